@@ -1,0 +1,31 @@
+# Fairday. `make demo` sets up and runs the main job; `make test` sets up and passes the tests.
+.PHONY: demo test lint bench clean
+SERVE ?= 1
+PY = .venv/bin/python
+
+demo:            ## a real retailer's year goes in, a scene runs, a report says what it brought
+	@bash scripts/setup.sh base demo
+	@$(PY) -m fairday.demo $(if $(filter 0,$(SERVE)),--no-serve,)
+
+test:            ## the whole suite, on SQLite and PostgreSQL
+	@bash scripts/setup.sh test demo
+	@bash scripts/parts.sh
+	@$(PY) -m ruff check src tests benchmarks scripts
+	@$(PY) -m mypy
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" lint-imports --no-cache
+	@$(PY) -m pytest $(ARGS)
+
+lint:            ## format, then check
+	@bash scripts/setup.sh test demo
+	@$(PY) -m ruff format src tests benchmarks scripts
+	@$(PY) -m ruff check --fix src tests benchmarks scripts
+	@$(PY) -m mypy
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" lint-imports --no-cache
+
+bench:           ## every benchmark, us and the peer side by side
+	@bash scripts/setup.sh test demo
+	@bash scripts/parts.sh
+	@for b in benchmarks/*/__main__.py; do echo "== $$(basename $$(dirname $$b))"; $(PY) -m benchmarks.$$(basename $$(dirname $$b)) || exit 1; done
+
+clean:
+	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Pure ground: errors, time, money, ids, settings, deciders, the calendar, the audience language."""

@@ -1,0 +1,63 @@
+"""A shop's settings: typed, with defaults, kept as JSON in the database."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+Language = Literal["zh", "en", "es"]
+
+
+class IdentitySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How identities join. See docs/algorithms/identity.md for each field's meaning."""
+
+    priority: tuple[str, ...] = (
+        "user_id", "wechat_unionid", "phone", "email", "wecom_external_userid",
+        "wechat_openid", "weibo_uid", "device_id", "anonymous_id",
+    )  # fmt: skip
+    limits: dict[str, int] = msgspec.field(
+        default_factory=lambda: {
+            "user_id": 1,
+            "wechat_unionid": 1,
+            "phone": 3,
+            "email": 5,
+            "wecom_external_userid": 10,
+            "wechat_openid": 10,
+            "weibo_uid": 3,
+        }
+    )
+    weak: tuple[str, ...] = ("device_id", "anonymous_id")
+    transferable: tuple[str, ...] = ("phone", "email")
+    weak_rebind: Literal["last_login", "first_login"] = "last_login"
+    shared_threshold: int = 3
+    default_region: str = "CN"
+    blocked: tuple[str, ...] = (
+        "", "null", "none", "undefined", "nan", "anonymous", "guest", "unknown",
+        "0", "-1", "true", "false", "[object object]", "test@test.com",
+    )  # fmt: skip
+    blocked_re: tuple[str, ...] = (r"^[0\-]+$",)
+
+    def __post_init__(self) -> None:
+        for pattern in self.blocked_re:
+            re.compile(pattern)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One shop's settings.
+
+    Attributes:
+        name: what the shop is called.
+        zone: IANA time zone; every day boundary of the shop is taken in it.
+        currency: ISO 4217 code of the amounts the shop keeps.
+        language: the language a page falls back to.
+        public_url: where shoppers reach the shop, without a trailing slash; used in links of messages.
+    """
+
+    name: str = "My shop"
+    zone: str = "Asia/Shanghai"
+    currency: str = "CNY"
+    language: Language = "zh"
+    public_url: str = "http://127.0.0.1:8000"
+    identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)

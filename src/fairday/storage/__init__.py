@@ -1,0 +1,1 @@
+"""SQLite or PostgreSQL behind SQLAlchemy Core: the log, the streams runner, followers, deadlines, the ledger."""

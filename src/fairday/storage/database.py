@@ -1,0 +1,175 @@
+"""One database: SQLite (WAL, synchronous FULL, one writer at a time) or PostgreSQL, through one code path."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from fairday.kernel.errors import FairdayError
+
+metadata = MetaData()
+"""Every room declares its tables here; the migration and the erasure of a person walk it."""
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit integer that may be an autoincrementing primary key on both databases."""
+
+SQLITE_PRAGMAS: dict[str, str] = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "busy_timeout": "20000",
+    "foreign_keys": "ON",
+    "secure_delete": "ON",
+    "temp_store": "MEMORY",
+    "cache_size": "-65536",
+    "mmap_size": "268435456",
+}
+
+
+def col(name: str, type_: Any, *args: Any, personal: bool | str, **kwargs: Any) -> Column[Any]:
+    """A column marked personal or not, as every column must be.
+
+    Args:
+        personal: False, True (holds what is known of a person, erased with them), or a word for how it points at
+            a person: ``"person"`` (a person number), ``"identifier"`` (an identifier number). Export and erasure
+            walk these marks.
+    """
+    info = {"personal": personal}
+    return Column(name, type_, *args, info=info, **kwargs)
+
+
+class Database:
+    """A connection pool and the rules of writing.
+
+    ``read()`` gives a snapshot that sees one state; ``write()`` one transaction, which on SQLite is the only one.
+    Services take the connection of a transaction and never commit.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        self.dialect = self.engine.dialect.name
+        self._turn = threading.Lock()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.dialect == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file, or None on PostgreSQL."""
+        return Path(self.engine.url.database or "") if self.is_sqlite else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read transaction: everything read in it is of one moment."""
+        with self.engine.connect() as conn:
+            if not self.is_sqlite:
+                conn = conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with conn.begin():
+                yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction, committed when the block ends and rolled back when it raises.
+
+        On SQLite, writers of this process take turns here and writers of other processes wait in BEGIN IMMEDIATE.
+        """
+        if not self.is_sqlite:
+            with self.engine.begin() as conn:
+                yield conn
+            return
+        with self._turn, self.engine.connect() as conn:
+            conn = conn.execution_options(fairday_immediate=True)
+            with conn.begin():
+                yield conn
+
+    def insert(self, table: Table) -> Any:
+        """A dialect insert that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def create_all(self) -> None:
+        """Create the tables directly, for scratch databases; shops are migrated (``fairday.open``)."""
+        with self.write() as conn:
+            metadata.create_all(conn)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def insert(conn: Connection, table: Table) -> Any:
+    """A dialect insert for that connection; knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+    return sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _engine(url: str) -> Engine:
+    if "://" not in url:
+        url = f"sqlite:///{url}"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise FairdayError(
+            f"{url!r} is not a database address.",
+            code="bad_url",
+            remedy="Write a file name such as shop.db, or postgresql://user@host/name.",
+        )
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            raise FairdayError("A shop needs a file.", code="bad_url", remedy="Write a file name such as shop.db.")
+        engine = create_engine(
+            parsed,
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=32,
+            connect_args={"check_same_thread": False},
+        )
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+        return engine
+    if parsed.get_backend_name() in ("postgresql", "postgres"):
+        try:
+            import psycopg  # noqa: F401
+        except ImportError:
+            raise FairdayError(
+                "The PostgreSQL driver is not installed.",
+                code="no_driver",
+                remedy="pip install 'fairday[postgres]'",
+            )
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=32)
+    raise FairdayError(
+        f"Fairday keeps its records in SQLite or PostgreSQL, not {parsed.get_backend_name()}.", code="bad_url"
+    )
+
+
+def _sqlite_connect(dbapi: sqlite3.Connection, _record: Any) -> None:
+    dbapi.isolation_level = None  # transactions are begun by _sqlite_begin, not by the driver
+    for name, value in SQLITE_PRAGMAS.items():
+        dbapi.execute(f"PRAGMA {name}={value}")
+
+
+def _sqlite_begin(conn: Connection) -> None:
+    immediate = conn.get_execution_options().get("fairday_immediate", False)
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def current_xid(conn: Connection) -> int:
+    """This transaction's number on PostgreSQL (assigns one), 0 on SQLite where positions commit in order."""
+    if conn.dialect.name == "sqlite":
+        return 0
+    return int(conn.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one())
+
+
+def finished_below(conn: Connection) -> int | None:
+    """Every transaction numbered below this has ended (PostgreSQL); None on SQLite, where all that is seen has."""
+    if conn.dialect.name == "sqlite":
+        return None
+    return int(conn.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")).scalar_one())

@@ -1,0 +1,233 @@
+"""Followers: ordered, batched readers of the log whose cursor is saved in the transaction of what they write."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import BigInteger, Connection, String, Table, Text, delete, func, select, text, update
+
+from fairday.kernel.clock import Clock
+from fairday.kernel.errors import FairdayError
+from fairday.storage.database import Database, col, finished_below, insert, metadata
+from fairday.storage.log import Happening, StoredEvent, events, happenings, read_events, read_happenings
+
+cursors = Table(
+    "followers",
+    metadata,
+    col("name", String(64), primary_key=True, personal=False),
+    col("xid", BigInteger, nullable=False, personal=False),
+    col("pos", BigInteger, nullable=False, personal=False),
+    col("read", BigInteger, nullable=False, personal=False),
+    col("moved_at", BigInteger, nullable=False, personal=False),
+)
+skipped = Table(
+    "followers_skipped",
+    metadata,
+    col("follower", String(64), primary_key=True, personal=False),
+    col("pos", BigInteger, primary_key=True, personal=False),
+    col("error", Text, nullable=False, personal=True),
+    col("at", BigInteger, nullable=False, personal=False),
+)
+"""Log rows a follower could not take: kept with the error and shown in the console, never silently dropped."""
+
+Source = Literal["happenings", "events"]
+
+
+class Follower(Protocol):
+    """A reader of the log.
+
+    Attributes:
+        name: its cursor's name.
+        source: which table of the log it reads.
+        after: followers it must not overtake (same source).
+        tables: the tables it owns, emptied when it is rebuilt.
+    """
+
+    name: str
+    source: Source
+    after: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+    def handle(self, conn: Connection, rows: Sequence[Any], now: int) -> None:
+        """Take the next rows (Happening or StoredEvent) in order, writing in the caller's transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a follower is behind: rows it has not read, and the age (ms) of the oldest of them."""
+
+    name: str
+    rows: int
+    ms: int
+    skipped: int
+
+
+class Followers:
+    """Drives the followers of a process. Several processes may drive the same ones: the cursor's row is the lock."""
+
+    SLICE = 500
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._followers: dict[str, Follower] = {}
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.on_error: Callable[[str, BaseException], None] = lambda name, error: traceback.print_exception(error)
+
+    def register(self, follower: Follower) -> None:
+        for name in follower.after:
+            if self._followers[name].source != follower.source:
+                raise FairdayError(f"{follower.name} cannot wait for {name}: they read different tables.")
+        self._followers[follower.name] = follower
+
+    def get(self, name: str) -> Follower:
+        try:
+            return self._followers[name]
+        except KeyError:
+            known = ", ".join(self._followers)
+            raise FairdayError(f"There is no follower {name!r}.", code="unknown_follower", remedy=f"Known: {known}.")
+
+    def __iter__(self) -> Any:
+        return iter(self._followers.values())
+
+    def step(self, name: str, limit: int | None = None) -> int:
+        """Let one follower take its next slice; how many rows it took (0: it has caught up)."""
+        follower = self.get(name)
+        n = limit or self.SLICE
+        with self._db.write() as conn:
+            try:
+                with conn.begin_nested():
+                    return self._take(conn, follower, n)
+            except Exception:
+                if n == 1:
+                    return self._skip(conn, follower, traceback.format_exc(limit=-3))
+        # Something in the slice could not be taken: find it one row at a time, so that it alone is left out.
+        return sum(self.step(name, 1) for _ in range(n))
+
+    def _take(self, conn: Connection, follower: Follower, limit: int) -> int:
+        rows = self._next(conn, follower, limit)
+        if not rows:
+            return 0
+        follower.handle(conn, rows, self._clock.now())
+        self._move(conn, follower.name, rows[-1], len(rows))
+        return len(rows)
+
+    def _skip(self, conn: Connection, follower: Follower, error: str) -> int:
+        rows = self._next(conn, follower, 1)
+        if not rows:
+            return 0
+        statement = insert(conn, skipped).on_conflict_do_nothing()
+        conn.execute(
+            statement,
+            {"follower": follower.name, "pos": rows[0].pos, "error": error[:2000], "at": self._clock.now()},
+        )
+        self._move(conn, follower.name, rows[0], 1)
+        return 1
+
+    def _move(self, conn: Connection, name: str, last: Happening | StoredEvent, n: int) -> None:
+        conn.execute(
+            update(cursors)
+            .where(cursors.c.name == name)
+            .values(xid=last.xid, pos=last.pos, read=cursors.c.read + n, moved_at=self._clock.now())
+        )
+
+    def _next(self, conn: Connection, follower: Follower, limit: int) -> Sequence[Happening] | Sequence[StoredEvent]:
+        at = self._cursor(conn, follower.name)
+        below = finished_below(conn)
+        read = read_happenings if follower.source == "happenings" else read_events
+        rows: Sequence[Any] = read(conn, at, below, limit)
+        for name in follower.after:
+            end = conn.execute(select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == name)).one_or_none()
+            bound = (end[0], end[1]) if end else (-1, -1)
+            rows = [r for r in rows if (r.xid, r.pos) <= bound]
+        return rows
+
+    def _cursor(self, conn: Connection, name: str) -> tuple[int, int]:
+        query = select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == name).with_for_update()
+        row = conn.execute(query).one_or_none()
+        if row is None:
+            fresh = {"name": name, "xid": -1, "pos": -1, "read": 0, "moved_at": 0}
+            conn.execute(insert(conn, cursors).on_conflict_do_nothing(), fresh)
+            row = conn.execute(query).one()
+        return row[0], row[1]
+
+    def catch_up(self, *names: str, progress: Callable[[str, int], None] | None = None, limit: int = 5000) -> None:
+        """Let the followers (all, or those named) read to the end of the log, in their order."""
+        for name in names or tuple(self._followers):
+            total = 0
+            while n := self.step(name, limit):
+                total += n
+                if progress:
+                    progress(name, total)
+
+    def rebuild(self, name: str, progress: Callable[[str, int], None] | None = None) -> None:
+        """Empty a follower's tables and read the log again from its beginning."""
+        follower = self.get(name)
+        with self._db.write() as conn:
+            self._cursor(conn, name)
+            for table in follower.tables:
+                conn.execute(delete(table))
+            conn.execute(delete(skipped).where(skipped.c.follower == name))
+            conn.execute(update(cursors).where(cursors.c.name == name).values(xid=-1, pos=-1, read=0))
+        self.catch_up(name, progress=progress)
+
+    def lag(self) -> list[Lag]:
+        """How far each follower is behind."""
+        now = self._clock.now()
+        found = []
+        with self._db.read() as conn:
+            for follower in self._followers.values():
+                table = happenings if follower.source == "happenings" else events
+                when = happenings.c.received if follower.source == "happenings" else events.c.at
+                row = conn.execute(
+                    select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == follower.name)
+                ).one_or_none()
+                at = (row[0], row[1]) if row else (-1, -1)
+                ahead = text("(xid, pos) > (:x, :p)").bindparams(x=at[0], p=at[1])
+                count, oldest = conn.execute(select(func.count(), func.min(when)).select_from(table).where(ahead)).one()
+                bad = conn.execute(
+                    select(func.count()).select_from(skipped).where(skipped.c.follower == follower.name)
+                ).scalar_one()
+                found.append(Lag(follower.name, count, max(0, now - oldest) if oldest else 0, bad))
+        return found
+
+    # ---- in the background -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Follow in a thread until ``stop``."""
+        if self._thread is None:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._run, name="fairday-followers", daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Something was written: look now rather than at the next poll."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            took = 0
+            for name in tuple(self._followers):
+                if self._stop.is_set():
+                    return
+                try:
+                    took += self.step(name)
+                except Exception as error:
+                    self.on_error(name, error)
+            if not took:
+                self._wake.wait(0.2)
+                self._wake.clear()

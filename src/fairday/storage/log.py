@@ -1,0 +1,224 @@
+"""The log: two tables with one vocabulary. Happenings are behaviour, events are steps of streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Index,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    select,
+    text,
+)
+
+from fairday.kernel import jsons
+from fairday.storage.database import BigId, col, current_xid, metadata
+
+happenings = Table(
+    "happenings",
+    metadata,
+    col("pos", BigId, primary_key=True, autoincrement=True, personal=False),
+    col("xid", BigInteger, nullable=False, personal=False),
+    col("message_id", String(128), nullable=False, unique=True, personal=True),
+    col("kind", String(16), nullable=False, personal=False),
+    col("name", String(200), nullable=False, personal=True),
+    col("at", BigInteger, nullable=False, personal=False),
+    col("received", BigInteger, nullable=False, personal=False),
+    col("source", String(64), nullable=False, personal=False),
+    col("ids", Text, nullable=False, personal=True),
+    col("body", Text, nullable=False, personal=True),
+    Index("happenings_order", "xid", "pos"),
+    sqlite_autoincrement=True,
+)
+"""Behaviour: erasable. ``ids`` is a JSON list of [type, value]; ``body`` an object (properties, traits, context)."""
+
+events = Table(
+    "events",
+    metadata,
+    col("pos", BigId, primary_key=True, autoincrement=True, personal=False),
+    col("xid", BigInteger, nullable=False, personal=False),
+    col("stream", String(200), nullable=False, personal=False),
+    col("seq", Integer, nullable=False, personal=False),
+    col("name", String(100), nullable=False, personal=False),
+    col("at", BigInteger, nullable=False, personal=False),
+    col("data", Text, nullable=False, personal=False),
+    UniqueConstraint("stream", "seq", name="events_stream_seq"),
+    Index("events_order", "xid", "pos"),
+    sqlite_autoincrement=True,
+)
+"""Steps of streams: kept for good, account ids only, never personal data."""
+
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person did, or was told about a person, in Segment's words.
+
+    Attributes:
+        message_id: unique for ever in the shop; a repeat is the same happening and changes nothing.
+        kind: identify, track, page, screen, group, alias; or an operator's merge, unmerge.
+        name: the event's name ("Product Viewed") or page name; "" where the kind says all.
+        at: when it happened, ms UTC, corrected for the sender's clock.
+        received: when it came in, ms UTC.
+        source: the door it came through: a write key's name, ``import:NAME``, ``fairday``.
+        ids: (type, value) as they came, normalised where they enter, not yet judged.
+        body: properties, traits, context and whatever else the kind carries.
+        pos: its place in the log, 0 before it is written.
+        xid: the transaction that wrote it (PostgreSQL), 0 on SQLite.
+    """
+
+    message_id: str
+    kind: str
+    name: str = ""
+    at: int
+    received: int
+    source: str
+    ids: tuple[tuple[str, str], ...] = ()
+    body: dict[str, Any] = {}
+    pos: int = 0
+    xid: int = 0
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        found = self.body.get("properties")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        found = self.body.get("traits")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def context(self) -> dict[str, Any]:
+        found = self.body.get("context")
+        return found if isinstance(found, dict) else {}
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event as it stands in the log."""
+
+    pos: int
+    xid: int
+    stream: str
+    seq: int
+    name: str
+    at: int
+    data: dict[str, Any]
+
+
+_INSERT = {
+    dialect: f"INSERT INTO happenings (xid, message_id, kind, name, at, received, source, ids, body) VALUES ({values}) "
+    "ON CONFLICT (message_id) DO NOTHING"
+    for dialect, values in (
+        ("sqlite", "?,?,?,?,?,?,?,?,?"),
+        ("postgresql", "%s,%s,%s,%s,%s,%s,%s,%s,%s"),
+    )
+}
+
+
+def append_happenings(conn: Connection, rows: Iterable[Happening]) -> int:
+    """Write happenings into the log in the caller's transaction; those whose message_id is there already are left.
+
+    Returns:
+        How many were new.
+    """
+    xid = current_xid(conn)
+    return append_rows(
+        conn,
+        [
+            (
+                xid,
+                h.message_id,
+                h.kind,
+                h.name[:200],
+                h.at,
+                h.received,
+                h.source,
+                jsons.dumps(h.ids),
+                jsons.dumps(h.body),
+            )
+            for h in rows
+        ],
+    )
+
+
+def append_rows(conn: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """As ``append_happenings``, for rows encoded as (xid, message_id, kind, name, at, received, source, ids, body)."""
+    if not rows:
+        return 0
+    cursor = conn.connection.cursor()
+    try:
+        cursor.executemany(_INSERT[conn.dialect.name], rows)
+        return int(cursor.rowcount)
+    finally:
+        cursor.close()
+
+
+def happening(row: RowMapping) -> Happening:
+    """A happening from a row of the table."""
+    return Happening(
+        message_id=row["message_id"],
+        kind=row["kind"],
+        name=row["name"],
+        at=row["at"],
+        received=row["received"],
+        source=row["source"],
+        ids=tuple((a, b) for a, b in jsons.loads(row["ids"])),
+        body=jsons.loads(row["body"]),
+        pos=row["pos"],
+        xid=row["xid"],
+    )
+
+
+def read_happenings(conn: Connection, after: tuple[int, int], below: int | None, limit: int) -> list[Happening]:
+    """Happenings in log order after (xid, pos), of transactions below ``below`` (None: all that is seen)."""
+    return [happening(r) for r in _page(conn, "happenings", after, below, limit)]
+
+
+def read_events(conn: Connection, after: tuple[int, int], below: int | None, limit: int) -> list[StoredEvent]:
+    """Events in log order after (xid, pos), of transactions below ``below`` (None: all that is seen)."""
+    return [
+        StoredEvent(r["pos"], r["xid"], r["stream"], r["seq"], r["name"], r["at"], jsons.loads(r["data"]))
+        for r in _page(conn, "events", after, below, limit)
+    ]
+
+
+def _page(conn: Connection, table: str, after: tuple[int, int], below: int | None, limit: int) -> Sequence[RowMapping]:
+    bound = "" if below is None else "AND xid < :below "
+    return (
+        conn.execute(
+            text(f"SELECT * FROM {table} WHERE (xid, pos) > (:x, :p) {bound}ORDER BY xid, pos LIMIT :n"),
+            {"x": after[0], "p": after[1], "below": below, "n": limit},
+        )
+        .mappings()
+        .all()
+    )
+
+
+def append_events(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write events into the log in the caller's transaction (the runner's alone)."""
+    conn.execute(insert(events), rows)
+
+
+def stream_events(conn: Connection, stream: str) -> list[StoredEvent]:
+    """All events of a stream in order."""
+    found = conn.execute(select(events).where(events.c.stream == stream).order_by(events.c.seq)).mappings()
+    return [
+        StoredEvent(r["pos"], r["xid"], r["stream"], r["seq"], r["name"], r["at"], jsons.loads(r["data"]))
+        for r in found
+    ]
+
+
+class Appender:
+    """The group commit's lane for happenings: each item is a list of them, its result how many were new."""
+
+    def apply(self, conn: Connection, items: Sequence[Sequence[Happening]]) -> Sequence[int]:
+        return [append_happenings(conn, item) for item in items]
