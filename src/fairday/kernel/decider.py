@@ -1,8 +1,8 @@
 """The decider protocol: rules, money and limited counts as pure functions over streams.
 
 A *stream* is one thing with rules (a coupon batch, a seat, an order), named ``kind:id``. A *decider* says what a
-command does to it: ``decide(state, command, now) -> events | Refusal`` and ``evolve(state, event) -> state``. Nothing here, and
-nothing in a decider, touches a database, a clock or the network. See docs/algorithms/streams.md.
+command does to it: ``decide(state, command, now) -> events | Refusal`` and ``evolve(state, event) -> state``. Nothing
+here, and nothing in a decider, touches a database, a clock or the network. See docs/algorithms/streams.md.
 """
 
 from __future__ import annotations

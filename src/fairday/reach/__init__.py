@@ -1,0 +1,1 @@
+"""What leaves the house to a person: messages, the outbox, the senders."""

@@ -1,0 +1,267 @@
+"""The outbox: every message that was planned for a person, with what became of it and why.
+
+A message is planned once per address, scene and phase (a unique key), and sent at most once: it is claimed in a
+committed transaction before it is handed to the transport, and a claim whose process died is never handed over again
+but marked ``unsure``. The local mailbox keeps its mail here, in the claim's own transaction, and so is exactly once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Index,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    update,
+)
+
+from fairday.kernel import jsons
+from fairday.storage.database import BigId, Database, col, insert, metadata
+
+messages = Table(
+    "messages",
+    metadata,
+    col("id", BigId, primary_key=True, autoincrement=True, personal=False),
+    col("scene", String(100), nullable=False, personal=False),
+    col("phase", String(60), nullable=False, personal=False),
+    col("channel", String(20), nullable=False, personal=False),
+    col("identifier", BigInteger, nullable=False, personal="identifier"),
+    col("person", BigInteger, nullable=False, personal="person"),
+    col("address", String(320), nullable=False, personal=True),
+    col("language", String(8), nullable=False, personal=False),
+    col("status", String(12), nullable=False, personal=False),
+    col("reason", String(200), nullable=False, personal=False),
+    col("planned_at", BigInteger, nullable=False, personal=False),
+    col("claimed_at", BigInteger, nullable=True, personal=False),
+    col("done_at", BigInteger, nullable=True, personal=False),
+    col("tries", Integer, nullable=False, personal=False),
+    col("token", String(64), nullable=False, unique=True, personal=True),
+    col("subject", Text, nullable=False, personal=True),
+    col("html", Text, nullable=False, personal=True),
+    col("text", Text, nullable=False, personal=True),
+    col("goods", Text, nullable=False, personal=True),
+    UniqueConstraint("scene", "phase", "channel", "identifier", name="messages_once"),
+    Index("messages_status", "status", "id"),
+    Index("messages_person", "person"),
+    Index("messages_identifier", "identifier", "planned_at"),
+)
+
+Status = Literal["queued", "sending", "sent", "withheld", "failed", "unsure"]
+
+CLAIM = 10
+"""How many messages are claimed at once: as many as may become ``unsure`` when a process is killed."""
+
+MAX_TRIES = 5
+
+STALE_MS = 10 * 60_000
+"""A claim this old belongs to a process that died."""
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A message about to be planned, or withheld with a reason.
+
+    Attributes:
+        withheld: the contact rule's reason code, or "" when it may go.
+        goods: ids of the goods it shows, for the record of the exposure.
+    """
+
+    scene: str
+    phase: str
+    channel: str
+    identifier: int
+    person: int
+    address: str
+    language: str
+    withheld: str = ""
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    goods: tuple[str, ...] = ()
+    token: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as a transport or a page gets it."""
+
+    id: int
+    scene: str
+    phase: str
+    channel: str
+    identifier: int
+    person: int
+    address: str
+    language: str
+    status: str
+    reason: str
+    planned_at: int
+    done_at: int | None
+    token: str
+    subject: str
+    html: str
+    text: str
+    goods: tuple[str, ...]
+
+
+def new_token() -> str:
+    """What a message's links carry instead of an address: 192 random bits."""
+    return secrets.token_urlsafe(24)
+
+
+def plan(conn: Connection, planned: Iterable[Planned], now: int) -> int:
+    """Put messages into the outbox in the caller's transaction; those planned before are left as they are.
+
+    Returns:
+        How many were new.
+    """
+    rows = [
+        {
+            "scene": p.scene,
+            "phase": p.phase,
+            "channel": p.channel,
+            "identifier": p.identifier,
+            "person": p.person,
+            "address": p.address,
+            "language": p.language,
+            "status": "withheld" if p.withheld else "queued",
+            "reason": p.withheld,
+            "planned_at": now,
+            "tries": 0,
+            "token": p.token or new_token(),
+            "subject": p.subject,
+            "html": p.html,
+            "text": p.text,
+            "goods": jsons.dumps(p.goods),
+        }
+        for p in planned
+    ]
+    if not rows:
+        return 0
+    statement = insert(conn, messages).on_conflict_do_nothing(
+        index_elements=["scene", "phase", "channel", "identifier"]
+    )
+    return int(conn.execute(statement, rows).rowcount)
+
+
+def claim(conn: Connection, now: int, limit: int = CLAIM) -> list[Message]:
+    """Claim the next queued messages in the caller's transaction; commit before handing any to a transport."""
+    waiting = (
+        select(messages.c.id)
+        .where(messages.c.status == "queued")
+        .order_by(messages.c.tries, messages.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = [i for (i,) in conn.execute(waiting)]
+    if not found:
+        return []
+    conn.execute(
+        update(messages)
+        .where(messages.c.id.in_(found))
+        .values(status="sending", claimed_at=now, tries=messages.c.tries + 1)
+    )
+    rows = conn.execute(select(messages).where(messages.c.id.in_(found)).order_by(messages.c.id)).mappings()
+    return [message(r) for r in rows]
+
+
+def settle(conn: Connection, done: Sequence[tuple[int, Status, str]], now: int) -> None:
+    """Write what became of claimed messages: (id, status, reason). ``queued`` puts one back after a passing fault."""
+    for id_, status, reason in done:
+        mine = update(messages).where(messages.c.id == id_, messages.c.status == "sending")
+        if status == "queued":
+            conn.execute(mine.where(messages.c.tries < MAX_TRIES).values(status="queued", reason=reason[:200]))
+            status = "failed"  # what was tried too often and is still claimed
+        conn.execute(mine.values(status=status, reason=reason[:200], done_at=now))
+
+
+def recover(conn: Connection, now: int) -> int:
+    """Mark claims whose process died as ``unsure``: they may have gone out, so they are never sent again."""
+    gone = update(messages).where(messages.c.status == "sending", messages.c.claimed_at < now - STALE_MS)
+    return int(conn.execute(gone.values(status="unsure", reason="process_died", done_at=now)).rowcount)
+
+
+def message(row: RowMapping) -> Message:
+    """A message from a row of the table."""
+    fields = {name: row[name] for name in Message.__struct_fields__ if name != "goods"}
+    return Message(**fields, goods=tuple(jsons.loads(row["goods"])))
+
+
+def by_token(conn: Connection, token: str) -> Message | None:
+    """The message whose links carry this token."""
+    row = conn.execute(select(messages).where(messages.c.token == token)).mappings().one_or_none()
+    return message(row) if row else None
+
+
+def get(conn: Connection, id_: int) -> Message | None:
+    """A message by number."""
+    row = conn.execute(select(messages).where(messages.c.id == id_)).mappings().one_or_none()
+    return message(row) if row else None
+
+
+def page(
+    conn: Connection, *, scene: str = "", status: str = "", before: int | None = None, limit: int = 50
+) -> list[Message]:
+    """Messages, the newest first, without their bodies' cost being anybody's concern below a few hundred."""
+    query = select(messages).order_by(messages.c.id.desc()).limit(limit)
+    if scene:
+        query = query.where(messages.c.scene == scene)
+    if status:
+        query = query.where(messages.c.status == status)
+    if before is not None:
+        query = query.where(messages.c.id < before)
+    return [message(r) for r in conn.execute(query).mappings()]
+
+
+def counts(conn: Connection, scene: str) -> dict[tuple[str, str, str], int]:
+    """How many messages of a scene stand where: (phase, status, reason) → count."""
+    c = messages.c
+    query = (
+        select(c.phase, c.status, c.reason, func.count()).where(c.scene == scene).group_by(c.phase, c.status, c.reason)
+    )
+    return {(phase, status, reason): n for phase, status, reason, n in conn.execute(query)}
+
+
+class Transport(Protocol):
+    """Hands messages to the world.
+
+    ``send`` returns (id, status, reason) of each; it raises nothing for a single message's fault.
+    """
+
+    def send(self, batch: Sequence[Message]) -> list[tuple[int, Status, str]]: ...
+
+
+def drain(db: Database, transport: Transport, now: int, limit: int = 10_000) -> int:
+    """Send what is queued until nothing is or ``limit`` messages were handed over; how many were."""
+    handed = 0
+    with db.write() as conn:
+        recover(conn, now)
+    while handed < limit:
+        with db.write() as conn:
+            batch = claim(conn, now)
+        if not batch:
+            break
+        done = transport.send(batch)
+        with db.write() as conn:
+            settle(conn, done, now)
+        handed += len(batch)
+        if all(status == "queued" for _, status, _ in done):
+            break  # the transport is away; what was put back waits for the next call
+    return handed
+
+
+def deliver_locally(db: Database, now: int) -> int:
+    """Deliver what is queued into the local mailbox, which is this table: exactly once, in one transaction."""
+    with db.write() as conn:
+        queued = update(messages).where(messages.c.status == "queued")
+        return int(conn.execute(queued.values(status="sent", reason="mailbox", done_at=now, tries=1)).rowcount)
