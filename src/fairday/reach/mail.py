@@ -50,7 +50,8 @@ _HTML = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{ mail.subject }}</title></head>
 <body style="margin:0;background:#f4f2ee;font-family:-apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei',\
 sans-serif;color:#1f1d1a">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding:24px 12px">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr>\
+<td align="center" style="padding:24px 12px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" \
 style="max-width:560px;background:#fff;border-radius:12px">
 <tr><td style="padding:28px 28px 8px;font-size:13px;color:#7a746b">{{ mail.shop }}</td></tr>
@@ -68,7 +69,8 @@ color:inherit;text-decoration:none">
 </td></tr>
 {% endfor %}
 {% endfor %}
-<tr><td style="padding:20px 28px"><a href="{{ home }}" style="display:inline-block;padding:12px 22px;background:#b4451f;\
+<tr><td style="padding:20px 28px"><a href="{{ home }}" \
+style="display:inline-block;padding:12px 22px;background:#b4451f;\
 color:#fff;border-radius:8px;text-decoration:none;font-weight:600">{{ words.more }}</a></td></tr>
 <tr><td style="padding:16px 28px 28px;font-size:12px;line-height:1.6;color:#7a746b;border-top:1px solid #eee">\
 {{ words.why.format(shop=mail.shop) }} <a href="{{ leave }}" style="color:#7a746b">{{ words.leave }}</a></td></tr>

@@ -151,7 +151,7 @@ def plan(conn: Connection, planned: Iterable[Planned], now: int) -> int:
     statement = insert(conn, messages).on_conflict_do_nothing(
         index_elements=["scene", "phase", "channel", "identifier"]
     )
-    return int(conn.execute(statement, rows).rowcount)
+    return len(conn.execute(statement.returning(messages.c.id), rows).all())
 
 
 def claim(conn: Connection, now: int, limit: int = CLAIM) -> list[Message]:

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from email import message_from_bytes
+
+import pytest
+from aiosmtpd.controller import Controller
+
+import parts
+from fairday.kernel.errors import FairdayError
+from fairday.reach import outbox, smtp
+from fairday.reach.mail import MailContent, MailFloor, MailGoods, render
+from fairday.reach.outbox import Planned
+
+
+def planned(n: int, **changes) -> Planned:
+    values = {
+        "scene": "new-year", "phase": "burst", "channel": "email", "identifier": n, "person": n,
+        "address": f"p{n}@example.com", "language": "en", "subject": f"Hello {n}", "html": "<p>Hi</p>", "text": "Hi",
+    }  # fmt: skip
+    return Planned(**{**values, **changes})
+
+
+class Sink:
+    """A real SMTP server that keeps what it is given, and may refuse."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, bytes]] = []
+        self.refuse: dict[str, str] = {}
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address in self.refuse:
+            return self.refuse[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        self.got.append((envelope.rcpt_tos[0], envelope.content))
+        return "250 OK"
+
+
+@pytest.fixture
+def sink():
+    handler = Sink()
+    controller = Controller(handler, hostname="127.0.0.1", port=parts.free_port())
+    controller.start()
+    handler.port = controller.port
+    yield handler
+    controller.stop()
+
+
+def sender(port: int) -> smtp.Smtp:
+    return smtp.Smtp(smtp.SmtpAddress("127.0.0.1", port, "", "", False), "shop@example.com", "http://shop.example")
+
+
+def test_a_message_is_planned_once_per_address_scene_and_phase(db):
+    with db.write() as conn:
+        assert outbox.plan(conn, [planned(1), planned(2)], 1) == 2
+        assert outbox.plan(conn, [planned(1), planned(3), planned(1, phase="encore")], 2) == 2
+
+
+def test_the_local_mailbox_delivers_once_and_leaves_the_withheld(db):
+    with db.write() as conn:
+        outbox.plan(conn, [planned(1), planned(2, withheld="no_consent")], 1)
+    assert outbox.deliver_locally(db, 5) == 1
+    assert outbox.deliver_locally(db, 6) == 0
+    with db.read() as conn:
+        assert outbox.counts(conn, "new-year") == {
+            ("burst", "sent", "mailbox"): 1,
+            ("burst", "withheld", "no_consent"): 1,
+        }
+
+
+def test_mail_reaches_a_real_server_with_one_click_unsubscribe(db, sink):
+    with db.write() as conn:
+        outbox.plan(conn, [planned(1, subject="年货节\r\nBcc: x@example.com")], 1)
+    assert outbox.drain(db, sender(sink.port), 10) == 1
+    ((address, raw),) = sink.got
+    mail = message_from_bytes(raw)
+    assert address == "p1@example.com"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail["List-Unsubscribe"].strip().startswith("<http://shop.example/unsubscribe/")
+    assert mail["Bcc"] is None
+
+
+def test_refusals_are_kept_with_their_reason_and_passing_ones_tried_again(db, sink):
+    sink.refuse = {"p1@example.com": "550 no such box", "p2@example.com": "451 later"}
+    with db.write() as conn:
+        outbox.plan(conn, [planned(n) for n in (1, 2, 3)], 1)
+    for _ in range(outbox.MAX_TRIES):
+        outbox.drain(db, sender(sink.port), 10)
+    with db.read() as conn:
+        found = {m.address: (m.status, m.reason) for m in outbox.page(conn)}
+    assert found["p1@example.com"] == ("failed", "refused 550")
+    assert found["p2@example.com"] == ("failed", "refused 451")
+    assert found["p3@example.com"][0] == "sent"
+    assert [a for a, _ in sink.got] == ["p3@example.com"]
+
+
+def test_a_server_that_is_away_loses_nothing(db, sink):
+    with db.write() as conn:
+        outbox.plan(conn, [planned(1)], 1)
+    outbox.drain(db, sender(parts.free_port()), 10)
+    outbox.drain(db, sender(sink.port), 11)
+    assert [a for a, _ in sink.got] == ["p1@example.com"]
+
+
+def test_a_claim_whose_process_died_is_never_sent_again(db, sink):
+    with db.write() as conn:
+        outbox.plan(conn, [planned(1)], 1)
+        outbox.claim(conn, 1000)
+    outbox.drain(db, sender(sink.port), 2000)
+    outbox.drain(db, sender(sink.port), 1001 + outbox.STALE_MS)
+    assert sink.got == []
+    with db.read() as conn:
+        assert outbox.page(conn)[0].status == "unsure"
+
+
+CHILD = """
+import sys, time
+from fairday.storage.database import Database
+from fairday.reach import outbox, smtp
+db = Database(sys.argv[1])
+out = smtp.Smtp(smtp.SmtpAddress("127.0.0.1", int(sys.argv[2]), "", "", False), "s@example.com", "http://s.example")
+print("ready", flush=True)
+outbox.drain(db, out, int(time.time() * 1000))
+"""
+
+
+def test_killed_whenever_no_address_gets_a_mail_twice(url, db, sink):
+    with db.write() as conn:
+        outbox.plan(conn, [planned(n) for n in range(300)], 1)
+    rng, kills = random.Random(7), 0
+    for _ in range(12):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, url, str(sink.port)], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0.01, 0.12))
+        if child.poll() is None:
+            os.kill(child.pid, signal.SIGKILL)
+            kills += 1
+        child.wait()
+        child.stdout.close()
+    outbox.drain(db, sender(sink.port), int(time.time() * 1000))
+    with db.write() as conn:
+        outbox.recover(conn, int(time.time() * 1000) + outbox.STALE_MS + 1)
+    got = Counter(a for a, _ in sink.got)
+    with db.read() as conn:
+        status = Counter(m.status for m in outbox.page(conn, limit=1000))
+    print(f"kills {kills}, arrived {len(got)}, {dict(status)}")
+    assert kills >= 3
+    assert max(got.values()) == 1
+    assert status["sent"] + status["unsure"] == 300
+    assert status["sent"] <= len(got) <= 300
+    assert status["unsure"] <= kills * outbox.CLAIM
+
+
+@pytest.mark.parametrize("raw", ["ftp://x", "smtp://", "smtp://host:nan", "mail.example.com"])
+def test_a_mail_server_that_cannot_be_read_says_what_to_write(monkeypatch, raw):
+    monkeypatch.setenv(smtp.ENVIRONMENT, raw)
+    with pytest.raises(FairdayError, match="smtp://user:secret@"):
+        smtp.from_environment()
+
+
+def test_the_secret_is_not_shown():
+    assert "hush" not in repr(smtp.SmtpAddress("h", 25, "u", "hush", False))
+
+
+def test_a_mail_escapes_what_it_shows_and_links_carry_no_address():
+    goods = MailGoods(id="a/b", title="<script>x</script>", price="¥1.00", reason="popular")
+    mail = MailContent(
+        shop="S & Co", language="zh", subject="你好", greeting="Hi", floors=[MailFloor("F", [goods])],
+        public_url="http://shop.example", token="tok",
+    )  # fmt: skip
+    html, text = render(mail)
+    assert "<script>" not in html
+    assert "S &amp; Co" in html
+    assert "退订" in html
+    assert "http://shop.example/goods/a%2Fb?m=tok" in html
+    assert "http://shop.example/unsubscribe/tok" in text
