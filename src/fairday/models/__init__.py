@@ -1,0 +1,1 @@
+"""Pure estimators on arrays and counts."""
