@@ -1,8 +1,17 @@
-"""Every room that declares tables, imported so that ``metadata`` is whole; for migrations, export and erasure."""
+"""Every module that may declare tables, imported so that ``metadata`` is whole; for migrations, export and erasure."""
 
-from fairday import shop
-from fairday.reach import outbox
-from fairday.storage import followers, ledger, log, runner
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import fairday
 from fairday.storage.database import metadata
 
-__all__ = ["followers", "ledger", "log", "metadata", "outbox", "runner", "shop"]
+FACES = {"fairday.cli", "fairday.demo", "fairday.rooms", "fairday.migrations", "fairday.playbooks", "fairday.models"}
+
+for _module in pkgutil.walk_packages(fairday.__path__, "fairday."):
+    if not any(_module.name == face or _module.name.startswith(face + ".") for face in FACES):
+        importlib.import_module(_module.name)
+
+__all__ = ["metadata"]

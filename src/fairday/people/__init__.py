@@ -1,0 +1,1 @@
+"""People: identity, what is known of them, audiences, consent."""
