@@ -174,6 +174,9 @@ class Followers:
             self._cursor(conn, name)
             for table in follower.tables:
                 conn.execute(delete(table))
+            reset = getattr(follower, "reset", None)
+            if reset is not None:  # a follower that writes outside the database empties that too
+                reset()
             conn.execute(delete(skipped).where(skipped.c.follower == name))
             conn.execute(update(cursors).where(cursors.c.name == name).values(xid=-1, pos=-1, read=0))
         self.catch_up(name, progress=progress)
