@@ -1,0 +1,1 @@
+"""Scenes: who × when × what × offer × where, declared in one file; their life, their choice."""

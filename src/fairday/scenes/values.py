@@ -1,0 +1,169 @@
+"""The values of a scene's keys: texts, conditions, numbers, money, rates; each read or its problem noted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from babel.numbers import list_currencies
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from fairday.kernel import money
+from fairday.kernel.audience import Vocabulary
+from fairday.kernel.errors import FairdayError
+from fairday.scenes import conditions
+from fairday.scenes.spec import LANGUAGES, PLACEHOLDERS, Amount, Rate, Words
+from fairday.scenes.yamltree import Tree, did_you_mean, join
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+_MONEY = re.compile(r"(?:([A-Za-z]{3})\s*([\d,]+(?:\.\d+)?)|([\d,]+(?:\.\d+)?)\s*([A-Za-z]{3}))")
+_RATE = re.compile(r"(\d{1,3})\s*/\s*(day|week)")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d)?)\s*%")
+_WITHIN = re.compile(r"(\d{1,3})\s*(d|w)")
+_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,4})?")
+_CURRENCIES = frozenset(list_currencies())
+
+
+class Values:
+    """Readers of values; every one gives a value or notes why not."""
+
+    def __init__(self, tree: Tree, vocabulary: Vocabulary, goods: Vocabulary) -> None:
+        self.tree = tree
+        self.people = vocabulary
+        self.goods = goods
+
+    def words(self, node: Node, key: str, most: int = 200) -> Words:
+        if not isinstance(node, MappingNode):
+            text = self.tree.text_of(node, key, "Text, or text by language,", most)
+            return Words() if text is None else Words(text, text, text)
+        found = self.tree.mapping(node, key, LANGUAGES)
+        texts = {name: self.tree.text_of(n, join(key, name), "Text", most) or "" for name, n in found.items()}
+        if not found and not node.value:
+            self.tree.problem(node, key, "Text is missing.", "Write it in zh, en or es.", code="empty")
+        return Words(**texts)
+
+    def template(self, most: int, lines: bool) -> Callable[[Node, str], Words]:
+        def read(node: Node, key: str) -> Words:
+            words = self.words(node, key, most)
+            parts = [(key, node)]
+            if isinstance(node, MappingNode):
+                parts = [(join(key, str(k.value)), v) for k, v in node.value]
+            for path, part in parts:
+                if not isinstance(part, ScalarNode):
+                    continue
+                for found in re.finditer(r"\{([^{}]*)\}", part.value):
+                    if found[1] not in PLACEHOLDERS:
+                        message, remedy = f"{found[0]} stands for nothing.", did_you_mean(found[1], PLACEHOLDERS)
+                        self.tree.problem(part, path, message, remedy, code="unknown_placeholder", offset=found.start())
+                if not lines and "\n" in part.value.strip():
+                    self.tree.problem(part, path, "A subject is one line.", "Move the rest into body.")
+            return words
+
+        return read
+
+    def who(self, node: Node, key: str) -> str | None:
+        return self.condition(node, key, self.people)
+
+    def goods_of(self, node: Node, key: str) -> str:
+        return self.condition(node, key, self.goods) or ""
+
+    def condition(self, node: Node, key: str, vocabulary: Vocabulary) -> str | None:
+        text = self.tree.text_of(node, key, "A condition", 10_000)
+        wrong = conditions.fault(text, vocabulary) if text is not None else None
+        if wrong is not None:
+            self.tree.problem(node, key, wrong.message, wrong.remedy, code=wrong.code, offset=wrong.start)
+        return text
+
+    def among(self, names: Sequence[str]) -> Callable[[Node, str], str | None]:
+        def read(node: Node, key: str) -> str | None:
+            word = self.tree.text_of(node, key, f"One of {', '.join(names)}")
+            if word is not None and word not in names:
+                self.tree.problem(node, key, f"{word!r} is not known here.", did_you_mean(word, names))
+                return None
+            return word
+
+        return read
+
+    def slug(self, node: Node, key: str) -> str | None:
+        word = self.tree.text_of(node, key, "A name")
+        if word is not None and not NAME.fullmatch(word):
+            self.tree.problem(node, key, f"{word!r} is not a name.", "Write small letters, digits and hyphens.")
+        return word
+
+    def yes(self, node: Node, key: str) -> bool:
+        word = self.tree.text_of(node, key, "true or false")
+        if word is not None and word not in ("true", "false"):
+            self.tree.problem(node, key, f"{word!r} is neither true nor false.", "Write true, or leave the key out.")
+        return word == "true"
+
+    def between(self, low: str, high: str) -> Callable[[Node, str], Decimal | None]:
+        def read(node: Node, key: str) -> Decimal | None:
+            text = self.tree.text_of(node, key, "A number")
+            if text is None:
+                return None
+            if not _NUMBER.fullmatch(text) or not Decimal(low) <= Decimal(text) <= Decimal(high):
+                self.tree.problem(node, key, f"{text!r} is not a number from {low} to {high}.", "Write it in digits.")
+                return None
+            return Decimal(text).normalize() + 0
+
+        return read
+
+    def whole(self, low: int, high: int) -> Callable[[Node, str], int | None]:
+        def read(node: Node, key: str) -> int | None:
+            text = self.tree.text_of(node, key, "A whole number")
+            if text is None:
+                return None
+            if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+                self.tree.problem(node, key, f"{text!r} is not a whole number from {low} to {high}.")
+                return None
+            return int(text)
+
+        return read
+
+    def money(self, node: Node, key: str) -> Amount | None:
+        text = self.tree.text_of(node, key, "An amount of money")
+        if text is None:
+            return None
+        found = _MONEY.fullmatch(text.strip())
+        if not found:
+            self.tree.problem(node, key, f"{text!r} is not an amount of money.", "Write CNY 50000.")
+            return None
+        currency, number = (found[1] or found[4]).upper(), (found[2] or found[3]).replace(",", "")
+        if currency not in _CURRENCIES:
+            self.tree.problem(node, key, f"There is no currency {currency}.", did_you_mean(currency, _CURRENCIES))
+            return None
+        try:
+            amount = money.minor(number, currency)
+        except FairdayError as error:
+            self.tree.problem(node, key, error.message, error.remedy, code=error.code)
+            return None
+        if money.major(amount, currency) != Decimal(number) or amount == 0:
+            self.tree.problem(
+                node, key, f"{text!r} cannot be paid in {currency}.", f"It has {money.digits(currency)} decimals."
+            )
+        return Amount(currency, amount)
+
+    def rate(self, node: Node, key: str) -> Rate | None:
+        text = self.tree.text_of(node, key, "How often")
+        found = _RATE.fullmatch(text.strip()) if text else None
+        if text and (not found or found[1].strip("0") == ""):
+            self.tree.problem(node, key, f"{text!r} does not say how often.", "Write 3/week or 1/day.")
+            return None
+        return Rate(int(found[1]), "day" if found[2] == "day" else "week") if found else None
+
+    def percent(self, node: Node, key: str) -> int:
+        text = self.tree.text_of(node, key, "A percentage")
+        found = _PERCENT.fullmatch(text.strip()) if text else None
+        if text and (not found or Decimal(found[1]) > 90):
+            self.tree.problem(node, key, f"{text!r} is not a percentage from 0% to 90%.", "Write 10%.")
+            return 0
+        return int(Decimal(found[1]) * 10) if found else 0
+
+    def days(self, node: Node, key: str) -> int:
+        text = self.tree.text_of(node, key, "A length of time")
+        found = _WITHIN.fullmatch(text.strip()) if text else None
+        days = int(found[1]) * (7 if found[2] == "w" else 1) if found else 0
+        if text and not 1 <= days <= 366:
+            self.tree.problem(node, key, f"{text!r} is not a length of time up to a year.", "Write 14d or 2w.")
+        return days
