@@ -1,0 +1,1 @@
+"""Insight: reports composed from what the log holds."""

@@ -1,0 +1,1 @@
+"""Intake: what brings the outside in."""

@@ -1,0 +1,304 @@
+"""Tables beside the orders: products for the catalogue, customers' traits, campaigns with targets and redemptions."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from fairday.goods.catalogue import ProductRow
+from fairday.intake.files import Loaded, minor_of, number_of, set_aside, text_of, time_of
+from fairday.intake.mapping import Mapping, TraitColumn
+from fairday.intake.orders import Zones
+from fairday.intake.slices import Row, message_id
+from fairday.kernel import jsons
+from fairday.kernel.ids import digest
+
+HALF_DAY = 43_200_000
+
+
+# ---- products ------------------------------------------------------------------------------------------------------
+
+
+def stage_goods(
+    conn: duckdb.DuckDBPyConnection,
+    folder: Path,
+    files: Iterable[Loaded],
+    known: Iterable[ProductRow],
+    mapping: Mapping,
+    currency: str,
+) -> None:
+    """Make table ``told``: each product as the product files say, or else as the order lines do (the commonest words).
+
+    And table ``goods``: what an order's line repeats of a product, from ``told`` or else from the catalogue as known.
+    """
+    conn.execute(
+        "CREATE TABLE told (product VARCHAR, title VARCHAR, category VARCHAR, department VARCHAR, brand VARCHAR, "
+        "price BIGINT, currency VARCHAR, image VARCHAR)"
+    )
+    any_file = False
+    for loaded in files:
+        any_file = True
+        product = text_of(loaded, "product")
+        typed = f"typed_{loaded.name}"
+        fields = {f: text_of(loaded, f) for f in ("title", "category", "department", "brand", "image")}
+        money = number_of(loaded, "price", mapping.decimal)
+        unread = f"{loaded.fields['price']} IS NOT NULL AND {money} IS NULL" if "price" in loaded.fields else "false"
+        picked = ", ".join(f"{sql} AS {f}" for f, sql in fields.items())
+        conn.execute(
+            f"CREATE TABLE {typed} AS SELECT line, {product} AS product, {minor_of(money, currency)} AS price, "
+            f"{unread} AS unread, coalesce(upper({text_of(loaded, 'currency')}), '{currency}') AS currency, {picked} "
+            f"FROM {loaded.name}"
+        )
+        good = set_aside(
+            conn,
+            loaded,
+            typed,
+            [
+                ("product IS NULL", "The product's number is missing.", "Fill in the product's number or SKU."),
+                ("unread", "The price {price} is not a number.", "Write a number such as 12.50."),
+            ],
+        )
+        # A product that stands twice is as its last row says.
+        conn.execute(
+            f"INSERT INTO told BY NAME SELECT product, {', '.join(f'arg_max({f}, line) AS {f}' for f in fields)}, "
+            f"arg_max(price, line) AS price, arg_max(currency, line) AS currency FROM {typed}{good} GROUP BY product"
+        )
+    if not any_file:
+        for f in ("title", "category", "department", "brand"):
+            conn.execute(
+                f"CREATE TABLE said_{f} AS SELECT product, arg_max({f}, (n, {f})) AS {f} FROM (SELECT product, {f}, "
+                f"count(*) AS n FROM lines WHERE {f} IS NOT NULL GROUP BY product, {f}) GROUP BY product"
+            )
+        conn.execute(
+            "INSERT INTO told BY NAME SELECT product, title, category, department, brand, "
+            f"'{currency}' AS currency FROM (SELECT DISTINCT product FROM lines) p "
+            "LEFT JOIN said_title USING (product) LEFT JOIN said_category USING (product) "
+            "LEFT JOIN said_department USING (product) LEFT JOIN said_brand USING (product) "
+            "WHERE upper(product) NOT IN (SELECT product FROM charges)"
+        )
+    # Where nobody tells a price it is the usual one: the median of what one unit was sold for.
+    conn.execute(
+        "UPDATE told SET price = s.price FROM (SELECT product, CAST(round(median(CAST(amount AS DOUBLE) / "
+        "CAST(qty AS DOUBLE))) AS BIGINT) AS price FROM lines WHERE qty > 0 AND amount > 0 GROUP BY product) s "
+        "WHERE told.product = s.product AND told.price IS NULL"
+    )
+    listed = folder / "catalogue.csv"
+    with listed.open("w", encoding="utf-8", newline="") as f:
+        writer = csv.writer(f)
+        writer.writerow(["product", "title", "category", "brand"])
+        writer.writerows((p.product, p.title, p.category or "", p.brand or "") for p in known)
+    conn.execute(
+        "CREATE TABLE goods AS SELECT product, title, '{\"product_id\":' || to_json(product) || "
+        "coalesce(',\"category\":' || to_json(category), '') || coalesce(',\"brand\":' || to_json(brand), '') AS start "
+        "FROM (SELECT product, coalesce(t.title, k.title) AS title, coalesce(t.category, k.category) AS category, "
+        "coalesce(t.brand, k.brand) AS brand FROM told t FULL JOIN (SELECT product, nullif(title, '') AS title, "
+        "nullif(category, '') AS category, nullif(brand, '') AS brand FROM read_csv(?, all_varchar = true, "
+        "header = true, delim = ',', quote = '\"', escape = '\"', auto_detect = false, columns = {'product': 'VARCHAR', "
+        "'title': 'VARCHAR', 'category': 'VARCHAR', 'brand': 'VARCHAR'})) k USING (product))",
+        [str(listed)],
+    )
+
+
+def product_rows(conn: duckdb.DuckDBPyConnection) -> Iterator[ProductRow]:
+    """The products of table ``told``, for the catalogue."""
+    result = conn.execute(
+        "SELECT product, title, category, department, brand, price, currency, image FROM told ORDER BY product"
+    )
+    while part := result.fetchmany(2000):
+        for product, title, category, department, brand, price, currency, image in part:
+            yield ProductRow(
+                product=product,
+                title=title or "",
+                category=category,
+                department=department,
+                brand=brand,
+                price=price,
+                currency=currency if price is not None else None,
+                image=image,
+            )
+
+
+# ---- customers -----------------------------------------------------------------------------------------------------
+
+
+def customer_rows(conn: duckdb.DuckDBPyConnection, loaded: Loaded, source: str, zones: Zones, now: int) -> list[Row]:
+    """An identify happening for each row of a customers table; the same words again are the same happening."""
+    t, utc = time_of(loaded, "time")
+    _stage_ids(conn, loaded, f"{t} AS t, {utc} AS utc")
+    checks = [_no_ids(loaded)]
+    if "time" in loaded.fields:
+        checks.append(("t IS NULL", "The time {time} cannot be read.", "Write it as 2026-06-01 12:30."))
+    good = set_aside(conn, loaded, f"typed_{loaded.name}", checks)
+    traits = list(loaded.table.traits.items())
+    cells = "".join(f", {text_of(loaded, f'trait:{name}')}" for name, _ in traits)
+    rows = []
+    for found in conn.execute(
+        f"SELECT ids, t, utc{cells} FROM (SELECT * FROM typed_{loaded.name}{good}) JOIN {loaded.name} USING (line) "
+        "ORDER BY line"
+    ).fetchall():
+        ids, local, is_utc, *values = found
+        told = {n: v for (n, trait), cell in zip(traits, values, strict=True) if (v := _trait(trait, cell)) is not None}
+        at = now if local is None else zones.instant(local, -1 if is_utc else zones.number(loaded, "time"))
+        mark = digest(jsons.canonical([told, None if local is None else at]))
+        body = jsons.dumps({"traits": told})
+        rows.append(Row(message_id(source, "customer", _key(ids), mark), "identify", "", at, ids, body))
+    return rows
+
+
+def _trait(trait: TraitColumn, cell: str | None) -> Any:
+    if cell is None:
+        return None
+    if trait.values is not None:
+        return trait.values.get(cell.casefold())
+    if trait.as_ == "text":
+        return cell
+    if trait.as_ == "number":
+        try:
+            number = float(cell.replace(",", ""))
+        except ValueError:
+            return None
+        return int(number) if number.is_integer() else number
+    return band(cell, 1000 if trait.as_ == "thousands" else 1)
+
+
+def band(text: str, unit: int = 1) -> str | int | None:
+    """A band in one writing: "19-24", "65+"; a single number is that number; None where the text is neither.
+
+    Args:
+        unit: what the text counts in; with 1000, "50-74K" is "50000-74999" and "Under 15K" is "0-14999".
+    """
+    bare = re.sub(r"(?<=\d)\s*[kK]\b", "", text.strip()).replace(",", "").replace("–", "-")
+    if match := re.fullmatch(r"(\d+)\s*(?:-|to)\s*(\d+)", bare):
+        low, high = int(match[1]) * unit, (int(match[2]) + 1) * unit - 1
+        return f"{low}-{high}" if low <= high else None
+    if match := re.fullmatch(r"(\d+)\s*\+|(?:over|above)\s+(\d+)", bare, re.IGNORECASE):
+        return f"{int(match[1] or match[2]) * unit}+"
+    if match := re.fullmatch(r"(?:under|below)\s+(\d+)|<\s*(\d+)", bare, re.IGNORECASE):
+        return f"0-{int(match[1] or match[2]) * unit - 1}"
+    return int(bare) * unit if bare.isdecimal() else None
+
+
+# ---- campaigns -----------------------------------------------------------------------------------------------------
+
+
+Campaigns = dict[str, tuple[str | None, int, str, str | None]]
+"""What is known of a campaign by its number: (type, first instant in ms UTC, first day, last day as ISO dates)."""
+
+
+def campaigns(conn: duckdb.DuckDBPyConnection, loaded: Loaded, zones: Zones) -> Campaigns:
+    """The campaigns of a table."""
+    starts, starts_utc = time_of(loaded, "starts")
+    ends, _ = time_of(loaded, "ends")
+    typed = f"typed_{loaded.name}"
+    conn.execute(
+        f"CREATE TABLE {typed} AS SELECT line, {text_of(loaded, 'campaign')} AS campaign, {text_of(loaded, 'type')} AS "
+        f"type, {starts} AS starts, {starts_utc} AS utc, {ends} AS ends FROM {loaded.name}"
+    )
+    good = set_aside(
+        conn,
+        loaded,
+        typed,
+        [
+            ("campaign IS NULL", "The campaign's number is missing.", "Fill it in."),
+            ("starts IS NULL", "The start {starts} cannot be read.", "Write a date such as 2026-06-01."),
+        ],
+    )
+    day = "strftime(make_timestamp_ms({}), '%Y-%m-%d')"
+    found = conn.execute(
+        f"SELECT campaign, type, starts, utc, {day.format('starts')}, {day.format('ends')} FROM {typed}{good} ORDER BY line"
+    ).fetchall()
+    return {
+        number: (kind, zones.instant(at, -1 if utc else zones.number(loaded, "starts")), first, last)
+        for number, kind, at, utc, first, last in found
+    }
+
+
+def target_rows(conn: duckdb.DuckDBPyConnection, loaded: Loaded, source: str, known: Campaigns, now: int) -> list[Row]:
+    """A "Campaign Targeted" happening for each customer a campaign was sent to, at the campaign's start."""
+    _stage_ids(conn, loaded, f"{text_of(loaded, 'campaign')} AS campaign")
+    checks = [_no_ids(loaded), ("campaign IS NULL", "The campaign's number is missing.", "Fill it in.")]
+    good = set_aside(conn, loaded, f"typed_{loaded.name}", checks)
+    rows = []
+    for ids, number in conn.execute(
+        f"SELECT DISTINCT ids, campaign FROM typed_{loaded.name}{good} ORDER BY campaign, ids"
+    ).fetchall():
+        _, at, first, last = known.get(number, (None, now, None, None))
+        properties = _campaign(number, known) | {"starts": first, "ends": last}
+        body = jsons.dumps({"properties": {k: v for k, v in properties.items() if v is not None}})
+        mid = message_id(source, "target", number, _key(ids))
+        rows.append(Row(mid, "track", "Campaign Targeted", at, ids, body))
+    return rows
+
+
+def redemption_rows(
+    conn: duckdb.DuckDBPyConnection, loaded: Loaded, source: str, zones: Zones, known: Campaigns
+) -> list[Row]:
+    """A "Coupon Redeemed" happening for each row; one told by day only stands at that day's noon."""
+    t, utc = time_of(loaded, "time")
+    _stage_ids(
+        conn,
+        loaded,
+        f"{text_of(loaded, 'coupon')} AS coupon, {text_of(loaded, 'campaign')} AS campaign, {t} AS t, {utc} AS utc",
+    )
+    good = set_aside(
+        conn,
+        loaded,
+        f"typed_{loaded.name}",
+        [
+            _no_ids(loaded),
+            ("coupon IS NULL", "The coupon's number is missing.", "Fill it in."),
+            ("campaign IS NULL", "The campaign's number is missing.", "Fill it in."),
+            ("t IS NULL", "The time {time} cannot be read.", "Write it as 2026-06-01 or 2026-06-01 12:30."),
+        ],
+    )
+    rows = []
+    # The same coupon given in twice at the same time is two redemptions: they are numbered.
+    for ids, coupon, number, local, is_utc, nth in conn.execute(
+        "SELECT ids, coupon, campaign, t, utc, row_number() OVER (PARTITION BY ids, coupon, campaign, t) "
+        f"FROM typed_{loaded.name}{good} ORDER BY t, ids, coupon"
+    ).fetchall():
+        day_only = not is_utc and local % 86_400_000 == 0
+        at = zones.instant(local + HALF_DAY * day_only, -1 if is_utc else zones.number(loaded, "time"))
+        body = jsons.dumps({"properties": {"coupon_id": coupon} | _campaign(number, known)})
+        mid = message_id(source, "redemption", number, coupon, _key(ids), str(at), str(nth))
+        rows.append(Row(mid, "track", "Coupon Redeemed", at, ids, body))
+    return rows
+
+
+def _campaign(number: str, known: Campaigns) -> dict[str, Any]:
+    kind = known[number][0] if number in known else None
+    return {"campaign_id": number} | ({"campaign_type": kind} if kind else {})
+
+
+# ---- ids -----------------------------------------------------------------------------------------------------------
+
+
+def _stage_ids(conn: duckdb.DuckDBPyConnection, loaded: Loaded, columns: str) -> None:
+    pairs = []
+    for kind in loaded.table.ids:
+        text = text_of(loaded, f"id:{kind}")
+        pairs.append(f"'[\"{kind}\",' || to_json({text}) || ']'")
+    conn.execute(
+        f"CREATE TABLE typed_{loaded.name} AS SELECT line, '[' || concat_ws(',', {', '.join(pairs)}) || ']' AS ids, "
+        f"{columns} FROM {loaded.name}"
+    )
+
+
+def _no_ids(loaded: Loaded) -> tuple[str, str, str]:
+    kinds = " or ".join(loaded.table.ids)
+    return "ids = '[]'", f"Whom the row is about is missing ({kinds}).", "Fill in the customer's number."
+
+
+def _key(ids: str) -> str:
+    """A short text that stands for a customer's ids in a message id."""
+    pairs = jsons.loads(ids)
+    return str(pairs[0][1]) if len(pairs) == 1 else digest(ids)
+
+
+__all__ = ["Campaigns", "band", "campaigns", "customer_rows", "product_rows", "redemption_rows", "stage_goods",
+           "target_rows"]  # fmt: skip
