@@ -1,1 +1,1 @@
-"""Intake: what brings the outside in."""
+"""What brings the outside in: the Segment wire and files, turned into happenings and goods."""

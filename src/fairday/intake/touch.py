@@ -1,0 +1,54 @@
+"""What an event says of how its person came: campaign words and click ids."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import unquote_plus
+
+CLICK_IDS = ("gclid", "fbclid", "msclkid", "bd_vid", "qz_gdt")
+"""Google, Meta, Microsoft, Baidu and Tencent: what each puts into the address of a bought visit."""
+
+CAMPAIGN_WORDS = ("source", "medium", "campaign", "term", "content")
+
+MAX_WORD = 200
+"""Characters kept of one word or click id."""
+
+_MARKS = ("utm_", *CLICK_IDS)
+_IN_URL = re.compile(r"[?&#](?:utm_(source|medium|campaign|term|content)|(" + "|".join(CLICK_IDS) + r"))=([^&#]*)")
+
+
+def touch_of(context: dict[str, Any], properties: dict[str, Any]) -> dict[str, str]:
+    """The campaign words and click ids of an event, empty where it has none.
+
+    What the sender states (``context.campaign``, then ``properties.campaign``) goes before what stands in the page's
+    address (``context.page.url`` and ``search``, then ``properties.url`` and ``search``); also behind ``#``, where
+    pages inside WeChat keep their route.
+
+    Returns:
+        Any of ``source``, ``medium``, ``campaign``, ``term``, ``content`` and the click ids by their own names.
+    """
+    found: dict[str, str] = {}
+    for holder in (context, properties):
+        campaign = holder.get("campaign")
+        if isinstance(campaign, dict):
+            for key, value in campaign.items():
+                word = "campaign" if key == "name" else key
+                if word in CAMPAIGN_WORDS or word in CLICK_IDS:
+                    _keep(found, word, value)
+    page = context.get("page")
+    for holder in (page if isinstance(page, dict) else {}, properties):
+        for key in ("url", "search"):
+            address = holder.get(key)
+            if isinstance(address, str) and any(mark in address for mark in _MARKS):
+                for word, click_id, value in _IN_URL.findall(address):
+                    _keep(found, word or click_id, unquote_plus(value, errors="replace").replace("\0", ""))
+    for click_id in CLICK_IDS:
+        if click_id in context:
+            _keep(found, click_id, context[click_id])
+    return found
+
+
+def _keep(found: dict[str, str], word: str, value: Any) -> None:
+    if isinstance(value, str) and (value := value.strip()):
+        found.setdefault(word, value[:MAX_WORD])
