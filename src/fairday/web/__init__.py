@@ -1,0 +1,1 @@
+"""The faces: the collect door, the console, the storefront. HTTP stays here."""
