@@ -106,7 +106,7 @@ def judge(
     raw: msgspec.Raw,
     kind: str,
     shared: dict[str, Any],
-    sent_at: Id,
+    sent: int | None,
     doubtful: bool,
     rules: Rules,
     received: int,
@@ -118,7 +118,7 @@ def judge(
         raw: its JSON.
         kind: what it is; "" reads ``type``.
         shared: the batch's context, which the event's own goes before.
-        sent_at: the batch's ``sentAt``, which goes before the event's own.
+        sent: the batch's ``sentAt`` in ms, which goes before the event's own.
         doubtful: the JSON may hold what must be cleaned.
         rules: of the key it came with.
         received: when it came in, ms UTC.
@@ -127,7 +127,7 @@ def judge(
     try:
         if len(text) > MAX_EVENT_BYTES:
             raise _Reject("event_too_large", f"An event may have {MAX_EVENT_BYTES // 1024} KB; this has {len(text)} B.")
-        return _happening(text, kind, shared, sent_at, doubtful, rules, received)
+        return _happening(text, kind, shared, sent, doubtful, rules, received)
     except _Reject as reject:
         return Rejection(index, reject.code, reject.message, text)
     except BadMoment as error:
@@ -140,7 +140,7 @@ def judge(
 
 
 def _happening(
-    text: bytes, kind: str, shared: dict[str, Any], sent_at: Id, doubtful: bool, rules: Rules, received: int
+    text: bytes, kind: str, shared: dict[str, Any], sent: int | None, doubtful: bool, rules: Rules, received: int
 ) -> Happening:
     event = _decode(text)
     kind = kind or event.type or ""
@@ -158,7 +158,8 @@ def _happening(
     ids = _ids(kind, event, context, traits)
     _must_carry(kind, event, ids, rules)
     stated, original = instant(event.timestamp), instant(event.original_timestamp)
-    sent = instant(event.sent_at if sent_at is None else sent_at)
+    if sent is None:
+        sent = instant(event.sent_at)
     at = happened_at(received, sent, original, stated, relayed=event.received_at is not None)
     body: dict[str, Any] = {}
     if properties:

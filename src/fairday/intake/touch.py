@@ -14,7 +14,6 @@ CAMPAIGN_WORDS = ("source", "medium", "campaign", "term", "content")
 MAX_WORD = 200
 """Characters kept of one word or click id."""
 
-_MARKS = ("utm_", *CLICK_IDS)
 _IN_URL = re.compile(r"[?&#](?:utm_(source|medium|campaign|term|content)|(" + "|".join(CLICK_IDS) + r"))=([^&#]*)")
 
 
@@ -40,9 +39,11 @@ def touch_of(context: dict[str, Any], properties: dict[str, Any]) -> dict[str, s
     for holder in (page if isinstance(page, dict) else {}, properties):
         for key in ("url", "search"):
             address = holder.get(key)
-            if isinstance(address, str) and any(mark in address for mark in _MARKS):
+            if isinstance(address, str) and "=" in address:
                 for word, click_id, value in _IN_URL.findall(address):
-                    _keep(found, word or click_id, unquote_plus(value, errors="replace").replace("\0", ""))
+                    if "%" in value or "+" in value:
+                        value = unquote_plus(value, errors="replace").replace("\0", "")
+                    _keep(found, word or click_id, value)
     for click_id in CLICK_IDS:
         if click_id in context:
             _keep(found, click_id, context[click_id])

@@ -12,6 +12,7 @@ import msgspec
 
 from fairday.intake.cleaning import Unclean, cleaned, lenient, suspect
 from fairday.intake.events import Rejection, Rules, judge
+from fairday.intake.moments import BadMoment, instant
 from fairday.kernel.errors import FairdayError
 from fairday.storage.log import Happening
 
@@ -62,7 +63,7 @@ class Envelope(msgspec.Struct, frozen=True):
         events: the JSON of each event.
         kind: what all events are (a single endpoint), or "" where each says so itself.
         context: what the batch says of all its events.
-        sent_at: ``sentAt`` of the request.
+        sent: ``sentAt`` of the request, ms UTC, or None.
         doubtful: an event's JSON may hold what must be cleaned before it is kept.
     """
 
@@ -70,7 +71,7 @@ class Envelope(msgspec.Struct, frozen=True):
     events: list[msgspec.Raw]
     kind: str
     context: dict[str, Any]
-    sent_at: str | int | float | None
+    sent: int | None
     doubtful: bool
 
 
@@ -82,7 +83,6 @@ class _Batch(msgspec.Struct, rename="camel"):
 
 
 class _Single(msgspec.Struct, rename="camel"):
-    sent_at: str | int | float | None = None
     write_key: str | None = None
 
 
@@ -191,9 +191,16 @@ def _open(taken: Endpoint, text: bytes, doubtful: bool) -> Envelope:
         context = batch.context if isinstance(batch.context, dict) else {}
         if doubtful:
             context = cleaned(context)
-        return Envelope(batch.write_key or "", batch.batch, "", context, batch.sent_at, doubtful)
+        return Envelope(batch.write_key or "", batch.batch, "", context, _sent(batch.sent_at), doubtful)
     single = _read_single.decode(text)
-    return Envelope(single.write_key or "", [msgspec.Raw(text)], taken, {}, single.sent_at, doubtful)
+    return Envelope(single.write_key or "", [msgspec.Raw(text)], taken, {}, None, doubtful)
+
+
+def _sent(value: str | int | float | None) -> int | None:
+    try:
+        return instant(value)
+    except BadMoment:
+        return None  # a broken sentAt is no reason to lose a batch: its clock is believed instead
 
 
 def read(envelope: Envelope, rules: Rules, received: int) -> tuple[list[Happening], list[Rejection]]:
@@ -210,7 +217,7 @@ def read(envelope: Envelope, rules: Rules, received: int) -> tuple[list[Happenin
         if index >= MAX_BATCH_EVENTS:
             rejected.append(Rejection(index, "too_many", f"A batch may hold {MAX_BATCH_EVENTS} events.", bytes(raw)))
             continue
-        found = judge(index, raw, envelope.kind, envelope.context, envelope.sent_at, envelope.doubtful, rules, received)
+        found = judge(index, raw, envelope.kind, envelope.context, envelope.sent, envelope.doubtful, rules, received)
         if isinstance(found, Rejection):
             rejected.append(found)
         else:
