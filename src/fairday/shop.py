@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, String, Table, Text, inspect, select
 
+from fairday.intake.imports import ImportReport, Progress, import_files
+from fairday.intake.mapping import Mapping
 from fairday.kernel import jsons
 from fairday.kernel.clock import Clock, SystemClock, zone
 from fairday.kernel.errors import FairdayError
@@ -58,6 +61,26 @@ class Shop:
     def append(self, happenings: list[Happening]) -> Future[int]:
         """Queue happenings for the log; the future gives how many were new, after they are durable."""
         return self.writer.submit(self.appender, happenings)
+
+    def import_files(
+        self,
+        paths: Sequence[str | Path],
+        mapping: str | Path | Mapping | None = None,
+        *,
+        zone: str = "",
+        dry_run: bool = False,
+        rejects: Path | None = None,
+        progress: Progress = lambda done, total: None,
+    ) -> ImportReport:
+        """Bring files of orders, goods, customers and campaigns in; see ``fairday.intake.imports.import_files``."""
+        return import_files(
+            self.db, self.settings, paths, mapping,
+            now=self.clock.now(), zone=zone, dry_run=dry_run, rejects=rejects, progress=progress,
+        )  # fmt: skip
+
+    def catch_up(self, progress: Callable[[str, int], None] | None = None) -> None:
+        """Let every follower read to the end of the log."""
+        self.followers.catch_up(progress=progress)
 
     # ---- deadlines and background ----------------------------------------------------------------------------------
 
