@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import fairday
-from fairday.people import identity, privacy
+from fairday.people import identity
 from fairday.storage.log import Happening
 
 
@@ -51,6 +51,8 @@ def send(shop: fairday.Shop, event: dict[str, Any]) -> None:
     settings = shop.settings.identity
     at, message_id = at_of(event, now), event.get("messageId")
     if event["type"] == "erase":
+        from fairday.people import privacy
+
         privacy.erase(shop, event["id"])
         return
     with shop.db.read() as conn:
