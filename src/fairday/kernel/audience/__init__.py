@@ -1,4 +1,4 @@
-"""The audience language: a boolean SQL expression over declared traits and windows. See docs/algorithms/audiences.md."""
+"""The audience language: a boolean SQL expression over declared traits. See docs/algorithms/audiences.md."""
 
 from fairday.kernel.audience.audience import Audience, parse
 from fairday.kernel.audience.errors import AudienceError

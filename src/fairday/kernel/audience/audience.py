@@ -17,7 +17,7 @@ def parse(text: str, vocabulary: Vocabulary) -> Audience:
     """The audience an expression describes.
 
     Raises:
-        AudienceError: it says something undeclared, malformed or outside the language; ``start`` and ``end`` tell where.
+        AudienceError: it says something undeclared, malformed or outside the language; ``start`` and ``end`` say where.
     """
     return Audience(text, Parser(text, vocabulary).parse())
 
@@ -75,8 +75,8 @@ class Audience:
             persons: look at these people only (none at all when empty).
             layout: where the data lies.
 
-        The text holds no quotes to escape, binds or percent signs: it may go through SQLAlchemy's ``text()`` or straight
-        to the driver.
+        The text holds no escapes, binds or percent signs: it may go through SQLAlchemy's ``text()`` or straight to the
+        driver.
         """
         return Select(dialect, today, persons, layout).statement(self.tree, "p.person")
 

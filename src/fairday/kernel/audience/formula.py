@@ -1,8 +1,8 @@
 """What both compilations share: how "definitely true" and "definitely false" pass down the tree.
 
-Unknown needs no value of its own. A condition compiles to two formulas, one that holds where it is definitely true and one
-where it is definitely false; unknown is where neither holds. Both are joined from comparisons by AND and OR alone (a NOT
-swaps the two), so a NULL in SQL may stand for "does not hold" anywhere in them. That is Kleene's three-valued logic.
+Unknown needs no value of its own. A condition compiles to two formulas, one that holds where it is definitely true and
+one where it is definitely false; unknown is where neither holds. Both are joined from comparisons by AND and OR alone
+(a NOT swaps the two), so a NULL in SQL may stand for "does not hold" anywhere in them. Source: Kleene's strong logic.
 """
 
 from __future__ import annotations
