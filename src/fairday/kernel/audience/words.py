@@ -236,6 +236,16 @@ class Words:
                         self._fail_at(
                             word, "This is nested too deep.", "too_deep", f"Nest at most {MAX_NESTING} levels."
                         )
+                elif (
+                    word.kind == ")"
+                    and i > 1
+                    and before is not None
+                    and before.kind == "("
+                    and self.words[i - 2].kind == "name"
+                ):
+                    want_operand = False  # a call without arguments: orders()
+                    nesting.pop()
+                    self._leave_prefixes(nesting)
                 elif word.kind in ("name", "number", "text", "window"):
                     want_operand = False
                     self._leave_prefixes(nesting)
