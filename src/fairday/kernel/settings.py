@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -44,6 +44,21 @@ class IdentitySettings(msgspec.Struct, frozen=True, kw_only=True):
             re.compile(pattern)
 
 
+class ContactSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """When and how often messages may reach a person, over all scenes. See docs/algorithms/choice.md.
+
+    Attributes:
+        quiet_from, quiet_until: minutes of the person's local day; quiet from 21:00 to 08:00 by default, nothing when
+            equal.
+        per_day, per_week: messages a person may get in a local day, and in seven with today the last.
+    """
+
+    quiet_from: Annotated[int, msgspec.Meta(ge=0, le=1439)] = 21 * 60
+    quiet_until: Annotated[int, msgspec.Meta(ge=0, le=1439)] = 8 * 60
+    per_day: Annotated[int, msgspec.Meta(ge=1)] = 2
+    per_week: Annotated[int, msgspec.Meta(ge=1)] = 5
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One shop's settings.
 
@@ -61,3 +76,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language: Language = "zh"
     public_url: str = "http://127.0.0.1:8000"
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
+    contact: ContactSettings = ContactSettings()
