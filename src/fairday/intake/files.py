@@ -411,7 +411,7 @@ def _filled(reason: str, seen: dict[str, str]) -> str:
 
 
 def _lines_of(loaded: Loaded, rows: list[int]) -> list[int]:
-    """The line of the file on which each row (counted from 1 without header and torn rows) begins; in Parquet, its row."""
+    """The line on which each row (counted from 1, without header and torn rows) begins; in Parquet, its row."""
     if not loaded.delimiter:
         return rows
     # A torn row's line counts records with the header as the first, so that our rows slip by the torn ones before.

@@ -129,7 +129,7 @@ def _load(
         return chosen, [load(conn, folder, f"f{i}", path, chosen) for i, path in enumerate(files)]
     for name in builtin_names():
         chosen = load_mapping(name)
-        loaded = []
+        loaded: list[Loaded] = []
         for path in files:
             try:
                 loaded.append(load(conn, folder, f"f{len(loaded)}", path, chosen))

@@ -177,13 +177,14 @@ def group_orders(conn: duckdb.DuckDBPyConnection, mapping: Mapping, id_types: Se
     ids = "".join(f", max(i{n}) AS i{n}" for n in range(len(id_types)))
     nobody = " AND ".join(f"i{n} IS NULL" for n in range(len(id_types))) or "true"
     conn.execute(
-        "CREATE TABLE heads AS SELECT order_id, qty < 0 AS back, min(t) AS t, arg_min(z, t) AS z, max(country) AS country, "
-        f"max(currency) AS currency, max(store) AS store, max(channel) AS channel{ids} FROM lines GROUP BY ALL"
+        "CREATE TABLE heads AS SELECT order_id, qty < 0 AS back, min(t) AS t, arg_min(z, t) AS z, "
+        "max(country) AS country, max(currency) AS currency, max(store) AS store, max(channel) AS channel"
+        f"{ids} FROM lines GROUP BY ALL"
     )
     conn.execute(
         f"""
         CREATE TABLE kinds AS
-        SELECT order_id, back, t, z, country, currency, store, channel{"".join(f", i{n}" for n in range(len(id_types)))},
+        SELECT heads.*,
             CASE WHEN adjusted THEN 'Account Adjusted'
                  WHEN moved = 0 AND {nobody} THEN 'Stock Adjusted'
                  WHEN back THEN 'Order Refunded' ELSE 'Order Completed' END AS name
@@ -204,13 +205,13 @@ def order_rows(conn: duckdb.DuckDBPyConnection, source: str, zones: Zones, id_ty
     # concat_ws leaves out what is NULL: the ids a customer lacks.
     pairs = ", ".join(f"'[\"{kind}\",' || to_json(i{n}) || ']'" for n, kind in enumerate(id_types))
     ids = f"'[' || concat_ws(',', {pairs}) || ']'" if id_types else "'[]'"
-    number = "CASE WHEN {0} = trunc({0}) THEN CAST(CAST({0} AS BIGINT) AS VARCHAR) ELSE CAST(CAST({0} AS DOUBLE) AS VARCHAR) END"
+    units = "CASE WHEN k.name = 'Order Refunded' THEN -c.qty ELSE c.qty END"
     each = (
-        "coalesce(g.start, '{\"product_id\":' || to_json(c.product)) || "
-        "CASE WHEN c.title IS NOT NULL AND c.title IS DISTINCT FROM g.title THEN ',\"name\":' || to_json(c.title) ELSE '' END "
-        "|| coalesce(',\"kind\":\"' || x.what || '\"', '') || ',\"price\":' || CAST(c.price AS VARCHAR) || ',\"quantity\":' || "
-        + number.format("(CASE WHEN k.name = 'Order Refunded' THEN -c.qty ELSE c.qty END)")
-        + " || '}'"
+        "coalesce(g.start, '{\"product_id\":' || to_json(c.product)) || CASE WHEN c.title IS NOT NULL AND c.title IS "
+        "DISTINCT FROM g.title THEN ',\"name\":' || to_json(c.title) ELSE '' END || coalesce(',\"kind\":' || "
+        "to_json(x.what), '') || ',\"price\":' || CAST(c.price AS VARCHAR) || ',\"quantity\":' || CASE WHEN c.qty = "
+        f"trunc(c.qty) THEN CAST(CAST({units} AS BIGINT) AS VARCHAR) ELSE CAST(CAST({units} AS DOUBLE) AS VARCHAR) END "
+        "|| '}'"
     )
     order = "ORDER BY product, qty, price"
     major = _factor(conn, "kinds")

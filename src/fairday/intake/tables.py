@@ -40,74 +40,98 @@ def stage_goods(
         "CREATE TABLE told (product VARCHAR, title VARCHAR, category VARCHAR, department VARCHAR, brand VARCHAR, "
         "price BIGINT, currency VARCHAR, image VARCHAR)"
     )
+    _stage_known(conn, folder, known)
     any_file = False
     for loaded in files:
         any_file = True
-        product = text_of(loaded, "product")
-        typed = f"typed_{loaded.name}"
-        fields = {f: text_of(loaded, f) for f in ("title", "category", "department", "brand", "image")}
-        money = number_of(loaded, "price", mapping.decimal)
-        unread = f"{loaded.fields['price']} IS NOT NULL AND {money} IS NULL" if "price" in loaded.fields else "false"
-        picked = ", ".join(f"{sql} AS {f}" for f, sql in fields.items())
-        conn.execute(
-            f"CREATE TABLE {typed} AS SELECT line, {product} AS product, {minor_of(money, currency)} AS price, "
-            f"{unread} AS unread, coalesce(upper({text_of(loaded, 'currency')}), '{currency}') AS currency, {picked} "
-            f"FROM {loaded.name}"
-        )
-        good = set_aside(
-            conn,
-            loaded,
-            typed,
-            [
-                ("product IS NULL", "The product's number is missing.", "Fill in the product's number or SKU."),
-                ("unread", "The price {price} is not a number.", "Write a number such as 12.50."),
-            ],
-        )
-        # A product that stands twice is as its last row says.
-        conn.execute(
-            f"INSERT INTO told BY NAME SELECT product, {', '.join(f'arg_max({f}, line) AS {f}' for f in fields)}, "
-            f"arg_max(price, line) AS price, arg_max(currency, line) AS currency FROM {typed}{good} GROUP BY product"
-        )
+        _tell(conn, loaded, mapping, currency)
     if not any_file:
-        for f in ("title", "category", "department", "brand"):
-            conn.execute(
-                f"CREATE TABLE said_{f} AS SELECT product, arg_max({f}, (n, {f})) AS {f} FROM (SELECT product, {f}, "
-                f"count(*) AS n FROM lines WHERE {f} IS NOT NULL GROUP BY product, {f}) GROUP BY product"
-            )
-        conn.execute(
-            "INSERT INTO told BY NAME SELECT product, title, category, department, brand, "
-            f"'{currency}' AS currency FROM (SELECT DISTINCT product FROM lines) p "
-            "LEFT JOIN said_title USING (product) LEFT JOIN said_category USING (product) "
-            "LEFT JOIN said_department USING (product) LEFT JOIN said_brand USING (product) "
-            "WHERE upper(product) NOT IN (SELECT product FROM charges)"
-        )
-    # Where nobody tells a price it is the usual one: the median of what one unit was sold for.
+        _tell_from_lines(conn)
+    # Where nobody tells a price it is the usual one: the median of what one unit was sold for. What is worked out from
+    # lines fills gaps only, so that a few more lines never rename or reprice what stands in the catalogue.
     conn.execute(
-        "UPDATE told SET price = s.price FROM (SELECT product, CAST(round(median(CAST(amount AS DOUBLE) / "
-        "CAST(qty AS DOUBLE))) AS BIGINT) AS price FROM lines WHERE qty > 0 AND amount > 0 GROUP BY product) s "
+        "UPDATE told SET price = s.price, currency = s.currency FROM (SELECT product, any_value(currency) AS currency, "
+        "CAST(round(median(CAST(amount AS DOUBLE) / CAST(qty AS DOUBLE))) AS BIGINT) AS price FROM lines "
+        "WHERE qty > 0 AND amount > 0 AND product NOT IN (SELECT product FROM known WHERE priced) GROUP BY product) s "
         "WHERE told.product = s.product AND told.price IS NULL"
     )
-    listed = folder / "catalogue.csv"
-    with listed.open("w", encoding="utf-8", newline="") as f:
-        writer = csv.writer(f)
-        writer.writerow(["product", "title", "category", "brand"])
-        writer.writerows((p.product, p.title, p.category or "", p.brand or "") for p in known)
     conn.execute(
         "CREATE TABLE goods AS SELECT product, title, '{\"product_id\":' || to_json(product) || "
         "coalesce(',\"category\":' || to_json(category), '') || coalesce(',\"brand\":' || to_json(brand), '') AS start "
         "FROM (SELECT product, coalesce(t.title, k.title) AS title, coalesce(t.category, k.category) AS category, "
-        "coalesce(t.brand, k.brand) AS brand FROM told t FULL JOIN (SELECT product, nullif(title, '') AS title, "
-        "nullif(category, '') AS category, nullif(brand, '') AS brand FROM read_csv(?, all_varchar = true, "
-        "header = true, delim = ',', quote = '\"', escape = '\"', auto_detect = false, columns = {'product': 'VARCHAR', "
-        "'title': 'VARCHAR', 'category': 'VARCHAR', 'brand': 'VARCHAR'})) k USING (product))",
+        "coalesce(t.brand, k.brand) AS brand FROM told t FULL JOIN known k USING (product))"
+    )
+
+
+def _stage_known(conn: duckdb.DuckDBPyConnection, folder: Path, known: Iterable[ProductRow]) -> None:
+    # By way of a file, since DuckDB takes single rows slowly.
+    listed = folder / "catalogue.csv"
+    with listed.open("w", encoding="utf-8", newline="") as f:
+        writer = csv.writer(f)
+        writer.writerow(["product", "title", "category", "department", "brand", "priced"])
+        writer.writerows(
+            (p.product, p.title, p.category, p.department, p.brand, "false" if p.price is None else "true")
+            for p in known
+        )
+    conn.execute(
+        "CREATE TABLE known AS SELECT product, nullif(title, '') AS title, nullif(category, '') AS category, "
+        "nullif(department, '') AS department, nullif(brand, '') AS brand, priced FROM read_csv(?, header = true, "
+        "delim = ',', quote = '\"', escape = '\"', auto_detect = false, max_line_size = 4194304, columns = {"
+        "'product': 'VARCHAR', 'title': 'VARCHAR', 'category': 'VARCHAR', 'department': 'VARCHAR', 'brand': 'VARCHAR', "
+        "'priced': 'BOOLEAN'})",
         [str(listed)],
+    )
+
+
+def _tell(conn: duckdb.DuckDBPyConnection, loaded: Loaded, mapping: Mapping, currency: str) -> None:
+    typed = f"typed_{loaded.name}"
+    fields = {f: text_of(loaded, f) for f in ("title", "category", "department", "brand", "image")}
+    money = number_of(loaded, "price", mapping.decimal)
+    unread = f"{loaded.fields['price']} IS NOT NULL AND {money} IS NULL" if "price" in loaded.fields else "false"
+    conn.execute(
+        f"CREATE TABLE {typed} AS SELECT line, {text_of(loaded, 'product')} AS product, "
+        f"{minor_of(money, currency)} AS price, {unread} AS unread, "
+        f"coalesce(upper({text_of(loaded, 'currency')}), '{currency}') AS currency, "
+        f"{', '.join(f'{sql} AS {f}' for f, sql in fields.items())} FROM {loaded.name}"
+    )
+    checks = [
+        ("product IS NULL", "The product's number is missing.", "Fill in the product's number or SKU."),
+        ("unread", "The price {price} is not a number.", "Write a number such as 12.50."),
+        ("NOT regexp_full_match(currency, '[A-Z]{3}')", "The currency {currency} is not known.",
+         "Write three letters such as EUR."),
+    ]  # fmt: skip
+    good = set_aside(conn, loaded, typed, checks)
+    # A product that stands twice is as its last row says; one without a title goes by its category or number.
+    last = ", ".join(f"arg_max({f}, line) AS {f}" for f in (*fields, "price", "currency"))
+    conn.execute(
+        "INSERT INTO told BY NAME SELECT r.* EXCLUDE (title), CASE WHEN r.title IS NULL AND k.title IS NULL THEN "
+        f"coalesce(r.category, r.product) ELSE r.title END AS title FROM (SELECT product, {last} FROM {typed}{good} "
+        "GROUP BY product) r LEFT JOIN known k USING (product)"
+    )
+
+
+def _tell_from_lines(conn: duckdb.DuckDBPyConnection) -> None:
+    words = ("title", "category", "department", "brand")
+    for word in words:
+        conn.execute(
+            f"CREATE TABLE said_{word} AS SELECT product, arg_max({word}, (n, {word})) AS {word} FROM ("
+            f"SELECT product, {word}, count(*) AS n FROM lines WHERE {word} IS NOT NULL GROUP BY product, {word}) "
+            "GROUP BY product"
+        )
+    picked = ", ".join(f"CASE WHEN k.{w} IS NULL THEN s{w}.{w} END AS {w}" for w in words)
+    joined = " ".join(f"LEFT JOIN said_{w} s{w} USING (product)" for w in words)
+    conn.execute(
+        f"INSERT INTO told BY NAME SELECT product, {picked} FROM (SELECT DISTINCT product FROM lines) p {joined} "
+        "LEFT JOIN known k USING (product) WHERE upper(product) NOT IN (SELECT product FROM charges) "
+        "AND coalesce(stitle.title, k.title) IS NOT NULL"
     )
 
 
 def product_rows(conn: duckdb.DuckDBPyConnection) -> Iterator[ProductRow]:
     """The products of table ``told``, for the catalogue."""
     result = conn.execute(
-        "SELECT product, title, category, department, brand, price, currency, image FROM told ORDER BY product"
+        "SELECT product, title, category, department, brand, price, currency, image FROM told "
+        "WHERE coalesce(title, category, department, brand, image) IS NOT NULL OR price IS NOT NULL ORDER BY product"
     )
     while part := result.fetchmany(2000):
         for product, title, category, department, brand, price, currency, image in part:
@@ -210,7 +234,8 @@ def campaigns(conn: duckdb.DuckDBPyConnection, loaded: Loaded, zones: Zones) -> 
     )
     day = "strftime(make_timestamp_ms({}), '%Y-%m-%d')"
     found = conn.execute(
-        f"SELECT campaign, type, starts, utc, {day.format('starts')}, {day.format('ends')} FROM {typed}{good} ORDER BY line"
+        f"SELECT campaign, type, starts, utc, {day.format('starts')}, {day.format('ends')} FROM {typed}{good} "
+        "ORDER BY line"
     ).fetchall()
     return {
         number: (kind, zones.instant(at, -1 if utc else zones.number(loaded, "starts")), first, last)
