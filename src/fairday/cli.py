@@ -26,13 +26,6 @@ class _Group(click.Group):
             click.secho(f"Error: {error}", fg="red", err=True)
             ctx.exit(1)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            error.message += f" Commands: {', '.join(self.list_commands(ctx))}."
-            raise
-
 
 shop_option = click.option(
     "--shop", "-s", envvar="FAIRDAY_SHOP", default="shop.db", show_default=True, metavar="FILE|URL",
@@ -66,7 +59,7 @@ def main() -> None:
 @click.option("--currency", help="ISO 4217 code of the amounts the shop keeps, such as CNY.")
 @click.option("--language", type=click.Choice(["zh", "en", "es"]), help="The language pages fall back to.")
 @click.option("--operator", metavar="EMAIL", help="Make this person the owner and print a one-time password.")
-def init(shop: str, operator: str | None, **changes: str | None) -> None:
+def init(shop: str, operator: str | None, **changes: Any) -> None:
     """Create a shop, or change the settings of one."""
     with fairday.open(shop, **{k: v for k, v in changes.items() if v is not None}) as opened:
         s = opened.settings

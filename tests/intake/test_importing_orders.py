@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sheets import HEADER, log, lines_of, put, sheet
 from fairday.goods.catalogue import all_products, product
 from fairday.intake.imports import ImportReport, import_files
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
+from sheets import HEADER, lines_of, log, put, sheet
 
 NOW = 1_780_315_200_000
 SHEET = [
@@ -191,7 +191,9 @@ def test_two_imports_at_once_double_nothing_and_lose_nothing(db: Database, tmp_p
     assert lines_of(log(db)) == Counter((r[0], r[1], 1, 2.0) for r in whole)
 
 
-LINE = st.tuples(st.sampled_from("12"), st.sampled_from("AB"), st.sampled_from(["1", "-1"]), st.sampled_from(["2", "3"]))
+LINE = st.tuples(
+    st.sampled_from("12"), st.sampled_from("AB"), st.sampled_from(["1", "-1"]), st.sampled_from(["2", "3"])
+)
 
 
 @hypothesis_settings(max_examples=12)

@@ -75,4 +75,6 @@ def test_case(shop: fairday.Shop, defaults: dict[str, Any], case: dict[str, Any]
     with shop.db.read() as conn:
         for message_id, id_ in expected.get("event_owner", {}).items():
             owner = owner_of(conn, message_id)
-            assert owner == (None if id_ is None else person_of(conn, *parse_id(id_, shop.settings.identity))), message_id
+            assert owner == (None if id_ is None else person_of(conn, *parse_id(id_, shop.settings.identity))), (
+                message_id
+            )

@@ -34,6 +34,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("actor", "key"),
     )
     op.create_table(
+        "cannot_links",
+        sa.Column("a", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("b", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("pos", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("a", "b"),
+    )
+    op.create_table(
         "deadlines",
         sa.Column("stream", sa.String(length=200), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -103,6 +110,97 @@ def upgrade() -> None:
         sa.UniqueConstraint("type", "value", name="identifiers_type_value"),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "identity_claims",
+        sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("pos", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("firm", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("identifier", "at", "pos"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "identity_cuts",
+        sa.Column("pos", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("from_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("until_at", sa.BigInteger(), nullable=False),
+        sa.Column("was", sa.BigInteger(), nullable=True),
+        sa.Column("now", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("pos", "identifier", "from_at"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "identity_drops",
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("type", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=24), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "source", "type", "reason"),
+    )
+    op.create_table(
+        "identity_mentions",
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("pos", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("key", "pos"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "identity_moves",
+        sa.Column("pos", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("pos", "person"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "identity_operations",
+        sa.Column("pos", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("xid", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("a", sa.BigInteger(), nullable=False),
+        sa.Column("b", sa.BigInteger(), nullable=False),
+        sa.Column("undone", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("pos"),
+        sa.UniqueConstraint("message_id"),
+    )
+    op.create_table(
+        "identity_secret",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "identity_seen",
+        sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("account", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("identifier", "account"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "identity_standing",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("person"),
+    )
+    op.create_table(
+        "links",
+        sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("pos", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("other", sa.BigInteger(), nullable=False),
+        sa.Column("rule", sa.String(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("message_id", sa.String(length=128), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("identifier", "pos"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.create_index("links_other", ["other"], unique=False)
+
     op.create_table(
         "messages",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -221,6 +319,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("stream"),
     )
     op.create_table(
+        "timeline",
+        sa.Column("pos", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("identifier", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("pos"),
+    )
+    with op.batch_alter_table("timeline", schema=None) as batch_op:
+        batch_op.create_index("timeline_identifier", ["identifier", "at"], unique=False)
+
+    op.create_table(
         "told",
         sa.Column("interval_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("trait", sa.String(length=64), nullable=False),
@@ -232,6 +340,12 @@ def upgrade() -> None:
         sa.Column("p", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("interval_id", "trait"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "tombstones",
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
         "transfers",
@@ -272,7 +386,12 @@ def downgrade() -> None:
         batch_op.drop_index("transfers_credit")
 
     op.drop_table("transfers")
+    op.drop_table("tombstones")
     op.drop_table("told")
+    with op.batch_alter_table("timeline", schema=None) as batch_op:
+        batch_op.drop_index("timeline_identifier")
+
+    op.drop_table("timeline")
     op.drop_table("streams")
     op.drop_table("settings")
     with op.batch_alter_table("rejected_events", schema=None) as batch_op:
@@ -297,6 +416,19 @@ def downgrade() -> None:
         batch_op.drop_index("messages_identifier")
 
     op.drop_table("messages")
+    with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.drop_index("links_other")
+
+    op.drop_table("links")
+    op.drop_table("identity_standing")
+    op.drop_table("identity_seen")
+    op.drop_table("identity_secret")
+    op.drop_table("identity_operations")
+    op.drop_table("identity_moves")
+    op.drop_table("identity_mentions")
+    op.drop_table("identity_drops")
+    op.drop_table("identity_cuts")
+    op.drop_table("identity_claims")
     op.drop_table("identifiers")
     with op.batch_alter_table("happenings", schema=None) as batch_op:
         batch_op.drop_index("happenings_order")
@@ -312,6 +444,7 @@ def downgrade() -> None:
         batch_op.drop_index("deadlines_at")
 
     op.drop_table("deadlines")
+    op.drop_table("cannot_links")
     op.drop_table("answers")
     with op.batch_alter_table("activity", schema=None) as batch_op:
         batch_op.drop_index("activity_window")
