@@ -66,9 +66,7 @@ def test_a_folder_of_cases_is_there():
 @pytest.mark.parametrize(("defaults", "case"), _cases())
 def test_case(shop: fairday.Shop, defaults: dict[str, Any], case: dict[str, Any]):
     shop.change_settings(identity=settings_of(defaults, case.get("config", {})))
-    for event in case["events"]:
-        wire.send(shop, event)
-    shop.followers.catch_up("identity")
+    wire.replay(shop, case["events"])
     expected = case["expected"]
     if "people" in expected:
         assert partition(shop) == sorted(sorted(p) for p in expected["people"])

@@ -62,7 +62,7 @@ def fold(
     lifted: list[tuple[int, int]] = []
     for row, e in taken:
         if e.kind == "merge":
-            pair = [graph.by_key[k] for k in _named(row, settings) if k in graph.by_key]
+            pair = [graph.by_key[k] for k in dict.fromkeys(_named(row, settings)) if k in graph.by_key]
             if row.message_id in undone or len(pair) != 2:
                 if len(pair) != 2:
                     count(drops, row, "operator", "unknown")

@@ -19,6 +19,7 @@ from fairday.people.identity.model import (
     Person,
     identifier_number,
     interval_number,
+    met_at,
     overlay,
 )
 from fairday.people.identity.normal import Key, accounts
@@ -137,7 +138,9 @@ class Graph:
         if new[0] != account[0] or new == account:
             return e.ids
         old, renamed = self._known(account), self._known(new)
-        if old is None and self._known(anonymous) is not None:
+        browser = self._known(anonymous)
+        # Only what was met before counts, also when an undone merge is replayed among ids that came later.
+        if old is None and browser is not None and met_at(browser.id) < e.pos:
             return e.ids if anonymous in e.ids else [*e.ids, anonymous]
         for known, key in ((old, new), (renamed, account)):
             owner = self.owner(known, e.at) if known is not None else None

@@ -21,6 +21,11 @@ def identifier_number(pos: int, place: int) -> int:
     return pos << _IDS_BITS | place
 
 
+def met_at(identifier: int) -> int:
+    """The log position of the happening that first brought an identifier."""
+    return identifier >> _IDS_BITS
+
+
 def interval_number(identifier: int, nth: int) -> int:
     """The number of an identifier's ``nth`` interval."""
     return identifier << _INTERVAL_BITS | nth

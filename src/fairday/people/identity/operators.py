@@ -38,10 +38,13 @@ def merge(
     """The happening that makes the persons of two ids one, limits or not; append it to the log.
 
     Raises:
+        FairdayError: twice the same id.
         NotFound: an id that is nobody's now.
         Conflict: other ids of the two persons were split; merging those very ids lifts that.
     """
     ids = [parse_id(a, settings), parse_id(b, settings)]
+    if ids[0] == ids[1]:
+        raise FairdayError("An id cannot be merged with itself.", code="bad_merge", remedy="Name two different ids.")
     persons = [_person(conn, i) for i in ids]
     if persons[0] != persons[1] and _split_between(conn, persons[0], persons[1], ids):
         raise Conflict(
