@@ -72,9 +72,12 @@ class Facts:
                 buckets[measure] = (days, counts, amounts)
             count += n
             total += amount
-            days.append(day)
-            counts.append(count)
-            amounts.append(total)
+            if days and days[-1] == day:
+                counts[-1], amounts[-1] = count, total
+            else:
+                days.append(day)
+                counts.append(count)
+                amounts.append(total)
         return cls(told, inferred, buckets)
 
     def likely(self, trait: str, threshold: int) -> Value:
