@@ -28,7 +28,7 @@ from fairday.intake.keys import create_key
 from fairday.kernel import jsons
 from fairday.storage.database import SQLITE_PRAGMAS
 from fairday.storage.followers import cursors
-from fairday.web.collect import collect_server
+from fairday.web.collect import collect_server, tune_process
 
 KEY = "fds_benchmark"
 SINGLES, SINGLE_CONNECTIONS = 20_000, 256
@@ -63,6 +63,7 @@ def serve(path: str, following: bool) -> None:
 
         import uvloop
 
+        tune_process()
         uvloop.run(run())
 
 

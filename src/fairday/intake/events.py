@@ -157,8 +157,9 @@ def _happening(
     name = _name(kind, event)
     ids = _ids(kind, event, context, traits)
     _must_carry(kind, event, ids, rules)
-    stated, original = instant(event.timestamp), instant(event.original_timestamp)
-    if sent is None:
+    stated = None if event.timestamp is None else instant(event.timestamp)
+    original = None if event.original_timestamp is None else instant(event.original_timestamp)
+    if sent is None and event.sent_at is not None:
         sent = instant(event.sent_at)
     at = happened_at(received, sent, original, stated, relayed=event.received_at is not None)
     body: dict[str, Any] = {}

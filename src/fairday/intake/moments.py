@@ -29,7 +29,7 @@ def instant(value: str | int | float | None) -> int | None:
         return None
     try:
         if isinstance(value, str):
-            text = value.strip()
+            text = value.strip().upper()
             if not text:
                 return None
             if text.isdecimal() and len(text) in (10, 13):

@@ -21,8 +21,8 @@ def touch_of(context: dict[str, Any], properties: dict[str, Any]) -> dict[str, s
     """The campaign words and click ids of an event, empty where it has none.
 
     What the sender states (``context.campaign``, then ``properties.campaign``) goes before what stands in the page's
-    address (``context.page.url`` and ``search``, then ``properties.url`` and ``search``); also behind ``#``, where
-    pages inside WeChat keep their route.
+    address: the first with a query of ``context.page.url`` and ``search``, ``properties.url`` and ``search``; also
+    behind its ``#``, where pages inside WeChat keep their route.
 
     Returns:
         Any of ``source``, ``medium``, ``campaign``, ``term``, ``content`` and the click ids by their own names.
@@ -35,18 +35,30 @@ def touch_of(context: dict[str, Any], properties: dict[str, Any]) -> dict[str, s
                 word = "campaign" if key == "name" else key
                 if word in CAMPAIGN_WORDS or word in CLICK_IDS:
                     _keep(found, word, value)
-    page = context.get("page")
-    for holder in (page if isinstance(page, dict) else {}, properties):
-        for key in ("url", "search"):
-            address = holder.get(key)
-            if isinstance(address, str) and "=" in address:
-                for word, click_id, value in _IN_URL.findall(address):
-                    if "%" in value or "+" in value:
-                        value = unquote_plus(value, errors="replace").replace("\0", "")
-                    _keep(found, word or click_id, value)
+    for word, value in _marks(_address(context.get("page")) or _address(properties)):
+        _keep(found, word, value)
     for click_id in CLICK_IDS:
         if click_id in context:
             _keep(found, click_id, context[click_id])
+    return found
+
+
+def _address(holder: Any) -> str:
+    """The address with a query that a page object holds, or ""."""
+    if isinstance(holder, dict):
+        for key in ("url", "search"):
+            address = holder.get(key)
+            if isinstance(address, str) and "=" in address:
+                return address
+    return ""
+
+
+def _marks(address: str) -> list[tuple[str, str]]:
+    found = []
+    for word, click_id, value in _IN_URL.findall(address) if address else ():
+        if "%" in value or "+" in value:
+            value = unquote_plus(value, errors="replace").replace("\0", "")
+        found.append((word or click_id, value))
     return found
 
 

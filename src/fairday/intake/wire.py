@@ -225,12 +225,13 @@ def read(envelope: Envelope, rules: Rules, received: int) -> tuple[list[Happenin
     return happenings, rejected
 
 
-def settings_document(key: str, api_host: str) -> dict[str, Any]:
+def settings_document(key: str, api_host: str, protocol: str) -> dict[str, Any]:
     """What SDKs fetch from ``/v1/projects/KEY/settings`` before they send: where to send, and that all is on.
 
     Args:
         key: the write key.
         api_host: host, port and ``/v1``, without a scheme, as SDKs expect it.
+        protocol: http or https.
     """
     on: Mapping[str, Any] = {"enabled": True, "integrations": {}}
     return {
@@ -238,6 +239,7 @@ def settings_document(key: str, api_host: str) -> dict[str, Any]:
             "Segment.io": {
                 "apiKey": key,
                 "apiHost": api_host,
+                "protocol": protocol,
                 "addBundledMetadata": True,
                 "unbundledIntegrations": [],
                 "maybeBundledConfigIds": {},
