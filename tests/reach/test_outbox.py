@@ -17,14 +17,21 @@ from fairday.kernel.errors import FairdayError
 from fairday.reach import outbox, smtp
 from fairday.reach.mail import MailContent, MailFloor, MailGoods, render
 from fairday.reach.outbox import Planned
+from fairday.scenes.arms import Meeting
+from fairday.storage.log import read_happenings
 
 
-def planned(n: int, **changes) -> Planned:
-    values = {
-        "scene": "new-year", "phase": "burst", "channel": "email", "identifier": n, "person": n,
-        "address": f"p{n}@example.com", "language": "en", "subject": f"Hello {n}", "html": "<p>Hi</p>", "text": "Hi",
-    }  # fmt: skip
-    return Planned(**{**values, **changes})
+def planned(n: int, phase: str = "burst", withheld: str = "", subject: str = "Hello") -> Planned:
+    meeting = Meeting(
+        scene="new-year", version=1, phase=phase, occasion=20_000, touchpoint="email", goods=("p1",), withheld=withheld
+    )
+    return Planned(
+        meeting=meeting, channel="email", identifier=n, person=n, address=f"p{n}@example.com", language="en",
+        subject=subject, html="<p>Hi</p>", text="Hi",
+    )  # fmt: skip
+
+
+PHASE = "burst@2024-10-04"
 
 
 class Sink:
@@ -68,19 +75,22 @@ def test_a_message_is_planned_once_per_address_scene_and_phase(db):
 def test_the_local_mailbox_delivers_once_and_leaves_the_withheld(db):
     with db.write() as conn:
         outbox.plan(conn, [planned(1), planned(2, withheld="no_consent")], 1)
-    assert outbox.deliver_locally(db, 5) == 1
-    assert outbox.deliver_locally(db, 6) == 0
+    assert outbox.deliver_locally(db, 5, "UTC") == 1
+    assert outbox.deliver_locally(db, 6, "UTC") == 0
     with db.read() as conn:
+        (shown,) = read_happenings(conn, (-1, -1), None, 10)
+        assert (shown.name, shown.ids) == ("Scene Shown", (("email", "p1@example.com"),))
+        assert shown.properties["goods"] == ["p1"]
         assert outbox.counts(conn, "new-year") == {
-            ("burst", "sent", "mailbox"): 1,
-            ("burst", "withheld", "no_consent"): 1,
+            (PHASE, "sent", "mailbox"): 1,
+            (PHASE, "withheld", "no_consent"): 1,
         }
 
 
 def test_mail_reaches_a_real_server_with_one_click_unsubscribe(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1, subject="年货节\r\nBcc: x@example.com")], 1)
-    assert outbox.drain(db, sender(sink.port), 10) == 1
+    assert outbox.drain(db, sender(sink.port), 10, "UTC") == 1
     ((address, raw),) = sink.got
     mail = message_from_bytes(raw)
     assert address == "p1@example.com"
@@ -94,7 +104,7 @@ def test_refusals_are_kept_with_their_reason_and_passing_ones_tried_again(db, si
     with db.write() as conn:
         outbox.plan(conn, [planned(n) for n in (1, 2, 3)], 1)
     for _ in range(outbox.MAX_TRIES):
-        outbox.drain(db, sender(sink.port), 10)
+        outbox.drain(db, sender(sink.port), 10, "UTC")
     with db.read() as conn:
         found = {m.address: (m.status, m.reason) for m in outbox.page(conn)}
     assert found["p1@example.com"] == ("failed", "refused 550")
@@ -106,8 +116,8 @@ def test_refusals_are_kept_with_their_reason_and_passing_ones_tried_again(db, si
 def test_a_server_that_is_away_loses_nothing(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
-    outbox.drain(db, sender(parts.free_port()), 10)
-    outbox.drain(db, sender(sink.port), 11)
+    outbox.drain(db, sender(parts.free_port()), 10, "UTC")
+    outbox.drain(db, sender(sink.port), 11, "UTC")
     assert [a for a, _ in sink.got] == ["p1@example.com"]
 
 
@@ -115,8 +125,8 @@ def test_a_claim_whose_process_died_is_never_sent_again(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
         outbox.claim(conn, 1000)
-    outbox.drain(db, sender(sink.port), 2000)
-    outbox.drain(db, sender(sink.port), 1001 + outbox.STALE_MS)
+    outbox.drain(db, sender(sink.port), 2000, "UTC")
+    outbox.drain(db, sender(sink.port), 1001 + outbox.STALE_MS, "UTC")
     assert sink.got == []
     with db.read() as conn:
         assert outbox.page(conn)[0].status == "unsure"
@@ -129,7 +139,7 @@ from fairday.reach import outbox, smtp
 db = Database(sys.argv[1])
 out = smtp.Smtp(smtp.SmtpAddress("127.0.0.1", int(sys.argv[2]), "", "", False), "s@example.com", "http://s.example")
 print("ready", flush=True)
-outbox.drain(db, out, int(time.time() * 1000))
+outbox.drain(db, out, int(time.time() * 1000), "UTC")
 """
 
 
@@ -147,7 +157,7 @@ def test_killed_whenever_no_address_gets_a_mail_twice(url, db, sink):
             kills += 1
         child.wait()
         child.stdout.close()
-    outbox.drain(db, sender(sink.port), int(time.time() * 1000))
+    outbox.drain(db, sender(sink.port), int(time.time() * 1000), "UTC")
     with db.write() as conn:
         outbox.recover(conn, int(time.time() * 1000) + outbox.STALE_MS + 1)
     got = Counter(a for a, _ in sink.got)
@@ -184,3 +194,12 @@ def test_a_mail_escapes_what_it_shows_and_links_carry_no_address():
     assert "退订" in html
     assert "http://shop.example/goods/a%2Fb?m=tok" in html
     assert "http://shop.example/unsubscribe/tok" in text
+
+
+def test_what_was_withheld_may_go_when_its_reason_is_gone(db):
+    with db.write() as conn:
+        outbox.plan(conn, [planned(1, withheld="no_consent"), planned(2)], 1)
+    outbox.deliver_locally(db, 2, "UTC")
+    with db.write() as conn:
+        assert outbox.plan(conn, [planned(1), planned(2)], 3) == 1
+    assert outbox.deliver_locally(db, 4, "UTC") == 1

@@ -8,7 +8,7 @@ but marked ``unsure``. The local mailbox keeps its mail here, in the claim's own
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -28,7 +28,10 @@ from sqlalchemy import (
 )
 
 from fairday.kernel import jsons
+from fairday.people.contact import Sent
+from fairday.scenes.arms import Meeting, happening, occasion_key
 from fairday.storage.database import BigId, Database, col, insert, metadata
+from fairday.storage.log import append_happenings
 
 messages = Table(
     "messages",
@@ -51,7 +54,7 @@ messages = Table(
     col("subject", Text, nullable=False, personal=True),
     col("html", Text, nullable=False, personal=True),
     col("text", Text, nullable=False, personal=True),
-    col("goods", Text, nullable=False, personal=True),
+    col("meeting", Text, nullable=False, personal=True),
     UniqueConstraint("scene", "phase", "channel", "identifier", name="messages_once"),
     Index("messages_status", "status", "id"),
     Index("messages_person", "person"),
@@ -73,23 +76,25 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A message about to be planned, or withheld with a reason.
 
     Attributes:
-        withheld: the contact rule's reason code, or "" when it may go.
-        goods: ids of the goods it shows, for the record of the exposure.
+        meeting: the scene, phase and goods it stands for; ``withheld`` holds the contact rule's reason, "" when it may go.
+        token: what its links carry; made when left out.
     """
 
-    scene: str
-    phase: str
+    meeting: Meeting
     channel: str
     identifier: int
     person: int
     address: str
     language: str
-    withheld: str = ""
     subject: str = ""
     html: str = ""
     text: str = ""
-    goods: tuple[str, ...] = ()
     token: str = ""
+
+    @property
+    def phase(self) -> str:
+        """The phase of one round of the scene, in which an address gets one message."""
+        return occasion_key(self.meeting.phase, self.meeting.occasion)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +116,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     html: str
     text: str
-    goods: tuple[str, ...]
+    meeting: Meeting
 
 
 def new_token() -> str:
@@ -120,36 +125,43 @@ def new_token() -> str:
 
 
 def plan(conn: Connection, planned: Iterable[Planned], now: int) -> int:
-    """Put messages into the outbox in the caller's transaction; those planned before are left as they are.
+    """Put messages into the outbox in the caller's transaction.
+
+    One that stands there as withheld takes what is planned now (consent may have been given since, or night be over);
+    one in any other state is left as it is.
 
     Returns:
-        How many were new.
+        How many were new or changed.
     """
     rows = [
         {
-            "scene": p.scene,
+            "scene": p.meeting.scene,
             "phase": p.phase,
             "channel": p.channel,
             "identifier": p.identifier,
             "person": p.person,
             "address": p.address,
             "language": p.language,
-            "status": "withheld" if p.withheld else "queued",
-            "reason": p.withheld,
+            "status": "withheld" if p.meeting.withheld else "queued",
+            "reason": p.meeting.withheld,
             "planned_at": now,
             "tries": 0,
             "token": p.token or new_token(),
             "subject": p.subject,
             "html": p.html,
             "text": p.text,
-            "goods": jsons.dumps(p.goods),
+            "meeting": jsons.dumps(p.meeting),
         }
         for p in planned
     ]
     if not rows:
         return 0
-    statement = insert(conn, messages).on_conflict_do_nothing(
-        index_elements=["scene", "phase", "channel", "identifier"]
+    statement = insert(conn, messages)
+    again = {c: statement.excluded[c] for c in rows[0] if c not in ("scene", "phase", "channel", "identifier")}
+    statement = statement.on_conflict_do_update(
+        index_elements=["scene", "phase", "channel", "identifier"],
+        set_=again,
+        where=messages.c.status == "withheld",
     )
     return len(conn.execute(statement.returning(messages.c.id), rows).all())
 
@@ -193,8 +205,8 @@ def recover(conn: Connection, now: int) -> int:
 
 def message(row: RowMapping) -> Message:
     """A message from a row of the table."""
-    fields = {name: row[name] for name in Message.__struct_fields__ if name != "goods"}
-    return Message(**fields, goods=tuple(jsons.loads(row["goods"])))
+    fields = {name: row[name] for name in Message.__struct_fields__ if name != "meeting"}
+    return Message(**fields, meeting=msgspec.json.decode(row["meeting"], type=Meeting))
 
 
 def by_token(conn: Connection, token: str) -> Message | None:
@@ -223,6 +235,38 @@ def page(
     return [message(r) for r in conn.execute(query).mappings()]
 
 
+def settled_for(
+    conn: Connection, scene: str, phases: Collection[str], identifiers: Collection[int]
+) -> set[tuple[str, int]]:
+    """Which (phase, identifier) have a message that is not merely withheld."""
+    c = messages.c
+    query = select(c.phase, c.identifier).where(
+        c.scene == scene, c.phase.in_(phases), c.identifier.in_(identifiers), c.status != "withheld"
+    )
+    return {(phase, identifier) for phase, identifier in conn.execute(query)}
+
+
+def lately(conn: Connection, identifiers: Collection[int], since: int) -> dict[int, list[Sent]]:
+    """What went, or may have gone, to some addresses since an instant (ms), on every channel: identifier → messages."""
+    c = messages.c
+    found: dict[int, list[Sent]] = {}
+    query = select(c.identifier, c.scene, c.planned_at).where(
+        c.identifier.in_(identifiers), c.planned_at >= since, c.status.in_(("queued", "sending", "sent", "unsure"))
+    )
+    for identifier, scene, at in conn.execute(query):
+        found.setdefault(identifier, []).append(Sent(scene, at))
+    return found
+
+
+def bounced(conn: Connection, identifiers: Collection[int]) -> set[int]:
+    """Addresses a server has refused for good."""
+    c = messages.c
+    query = select(c.identifier).where(
+        c.identifier.in_(identifiers), c.status == "failed", c.reason.startswith("refused 5")
+    )
+    return {identifier for (identifier,) in conn.execute(query)}
+
+
 def counts(conn: Connection, scene: str) -> dict[tuple[str, str, str], int]:
     """How many messages of a scene stand where: (phase, status, reason) → count."""
     c = messages.c
@@ -241,7 +285,12 @@ class Transport(Protocol):
     def send(self, batch: Sequence[Message]) -> list[tuple[int, Status, str]]: ...
 
 
-def drain(db: Database, transport: Transport, now: int, limit: int = 10_000) -> int:
+def sent(conn: Connection, delivered: Iterable[Message], now: int, zone: str) -> None:
+    """Tell the log whom a scene met by message, in the transaction that says it was sent."""
+    append_happenings(conn, [happening(m.meeting, (m.channel, m.address), now, zone, message=True) for m in delivered])
+
+
+def drain(db: Database, transport: Transport, now: int, zone: str, limit: int = 10_000) -> int:
     """Send what is queued until nothing is or ``limit`` messages were handed over; how many were."""
     handed = 0
     with db.write() as conn:
@@ -252,16 +301,24 @@ def drain(db: Database, transport: Transport, now: int, limit: int = 10_000) -> 
         if not batch:
             break
         done = transport.send(batch)
+        gone = {id_ for id_, status, _ in done if status == "sent"}
         with db.write() as conn:
             settle(conn, done, now)
+            sent(conn, [m for m in batch if m.id in gone], now, zone)
         handed += len(batch)
         if all(status == "queued" for _, status, _ in done):
             break  # the transport is away; what was put back waits for the next call
     return handed
 
 
-def deliver_locally(db: Database, now: int) -> int:
-    """Deliver what is queued into the local mailbox, which is this table: exactly once, in one transaction."""
-    with db.write() as conn:
-        queued = update(messages).where(messages.c.status == "queued")
-        return int(conn.execute(queued.values(status="sent", reason="mailbox", done_at=now, tries=1)).rowcount)
+def deliver_locally(db: Database, now: int, zone: str, limit: int = 500) -> int:
+    """Deliver what is queued into the local mailbox, which is this table: exactly once, in one transaction a slice."""
+    delivered = 0
+    while True:
+        with db.write() as conn:
+            batch = claim(conn, now, limit)
+            settle(conn, [(m.id, "sent", "mailbox") for m in batch], now)
+            sent(conn, batch, now, zone)
+        if not batch:
+            return delivered
+        delivered += len(batch)
