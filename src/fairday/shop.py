@@ -23,7 +23,7 @@ from fairday.kernel.clock import Clock, SystemClock, zone
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings
 from fairday.people.identity import IdentityFollower
-from fairday.storage import runner as streams
+from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, col, insert, metadata
 from fairday.storage.followers import Followers
 from fairday.storage.groupcommit import GroupCommit
@@ -87,10 +87,15 @@ class Shop:
     # ---- deadlines and background ----------------------------------------------------------------------------------
 
     def fire_due(self) -> int:
-        """Send every stream whose deadline has come its deadline; how many were sent."""
-        with self.db.read() as conn:
-            found = streams.due(conn, self.clock.now())
-        return streams.fire_due(self.runner, found, lambda s, e: log.error("deadline of %s failed: %s", s, e))
+        """Send every stream whose deadline has come its deadline; how many fired here."""
+        return deadlines.fire_due(
+            self.db, self.runner, self.clock.now(), lambda s, e: log.error("deadline of %s failed: %s", s, e)
+        )
+
+    def forget_answers(self) -> int:
+        """Let go of a slice of idempotency keys older than they are kept; how many there were."""
+        with self.db.write() as conn:
+            return answers.forget(conn, self.clock.now())
 
     def start(self) -> None:
         """Run the followers and the deadlines in the background until ``close``."""
@@ -101,9 +106,14 @@ class Shop:
 
     def _tick(self) -> None:
         # A short poll of the wall clock, never a computed sleep: a jump of the clock is noticed at the next poll.
+        rounds = 0
         while not self._stop.wait(0.25):
+            rounds += 1
             try:
                 self.fire_due()
+                if rounds % 2400 == 0:
+                    while self.forget_answers() and not self._stop.is_set():
+                        pass
             except Exception:
                 log.exception("deadlines")
 

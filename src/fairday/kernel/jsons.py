@@ -16,6 +16,11 @@ def dumps(value: Any) -> str:
     return _encoder.encode(value).decode()
 
 
+def encode(value: Any) -> bytes:
+    """JSON text of a value as UTF-8 bytes."""
+    return _encoder.encode(value)
+
+
 def canonical(value: Any) -> bytes:
     """JSON bytes with sorted keys, the same for equal values; what is hashed."""
     return _sorted.encode(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from fairday.kernel.errors import FairdayError
@@ -47,6 +48,32 @@ def col(name: str, type_: Any, *args: Any, personal: bool | str, **kwargs: Any) 
     return Column(name, type_, *args, info=info, **kwargs)
 
 
+class Turns:
+    """A lock that is handed over in the order it was asked for, so that a busy writer never keeps out another."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        mine.acquire()  # released by the one before, who leaves it held for us
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
+
+
 class Database:
     """A connection pool and the rules of writing.
 
@@ -58,7 +85,7 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self.dialect = self.engine.dialect.name
-        self._turn = threading.Lock()
+        self._turn = Turns()
 
     @property
     def is_sqlite(self) -> bool:
@@ -144,7 +171,10 @@ def _engine(url: str) -> Engine:
                 code="no_driver",
                 remedy="pip install 'fairday[postgres]'",
             )
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=32)
+        # A pooled connection is tried before use, so that a restart of the server is met once and not by every caller.
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=32, pool_pre_ping=True
+        )
     raise FairdayError(
         f"Fairday keeps its records in SQLite or PostgreSQL, not {parsed.get_backend_name()}.", code="bad_url"
     )
@@ -159,6 +189,40 @@ def _sqlite_connect(dbapi: sqlite3.Connection, _record: Any) -> None:
 def _sqlite_begin(conn: Connection) -> None:
     immediate = conn.get_execution_options().get("fairday_immediate", False)
     conn.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def passing(error: BaseException) -> bool:
+    """Whether the same transaction may succeed later: a deadlock, a lock held too long, a server gone or restarting.
+
+    On PostgreSQL a unique violation in the runner's own tables is one too: another process created the same stream
+    or answered the same key a moment before, and the next try sees it. Any other is a genuine duplicate.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        name = str(getattr(error.orig, "sqlite_errorname", ""))
+        return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return isinstance(error, OperationalError)
+    if state == "23505":
+        return getattr(getattr(error.orig, "diag", None), "table_name", None) in ("streams", "events", "answers")
+    return state in _PASSING or state.startswith("08")
+
+
+_PASSING = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"}
+
+
+def outcome_unknown(error: BaseException) -> bool:
+    """Whether a COMMIT that raised this may have happened all the same: the connection or the disk failed under it."""
+    if not isinstance(error, DBAPIError):
+        return not isinstance(error, Exception)
+    if isinstance(error.orig, sqlite3.Error):
+        return not passing(error) and not str(getattr(error.orig, "sqlite_errorname", "")).startswith("SQLITE_CONST")
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(("08", "57"))
 
 
 def current_xid(conn: Connection) -> int:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import BigInteger, Connection, String, Table, Text, delete, func, select, text, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from fairday.kernel.clock import Clock
 from fairday.kernel.errors import FairdayError
-from fairday.storage.database import Database, col, finished_below, insert, metadata
-from fairday.storage.log import Happening, StoredEvent, events, happenings, read_events, read_happenings
+from fairday.storage.database import Database, col, finished_below, insert, metadata, passing
+from fairday.storage.log import Happening, Place, StoredEvent, events, happenings, read_events, read_happenings
 
 cursors = Table(
     "followers",
@@ -68,9 +69,17 @@ class Lag:
 
 
 class Followers:
-    """Drives the followers of a process. Several processes may drive the same ones: the cursor's row is the lock."""
+    """Drives the followers of a process. Several processes may drive the same ones: the cursor's row is the lock.
+
+    Attributes:
+        SLICE: rows taken in one transaction.
+        PAUSE: seconds between rounds while no slice is full.
+        POLL: seconds after which the log is looked at without being woken (another process may have written).
+    """
 
     SLICE = 500
+    PAUSE = 0.05
+    POLL = 0.2
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -98,38 +107,44 @@ class Followers:
         return iter(self._followers.values())
 
     def step(self, name: str, limit: int | None = None) -> int:
-        """Let one follower take its next slice; how many rows it took (0: it has caught up)."""
-        follower = self.get(name)
-        n = limit or self.SLICE
+        """Let one follower take its next slice; how many rows it took or left out (0: it has caught up).
+
+        A slice that fails is taken in halves until the row that cannot be taken stands alone; that one is kept in
+        ``followers_skipped`` with its error. What is no row's fault (a lock, a lost connection, a full disk, a
+        missing table) is raised and leaves the follower where it stands.
+        """
+        return self._step(self.get(name), limit or self.SLICE)
+
+    def _step(self, follower: Follower, limit: int) -> int:
+        if not self._has_more(follower):
+            return 0
+        rows: Sequence[Any] = ()
+        try:
+            with self._db.write() as conn:
+                rows = self._next(conn, follower, limit)
+                if not rows:
+                    return 0
+                follower.handle(conn, rows, self._clock.now())
+                self._move(conn, follower.name, rows[-1], len(rows))
+            return len(rows)
+        except Exception as error:
+            if not rows or not _fault_of_a_row(error):
+                raise
+            if len(rows) == 1:
+                self._skip(follower, rows[0], error)
+                return 1
+        half = len(rows) // 2
+        return self._step(follower, half) + self._step(follower, len(rows) - half)
+
+    def _skip(self, follower: Follower, row: Happening | StoredEvent, error: Exception) -> None:
+        """Leave out one row, unless another process has moved the cursor meanwhile."""
+        told = "".join(traceback.format_exception(error, limit=-3))[-2000:]
         with self._db.write() as conn:
-            try:
-                with conn.begin_nested():
-                    return self._take(conn, follower, n)
-            except Exception:
-                if n == 1:
-                    return self._skip(conn, follower, traceback.format_exc(limit=-3))
-        # Something in the slice could not be taken: find it one row at a time, so that it alone is left out.
-        return sum(self.step(name, 1) for _ in range(n))
-
-    def _take(self, conn: Connection, follower: Follower, limit: int) -> int:
-        rows = self._next(conn, follower, limit)
-        if not rows:
-            return 0
-        follower.handle(conn, rows, self._clock.now())
-        self._move(conn, follower.name, rows[-1], len(rows))
-        return len(rows)
-
-    def _skip(self, conn: Connection, follower: Follower, error: str) -> int:
-        rows = self._next(conn, follower, 1)
-        if not rows:
-            return 0
-        statement = insert(conn, skipped).on_conflict_do_nothing()
-        conn.execute(
-            statement,
-            {"follower": follower.name, "pos": rows[0].pos, "error": error[:2000], "at": self._clock.now()},
-        )
-        self._move(conn, follower.name, rows[0], 1)
-        return 1
+            ahead = self._next(conn, follower, 1)
+            if ahead and ahead[0].pos == row.pos:
+                fresh = {"follower": follower.name, "pos": row.pos, "error": told, "at": self._clock.now()}
+                conn.execute(insert(conn, skipped).on_conflict_do_nothing(), fresh)
+                self._move(conn, follower.name, row, 1)
 
     def _move(self, conn: Connection, name: str, last: Happening | StoredEvent, n: int) -> None:
         conn.execute(
@@ -138,25 +153,26 @@ class Followers:
             .values(xid=last.xid, pos=last.pos, read=cursors.c.read + n, moved_at=self._clock.now())
         )
 
-    def _next(self, conn: Connection, follower: Follower, limit: int) -> Sequence[Happening] | Sequence[StoredEvent]:
-        at = self._cursor(conn, follower.name)
-        below = finished_below(conn)
-        read = read_happenings if follower.source == "happenings" else read_events
-        rows: Sequence[Any] = read(conn, at, below, limit)
-        for name in follower.after:
-            end = conn.execute(select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == name)).one_or_none()
-            bound = (end[0], end[1]) if end else (-1, -1)
-            rows = [r for r in rows if (r.xid, r.pos) <= bound]
-        return rows
+    def _has_more(self, follower: Follower) -> bool:
+        """Whether there is a row to take; a look without a lock, so that followers with nothing to do stop nobody."""
+        with self._db.read() as conn:
+            at = _place(conn, follower.name)
+            return bool(self._read(conn, follower, at, 1))
 
-    def _cursor(self, conn: Connection, name: str) -> tuple[int, int]:
-        query = select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == name).with_for_update()
-        row = conn.execute(query).one_or_none()
-        if row is None:
-            fresh = {"name": name, "xid": -1, "pos": -1, "read": 0, "moved_at": 0}
-            conn.execute(insert(conn, cursors).on_conflict_do_nothing(), fresh)
-            row = conn.execute(query).one()
-        return row[0], row[1]
+    def _next(self, conn: Connection, follower: Follower, limit: int) -> Sequence[Any]:
+        """The next rows, with the follower's cursor locked: whoever holds it is the only one who follows."""
+        fresh = {"name": follower.name, "xid": -1, "pos": -1, "read": 0, "moved_at": 0}
+        conn.execute(insert(conn, cursors).on_conflict_do_nothing(), fresh)
+        query = select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == follower.name).with_for_update()
+        xid, pos = conn.execute(query).one()
+        return self._read(conn, follower, (xid, pos), limit)
+
+    def _read(self, conn: Connection, follower: Follower, after: Place, limit: int) -> Sequence[Any]:
+        # The horizon first: every transaction below it has ended, so what is read after it is complete.
+        below = finished_below(conn)
+        upto = [_place(conn, name) for name in follower.after]
+        read = read_happenings if follower.source == "happenings" else read_events
+        return read(conn, after, below, limit, upto)
 
     def catch_up(self, *names: str, progress: Callable[[str, int], None] | None = None, limit: int = 5000) -> None:
         """Let the followers (all, or those named) read to the end of the log, in their order."""
@@ -171,7 +187,7 @@ class Followers:
         """Empty a follower's tables and read the log again from its beginning."""
         follower = self.get(name)
         with self._db.write() as conn:
-            self._cursor(conn, name)
+            self._next(conn, follower, 1)  # holds the cursor against other processes
             for table in follower.tables:
                 conn.execute(delete(table))
             reset = getattr(follower, "reset", None)
@@ -189,10 +205,7 @@ class Followers:
             for follower in self._followers.values():
                 table = happenings if follower.source == "happenings" else events
                 when = happenings.c.received if follower.source == "happenings" else events.c.at
-                row = conn.execute(
-                    select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == follower.name)
-                ).one_or_none()
-                at = (row[0], row[1]) if row else (-1, -1)
+                at = _place(conn, follower.name)
                 ahead = text("(xid, pos) > (:x, :p)").bindparams(x=at[0], p=at[1])
                 count, oldest = conn.execute(select(func.count(), func.min(when)).select_from(table).where(ahead)).one()
                 bad = conn.execute(
@@ -223,14 +236,29 @@ class Followers:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            took = 0
+            full = False
             for name in tuple(self._followers):
                 if self._stop.is_set():
                     return
                 try:
-                    took += self.step(name)
+                    full = self.step(name) >= self.SLICE or full
                 except Exception as error:
                     self.on_error(name, error)
-            if not took:
-                self._wake.wait(0.2)
+            if not full:
+                # Not after every commit: each slice is a commit of its own and would slow the writers down.
+                self._stop.wait(self.PAUSE)
+                self._wake.wait(self.POLL)
                 self._wake.clear()
+
+
+def _place(conn: Connection, name: str) -> Place:
+    """Where a follower stands: the last row it took; before the first where it has taken none."""
+    row = conn.execute(select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == name)).one_or_none()
+    return (row[0], row[1]) if row else (-1, -1)
+
+
+def _fault_of_a_row(error: Exception) -> bool:
+    """Whether leaving a row out could help: not when the database is busy, gone, full or lacks a table."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, (IntegrityError, DataError)) and not passing(error)
+    return not isinstance(error, (MemoryError, OSError))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,13 +17,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    insert,
     select,
     text,
 )
 
 from fairday.kernel import jsons
+from fairday.storage.bulk import insert_rows
 from fairday.storage.database import BigId, col, current_xid, metadata
+from fairday.storage.groupcommit import Lane
 
 happenings = Table(
     "happenings",
@@ -191,34 +192,49 @@ def happening(row: RowMapping) -> Happening:
     )
 
 
-def read_happenings(conn: Connection, after: tuple[int, int], below: int | None, limit: int) -> list[Happening]:
-    """Happenings in log order after (xid, pos), of transactions below ``below`` (None: all that is seen)."""
-    return [happening(r) for r in _page(conn, "happenings", after, below, limit)]
+Place = tuple[int, int]
+"""(xid, pos): where a row stands in the log."""
 
 
-def read_events(conn: Connection, after: tuple[int, int], below: int | None, limit: int) -> list[StoredEvent]:
-    """Events in log order after (xid, pos), of transactions below ``below`` (None: all that is seen)."""
+def read_happenings(
+    conn: Connection, after: Place, below: int | None, limit: int, upto: Sequence[Place] = ()
+) -> list[Happening]:
+    """Happenings in log order after a place, of transactions below ``below`` (None: all that is seen).
+
+    Args:
+        upto: places that the rows may not pass.
+    """
+    return [happening(r) for r in _page(conn, "happenings", after, below, limit, upto)]
+
+
+def read_events(
+    conn: Connection, after: Place, below: int | None, limit: int, upto: Sequence[Place] = ()
+) -> list[StoredEvent]:
+    """Events in log order after a place, of transactions below ``below`` (None: all that is seen), as happenings."""
     return [
         StoredEvent(r["pos"], r["xid"], r["stream"], r["seq"], r["name"], r["at"], jsons.loads(r["data"]))
-        for r in _page(conn, "events", after, below, limit)
+        for r in _page(conn, "events", after, below, limit, upto)
     ]
 
 
-def _page(conn: Connection, table: str, after: tuple[int, int], below: int | None, limit: int) -> Sequence[RowMapping]:
+def _page(
+    conn: Connection, table: str, after: Place, below: int | None, limit: int, upto: Sequence[Place]
+) -> Sequence[RowMapping]:
     bound = "" if below is None else "AND xid < :below "
-    return (
-        conn.execute(
-            text(f"SELECT * FROM {table} WHERE (xid, pos) > (:x, :p) {bound}ORDER BY xid, pos LIMIT :n"),
-            {"x": after[0], "p": after[1], "below": below, "n": limit},
-        )
-        .mappings()
-        .all()
-    )
+    given: dict[str, Any] = {"x": after[0], "p": after[1], "below": below, "n": limit}
+    if upto:
+        bound += "AND (xid, pos) <= (:ux, :up) "
+        given["ux"], given["up"] = min(upto)
+    query = text(f"SELECT * FROM {table} WHERE (xid, pos) > (:x, :p) {bound}ORDER BY xid, pos LIMIT :n")
+    return conn.execute(query, given).mappings().all()
 
 
-def append_events(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write events into the log in the caller's transaction (the runner's alone)."""
-    conn.execute(insert(events), rows)
+_EVENT_COLUMNS = ("xid", "stream", "seq", "name", "at", "data")
+
+
+def append_events(conn: Connection, xid: int, rows: Sequence[tuple[str, int, str, int, str]]) -> None:
+    """Write events (stream, seq, name, at, data as JSON) in the caller's transaction; for the runner alone."""
+    insert_rows(conn, events, _EVENT_COLUMNS, [(xid, *row) for row in rows])
 
 
 def stream_events(conn: Connection, stream: str) -> list[StoredEvent]:
@@ -230,15 +246,23 @@ def stream_events(conn: Connection, stream: str) -> list[StoredEvent]:
     ]
 
 
-class Appender:
+class Appender(Lane):
     """The group commit's lane for happenings: each item is a list of them, its result how many were new."""
+
+    def repeatable(self, item: Sequence[Happening]) -> bool:
+        """A message_id is kept once, however often it is written."""
+        return True
 
     def apply(self, conn: Connection, items: Sequence[Sequence[Happening]]) -> Sequence[int]:
         return [append_happenings(conn, item) for item in items]
 
 
-class RowLane:
+class RowLane(Lane):
     """The collect door's lane: each item a list of rows whose xid is still 0; all are written at once, none counted."""
+
+    def repeatable(self, item: Sequence[Row]) -> bool:
+        """A message_id is kept once, however often it is written."""
+        return True
 
     def apply(self, conn: Connection, items: Sequence[Sequence[Row]]) -> Sequence[None]:
         rows = [r for item in items for r in item]
