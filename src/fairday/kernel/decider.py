@@ -55,7 +55,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a projection that guards a rule, written in the command's transaction (upsert by primary key)."""
+    """A row of a projection that guards a rule, written in the command's transaction (upsert by primary key).
+
+    ``values`` are text, integers, floats, booleans or None.
+    """
 
     table: str
     values: Mapping[str, Any]

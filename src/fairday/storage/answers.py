@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, Index, String, Table, Text, delete, select, tuple_
 
-from fairday.kernel import ids, jsons
+from fairday.kernel import jsons
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Answer, Command, Refusal
 from fairday.kernel.errors import Conflict
@@ -33,18 +35,26 @@ Pair = tuple[str, str]
 
 
 def fingerprint(command: Command) -> str:
-    """What makes two requests the same: name, stream and data."""
-    return ids.digest(jsons.canonical([command.name, command.stream, command.data]))
+    """What makes two requests the same: a digest of name, stream and data."""
+    return hashlib.blake2b(jsons.canonical((command.name, command.stream, command.data)), digest_size=16).hexdigest()
+
+
+_FIND = {
+    "sqlite": "SELECT a.actor, a.key, a.request, a.answer FROM json_each(?) AS asked CROSS JOIN answers AS a "
+    "ON a.actor = asked.value ->> 0 AND a.key = asked.value ->> 1",
+    "postgresql": "SELECT a.actor, a.key, a.request, a.answer FROM unnest(%s::text[], %s::text[]) AS asked(actor, key) "
+    "JOIN answers AS a ON a.actor = asked.actor AND a.key = asked.key",
+}
 
 
 def find(conn: Connection, pairs: Sequence[Pair]) -> dict[Pair, tuple[str, Answer]]:
     """(request, answer) by pair, for those that have been answered."""
-    found: dict[Pair, tuple[str, Answer]] = {}
-    for start in range(0, len(pairs), 400):
-        query = select(answers).where(tuple_(answers.c.actor, answers.c.key).in_(pairs[start : start + 400]))
-        for actor, key, request, answer, _ in conn.execute(query):
-            found[(actor, key)] = (request, _decode(answer))
-    return found
+    if not pairs:
+        return {}
+    lists = [a for a, _ in pairs], [k for _, k in pairs]
+    given: tuple[Any, ...] = (jsons.dumps(pairs),) if conn.dialect.name == "sqlite" else lists
+    found = conn.exec_driver_sql(_FIND[conn.dialect.name], given)
+    return {(actor, key): (request, _decode(answer)) for actor, key, request, answer in found}
 
 
 def repeat(first: tuple[str, Answer], request: str) -> Answer | Conflict:
@@ -71,7 +81,7 @@ def encode(said: Sequence[tuple[str, str, msgspec.Raw]], refusal: Refusal | None
 
 def _decode(raw: str) -> Answer:
     at, said, why = jsons.loads(raw)
-    return Answer([(s, n, d) for s, n, d in said], Refusal(*why) if why else None, at)
+    return Answer(tuple((s, n, d) for s, n, d in said), Refusal(*why) if why else None, at)
 
 
 def forget(conn: Connection, now: int, limit: int = 5000) -> int:

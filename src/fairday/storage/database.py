@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from fairday.kernel.errors import FairdayError
@@ -197,18 +197,16 @@ def passing(error: BaseException) -> bool:
     On PostgreSQL a unique violation in the runner's own tables is one too: another process created the same stream
     or answered the same key a moment before, and the next try sees it. Any other is a genuine duplicate.
     """
-    if not isinstance(error, DBAPIError):
-        return False
-    if error.connection_invalidated:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    if isinstance(error.orig, sqlite3.Error):
-        name = str(getattr(error.orig, "sqlite_errorname", ""))
-        return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-    state = getattr(error.orig, "sqlstate", None)
+    cause = _cause(error)
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_code(cause).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    state = _sqlstate(cause)
     if state is None:
-        return isinstance(error, OperationalError)
+        return type(cause).__name__ == "OperationalError"
     if state == "23505":
-        return getattr(getattr(error.orig, "diag", None), "table_name", None) in ("streams", "events", "answers")
+        return getattr(getattr(cause, "diag", None), "table_name", None) in ("streams", "events", "answers")
     return state in _PASSING or state.startswith("08")
 
 
@@ -217,12 +215,37 @@ _PASSING = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"}
 
 def outcome_unknown(error: BaseException) -> bool:
     """Whether a COMMIT that raised this may have happened all the same: the connection or the disk failed under it."""
-    if not isinstance(error, DBAPIError):
-        return not isinstance(error, Exception)
-    if isinstance(error.orig, sqlite3.Error):
-        return not passing(error) and not str(getattr(error.orig, "sqlite_errorname", "")).startswith("SQLITE_CONST")
-    state = getattr(error.orig, "sqlstate", None)
+    cause = _cause(error)
+    if isinstance(cause, sqlite3.Error):
+        return not _sqlite_code(cause).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT"))
+    state = _sqlstate(cause)
     return state is None or state.startswith(("08", "57"))
+
+
+def broken_constraint(error: BaseException) -> bool:
+    """Whether the rows written are at fault: a duplicate, a missing or a malformed value."""
+    cause = _cause(error)
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_code(cause).startswith(("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG"))
+    return (_sqlstate(cause) or "").startswith(("22", "23")) and not passing(error)
+
+
+def of_database(error: BaseException) -> bool:
+    """Whether the database or its driver raised this."""
+    return isinstance(error, DBAPIError) or isinstance(_cause(error), sqlite3.Error) or _sqlstate(error) is not None
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def _sqlite_code(error: sqlite3.Error) -> str:
+    return str(getattr(error, "sqlite_errorname", ""))
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    state = getattr(error, "sqlstate", None)
+    return str(state) if state else None
 
 
 def current_xid(conn: Connection) -> int:

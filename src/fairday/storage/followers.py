@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import BigInteger, Connection, String, Table, Text, delete, func, select, text, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from fairday.kernel.clock import Clock
 from fairday.kernel.errors import FairdayError
-from fairday.storage.database import Database, col, finished_below, insert, metadata, passing
+from fairday.storage.database import Database, broken_constraint, col, finished_below, insert, metadata, of_database
 from fairday.storage.log import Happening, Place, StoredEvent, events, happenings, read_events, read_happenings
 
 cursors = Table(
@@ -259,6 +258,6 @@ def _place(conn: Connection, name: str) -> Place:
 
 def _fault_of_a_row(error: Exception) -> bool:
     """Whether leaving a row out could help: not when the database is busy, gone, full or lacks a table."""
-    if isinstance(error, DBAPIError):
-        return isinstance(error, (IntegrityError, DataError)) and not passing(error)
+    if of_database(error):
+        return broken_constraint(error)
     return not isinstance(error, (MemoryError, OSError))

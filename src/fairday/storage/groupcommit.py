@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from fairday.kernel.errors import Conflict, FairdayError, Unavailable
-from fairday.storage.database import Database, outcome_unknown, passing
+from fairday.storage.database import Database, broken_constraint, outcome_unknown, passing
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +209,10 @@ class GroupCommit:
 
 def _plain(error: BaseException) -> BaseException:
     """What the guilty one is told: a broken constraint is a conflict with what is there already."""
-    if not isinstance(error, IntegrityError):
+    if not broken_constraint(error):
         return error
-    why = Conflict(f"The database refused it: {error.orig}", code="constraint")
+    told = str(getattr(error, "orig", error)).splitlines()[0]
+    why = Conflict(f"The database refused what it would have written: {told}", code="constraint")
     why.__cause__ = error
     return why
 

@@ -7,13 +7,13 @@ from concurrent.futures import Future
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from fairday.kernel.clock import Clock
 from fairday.kernel.decider import Answer, Command, Decider, Event, Located, Refusal, Spanning, kind_of
 from fairday.kernel.errors import FairdayError
 from fairday.storage import answers
 from fairday.storage.batch import Batch, stream_state, streams
+from fairday.storage.database import of_database
 from fairday.storage.deadlines import DEADLINE
 from fairday.storage.groupcommit import Again, GroupCommit, Lane
 
@@ -91,9 +91,9 @@ class Runner(Lane):
                 continue
             try:
                 located[i] = self._locate(command, batch)
-            except DBAPIError:
-                raise
             except Exception as error:
+                if of_database(error):
+                    raise
                 results[i] = error
         batch.lock({s for found in located.values() for s in (*found.streams, *found.relied)})
         for i, (command, request) in enumerate(zip(items, requests, strict=True)):
@@ -103,9 +103,9 @@ class Runner(Lane):
             elif i in located:
                 try:
                     results[i] = self._execute(command, request, located[i], batch, known)
-                except DBAPIError:
-                    raise
                 except Exception as error:
+                    if of_database(error):
+                        raise
                     results[i] = error
         batch.save()
         return results
@@ -142,7 +142,7 @@ class Runner(Lane):
             answer, encoded = Answer((), decided, now), []
         else:
             said = batch.record(decided, located.streams, now, fired)
-            answer = Answer([one for one, _ in said], None, now)
+            answer = Answer(tuple(one for one, _ in said), None, now)
             encoded = [(s, n, raw) for (s, n, _), raw in said]
         if command.key is not None:
             text = answers.encode(encoded, answer.refusal, now)
