@@ -106,6 +106,16 @@ class Postgres:
             conn.execute(f'CREATE DATABASE "{name}"')
         return f"postgresql://fairday@127.0.0.1:{self.port}/{name}"
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return int((self.dir / "data" / "postmaster.pid").read_text().split()[0])
+
+    def restart(self, mode: str) -> None:
+        """Stop ("fast", or "immediate", as if the power failed) and start again."""
+        data, log = str(self.dir / "data"), str(self.dir / "log")
+        self._run("pg_ctl", "-D", data, "-l", log, "-m", mode, "-w", "restart")
+
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self.dir / "data"), "-m", "immediate", "stop")
         shutil.rmtree(self.dir, ignore_errors=True)

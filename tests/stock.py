@@ -127,7 +127,5 @@ def assert_agrees(conn: Connection) -> dict[str, dict]:
     assert kept == {s: state["due"] for s, state in states.items() if state["due"] is not None}
     for key, raw in conn.execute(select(answers.c.key, answers.c.answer)):
         _, made, refusal = jsons.loads(raw)
-        assert refusal is not None or (
-            made[0][2]["take"] in (None, key) and (made[0][2]["take"] is None or key in said)
-        )
+        assert refusal is not None or made[0][2]["take"] is None or made[0][2]["take"] == key in said
     return states

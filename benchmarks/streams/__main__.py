@@ -76,11 +76,8 @@ def naive(db: Database, callers: int, seconds: float, layout: int) -> tuple[floa
 
     def one(asked) -> None:
         with db.write() as conn:
-            if conn.execute(
-                answers.answers.select().where(
-                    answers.answers.c.actor == asked.actor, answers.answers.c.key == asked.key
-                )
-            ).one_or_none():
+            kept = answers.answers.c
+            if conn.execute(answers.answers.select().where(kept.actor == asked.actor, kept.key == asked.key)).first():
                 return
             row = conn.execute(streams.select().where(streams.c.stream == asked.stream).with_for_update()).one_or_none()
             version, state = (row[1], jsons.loads(row[3])) if row else (0, rules.initial())
@@ -100,8 +97,8 @@ def naive(db: Database, callers: int, seconds: float, layout: int) -> tuple[floa
                 upsert.on_conflict_do_update(index_elements=["stream"], set_=new), {"stream": asked.stream, **new}
             )
             deadlines.save(conn, {asked.stream: rules.deadline(state)})
-            kept = {"actor": asked.actor, "key": asked.key, "request": answers.fingerprint(asked), "at": now}
-            conn.execute(answers.answers.insert(), {**kept, "answer": jsons.dumps([e.data for e in made])})
+            answer = {"actor": asked.actor, "key": asked.key, "request": answers.fingerprint(asked), "at": now}
+            conn.execute(answers.answers.insert(), {**answer, "answer": jsons.dumps([e.data for e in made])})
 
     pool = ThreadPoolExecutor(20)
 
