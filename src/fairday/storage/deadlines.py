@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, case, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    case,
+    delete,
+    literal,
+    select,
+    update,
+)
 
 from fairday.kernel.decider import Answer, Command
 from fairday.storage.bulk import insert_rows, overwrite
@@ -72,17 +85,17 @@ def fire_due(db: Database, runner: _Gatherer, now: int, on_error: Callable[[str,
             failed.append((stream, at))
     if failed:
         with db.write() as conn:
-            for stream, at in sorted(failed):
-                put_off(conn, stream, at, now)
+            put_off(conn, failed, now)
     return fired
 
 
-def put_off(conn: Connection, stream: str, at: int, now: int) -> None:
-    """Let a deadline that failed wait twice as long as the last time, unless it has moved meanwhile."""
+def put_off(conn: Connection, failed: Sequence[tuple[str, int]], now: int) -> None:
+    """Let deadlines (stream, at) that failed wait twice as long as the last time, unless they have moved meanwhile."""
     tries = deadlines.c.tries
     wait = case(*((tries == n, 1000 << n) for n in range(12)), else_=LONGEST_WAIT)
-    conn.execute(
+    later = (
         update(deadlines)
-        .where(deadlines.c.stream == stream, deadlines.c.at == at)
-        .values(tries=tries + 1, next_try=now + wait)
+        .where(deadlines.c.stream == bindparam("b_stream"), deadlines.c.at == bindparam("b_at"))
+        .values(tries=tries + 1, next_try=literal(now, BigInteger) + wait)
     )
+    conn.execute(later, [{"b_stream": stream, "b_at": at} for stream, at in sorted(failed)])
