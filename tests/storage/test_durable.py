@@ -54,7 +54,7 @@ def batches_answered(trace: Iterable[str], files: re.Pattern[str], answer: str) 
         if call is None:
             continue
         path = call["path"] or ""
-        if answer in said and "write" in call["name"] or answer in said and "send" in call["name"]:
+        if (answer in said and "write" in call["name"]) or (answer in said and "send" in call["name"]):
             if wrote or not answered:
                 assert wrote, "a batch was answered before anything was written"
                 assert not unsynced, f"a batch was answered before {unsynced} was synced"

@@ -62,7 +62,7 @@ def test_a_reversal_is_exact_to_the_unit_however_it_is_split(amounts, points, cu
             source = next(r for r in recorded if r.key == key)
             assert (t.debit, t.credit, t.unit) == (source.credit, source.debit, source.unit)
             returned[key] = returned.get(key, 0) + t.amount
-            assert 0 < t.amount
+            assert t.amount > 0
             assert returned[key] <= source.amount
         rounded = (2 * points * upto + whole) // (2 * whole)  # half up
         assert returned.get("p", 0) == rounded

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Te
 
 from fairday.kernel.clock import local_day
 from fairday.storage.database import BigId, col, insert, metadata
+from fairday.storage.groupcommit import Lane
 
 KEPT_PER_SOURCE = 5_000
 KEPT_MS = 30 * 86_400_000
@@ -85,7 +86,7 @@ def readable(raw: bytes | str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
 
 
-class RejectionLane:
+class RejectionLane(Lane):
     """The group commit's lane for rejections: each item a list of ``Rejected``."""
 
     def __init__(self, zone: str) -> None:
