@@ -1,0 +1,75 @@
+"""The web application of a shop: collect door, console and storefront behind one ASGI app."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from fairday.kernel.errors import FairdayError
+from fairday.shop import Shop
+from fairday.web import auth, console
+from fairday.web.guard import Guard
+from fairday.web.i18n import LANGUAGES, PSEUDO
+from fairday.web.render import FOLDER, failure, say, status_of, tongue_of
+
+log = logging.getLogger("fairday.web")
+
+
+class Assets(StaticFiles):
+    """Our own style sheets and scripts; what is asked for with its digest may be kept for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if scope["query_string"].startswith(b"v="):
+            response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def create(shop: Shop, *, pseudo: bool = False) -> FastAPI:
+    """The ASGI application that serves a shop.
+
+    Args:
+        shop: an open shop; who serves it starts and closes it.
+        pseudo: lets ``?lang=xx`` show every message in brackets, for tests.
+    """
+    app = FastAPI(title="Fairday", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.shop = shop
+    app.state.languages = (*LANGUAGES, PSEUDO) if pseudo else LANGUAGES
+    app.add_middleware(Guard, public_url=lambda: shop.settings.public_url)
+    app.mount("/static", Assets(directory=FOLDER / "static"), name="static")
+    app.include_router(auth.door)
+    for router in console.routers:
+        app.include_router(router)
+    _errors(app)
+    return app
+
+
+def _errors(app: FastAPI) -> None:
+    @app.exception_handler(auth.Redirect)
+    async def redirect(request: Request, error: auth.Redirect) -> Response:
+        return RedirectResponse(error.path, 303)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        response = failure(request, error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(FairdayError)
+    async def mendable(request: Request, error: FairdayError) -> Response:
+        return failure(request, status_of(error), say(tongue_of(request), error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return failure(request, 422)
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        log.exception("while answering %s", request.url.path, exc_info=error)
+        return failure(request, 500)

@@ -1,0 +1,138 @@
+"""Pages from templates: the reader's language, safe defaults, errors in words a merchant reads."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from fastapi import Request
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from fairday.kernel import jsons
+from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
+from fairday.shop import Shop
+from fairday.web import drawing
+from fairday.web.i18n import LANGUAGES, NAMES, Tongue, pick
+
+FOLDER = Path(__file__).parent
+LANGUAGE_COOKIE = "fairday_language"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals.update(asset=asset, languages=NAMES, spark=drawing.sparkline, columns=drawing.columns,
+                       meter=drawing.meter, placeholder=drawing.placeholder)  # fmt: skip
+    env.filters["pretty"] = _pretty
+    return env
+
+
+def _pretty(value: Any) -> str:
+    import msgspec
+
+    return msgspec.json.format(jsons.dumps(value), indent=2)
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file, with a digest of its content so that it may be cached for ever."""
+    digest = hashlib.sha256((FOLDER / "static" / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def shop_of(request: Request) -> Shop:
+    """The shop the application serves."""
+    shop: Shop = request.app.state.shop
+    return shop
+
+
+def tongue_of(request: Request) -> Tongue:
+    """The reader's language: ``?lang=``, cookie, browser, then the shop's own."""
+    kept: Tongue | None = getattr(request.state, "tongue", None)
+    if kept is None:
+        settings = shop_of(request).settings
+        language = pick(
+            request.query_params.get("lang"),
+            request.cookies.get(LANGUAGE_COOKIE),
+            request.headers.get("accept-language", ""),
+            settings.language,
+            request.app.state.languages,
+        )
+        kept = request.state.tongue = Tongue(language, settings.zone, settings.currency)
+    return kept
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page from a template, which always knows the reader's language, the operator and the CSRF token."""
+    tongue = tongue_of(request)
+    shop = shop_of(request)
+    done = request.query_params.get("done", "")
+    html = _environment().get_template(template).render(
+        {
+            "_": tongue,
+            "t": tongue,
+            "shop": shop.settings,
+            "now": shop.clock.now(),
+            "path": request.url.path,
+            "query": request.query_params,
+            "operator": getattr(request.state, "operator", None),
+            "csrf": getattr(request.state, "csrf", ""),
+            "done": f"done.{done}" if tongue.has(f"done.{done}") else None,
+        }
+        | values
+    )  # fmt: skip
+    response = HTMLResponse(html, status)
+    if request.query_params.get("lang") in LANGUAGES:
+        response.set_cookie(LANGUAGE_COOKIE, tongue.language, max_age=31_536_000, httponly=True, samesite="lax")
+    return response
+
+
+def go(path: str) -> RedirectResponse:
+    """After a POST: see the page at ``path`` (ours, never one that came from outside)."""
+    return RedirectResponse(path, 303)
+
+
+def say(tongue: Tongue, error: FairdayError) -> Markup:
+    """What an error says to a merchant: its message by code, with the library's own words where there is none."""
+    key = f"error.{error.code}"
+    if tongue.has(key):
+        return tongue(key, where=error.where)
+    return Markup('{} <span data-raw lang="en">{}</span>').format(tongue("error.other"), str(error))
+
+
+def status_of(error: FairdayError) -> int:
+    """The HTTP status that says the same."""
+    if isinstance(error, NotFound):
+        return 404
+    if isinstance(error, Conflict):
+        return 409
+    return 503 if isinstance(error, Unavailable) else 422
+
+
+def wants_json(request: Request) -> bool:
+    """Whether the caller is a script of ours (or anyone) who asked for JSON."""
+    return "application/json" in request.headers.get("accept", "")
+
+
+def failure(request: Request, status: int, text: Markup | None = None, after: int | None = None) -> Response:
+    """An error page, or the same as JSON; ``after`` is in seconds."""
+    tongue = tongue_of(request)
+    known = status if status in (400, 403, 404, 405, 409, 413, 421, 422, 429, 503) else 500
+    title = tongue(f"status.{known}.title")
+    said = text if text is not None else tongue(f"status.{known}.text")
+    headers = {"Retry-After": str(after)} if after else {}
+    if wants_json(request):
+        return JSONResponse({"error": str(title), "message": said.striptags()}, status, headers)
+    response = page(request, "failure.html", status, title=title, text=said, number=status)
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,107 @@
+// The console's script: everything here has a way without it.
+"use strict";
+(() => {
+  const csrf = () => document.querySelector('input[name="csrf"]')?.value || "";
+
+  async function ask(path, body) {
+    const answer = await fetch(path, {
+      method: "POST", body: new URLSearchParams(body),
+      headers: { "X-CSRF-Token": csrf(), Accept: "text/html", "X-Part": "1" },
+    });
+    if (answer.redirected || answer.status === 403) { location.reload(); return null; }
+    return answer.text();
+  }
+
+  // Forms with data-live send themselves to that address while they are typed in; the answer fills data-into.
+  for (const form of document.querySelectorAll("form[data-live]")) {
+    const into = document.querySelector(form.dataset.into);
+    let timer = 0, turn = 0;
+    const look = () => {
+      const mine = ++turn;
+      into.classList.add("busy");
+      ask(form.dataset.live, new FormData(form)).then((html) => {
+        if (html === null || mine !== turn) return;
+        into.innerHTML = html;
+        into.classList.remove("busy");
+        form.dispatchEvent(new CustomEvent("looked"));
+      }).catch(() => into.classList.remove("busy"));
+    };
+    form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 300); });
+    form.addEventListener("look", look);
+  }
+
+  // Words to click go into the field at its cursor.
+  document.addEventListener("click", (event) => {
+    const pick = event.target.closest("[data-insert]");
+    if (pick) {
+      const field = document.querySelector(pick.closest("[data-for]").dataset.for);
+      const at = field.selectionStart ?? field.value.length;
+      const before = field.value.slice(0, at), gap = before && !/[\s(]$/.test(before) ? " " : "";
+      field.setRangeText(gap + pick.dataset.insert, at, field.selectionEnd ?? at, "end");
+      field.focus();
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      navigator.clipboard?.writeText(document.querySelector(copy.dataset.copy).textContent.trim())
+        .then(() => { copy.textContent = copy.dataset.copied; });
+    }
+  });
+
+  // A question before what cannot be undone.
+  document.addEventListener("submit", (event) => {
+    const question = event.submitter?.dataset.confirm;
+    if (question && !confirm(question)) event.preventDefault();
+  });
+
+  // Editors number their lines; lines with problems are marked.
+  for (const box of document.querySelectorAll(".editor")) {
+    const area = box.querySelector("textarea"), lines = box.querySelector(".lines");
+    const number = () => {
+      const bad = new Set([...document.querySelectorAll(".problems [data-line]")].map((n) => n.dataset.line));
+      lines.textContent = "";
+      const n = area.value.split("\n").length;
+      for (let i = 1; i <= n; i++) {
+        const line = document.createElement(bad.has(String(i)) ? "b" : "span");
+        line.textContent = `${i}\n`;
+        lines.append(line);
+      }
+    };
+    area.addEventListener("input", number);
+    area.addEventListener("scroll", () => { lines.scrollTop = area.scrollTop; });
+    area.form?.addEventListener("looked", number);
+    area.addEventListener("keydown", (event) => {
+      // Tab indents; after Escape it leaves the field again, so that the keyboard is never caught here.
+      if (event.key === "Escape") area.dataset.leave = "1";
+      else if (event.key === "Tab" && !event.shiftKey && !area.dataset.leave) {
+        event.preventDefault();
+        area.setRangeText("  ", area.selectionStart, area.selectionEnd, "end");
+        area.dispatchEvent(new Event("input", { bubbles: true }));
+      } else delete area.dataset.leave;
+    });
+    number();
+  }
+
+  // Parts with data-refresh fetch their page again every so many seconds while it is looked at.
+  for (const part of document.querySelectorAll("[data-refresh]")) {
+    setInterval(async () => {
+      if (document.hidden || part.querySelector("details[open]")) return;
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok || answer.redirected) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(part.id);
+      if (fresh) part.innerHTML = fresh.innerHTML;
+    }, Number(part.dataset.refresh) * 1000);
+  }
+
+  // The menu is open beside wide pages, and closes when a phone taps elsewhere.
+  const menu = document.querySelector(".menu"), wide = matchMedia("(min-width: 940px)");
+  if (menu) {
+    const fit = () => { menu.open = wide.matches; };
+    wide.addEventListener("change", fit);
+    fit();
+    document.addEventListener("click", (event) => {
+      if (!wide.matches && menu.open && !menu.contains(event.target)) menu.open = false;
+    });
+  }
+})();
