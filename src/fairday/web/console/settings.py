@@ -1,0 +1,96 @@
+"""Settings: the shop's name, zone, currency and language; who may sign in; how mail leaves."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.responses import Response
+
+from fairday import operators
+from fairday.kernel.errors import FairdayError
+from fairday.operators import Role
+from fairday.reach.smtp import from_environment
+from fairday.web.auth import field, inside
+from fairday.web.render import go, page, say, shop_of, tongue_of
+
+
+def _show(request: Request, status: int = 200, error: FairdayError | None = None, **values: object) -> Response:
+    shop = shop_of(request)
+    with shop.db.read() as conn:
+        found = operators.everyone(conn)
+    said = say(tongue_of(request), error) if error else None
+    smtp = from_environment()
+    given = {n: str(getattr(shop.settings, n)) for n in ("name", "zone", "currency", "language", "public_url")}
+    shown = {
+        "given": given,
+        "fresh": None,
+        "operators": found,
+        "error": said,
+        "smtp": f"{smtp.host}:{smtp.port}" if smtp else "",
+    }
+    return page(request, "settings.html", status, **(shown | values))
+
+
+@inside.get("/settings")
+def settings(request: Request) -> Response:
+    return _show(request)
+
+
+@inside.post("/settings")
+def save(request: Request) -> Response:
+    given = {n: field(request, n, 200) for n in ("name", "zone", "currency", "language", "public_url")}
+    try:
+        if not given["name"]:
+            raise FairdayError("A shop has a name.", code="missing_field", where="name")
+        given["currency"] = given["currency"].upper()
+        if not re.fullmatch("[A-Z]{3}", given["currency"]):
+            raise FairdayError("Not a currency.", code="bad_currency", where="currency")
+        given["public_url"] = given["public_url"].rstrip("/")
+        parts = urlsplit(given["public_url"])
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise FairdayError("Not an address.", code="bad_url", where="public_url")
+        shop_of(request).change_settings(**given)
+    except FairdayError as error:
+        return _show(request, 422, error, given=given)
+    return go("/console/settings?done=settings")
+
+
+@inside.post("/settings/operators")
+def add(request: Request) -> Response:
+    shop = shop_of(request)
+    email = field(request, "email", 254)
+    try:
+        password = operators.create(shop.db, email, _role(request), shop.clock.now())
+    except FairdayError as error:
+        return _show(request, 422, error)
+    return _show(request, fresh=(email.lower(), password))
+
+
+@inside.post("/settings/operators/{number}/reset")
+def reset(request: Request, number: int) -> Response:
+    shop = shop_of(request)
+    password = operators.reset(shop.db, number)
+    with shop.db.read() as conn:
+        email = next(o.email for o in operators.everyone(conn) if o.id == number)
+    return _show(request, fresh=(email, password))
+
+
+@inside.post("/settings/operators/{number}")
+def change(request: Request, number: int) -> Response:
+    try:
+        active = field(request, "active", 5) == "yes"
+        operators.change(shop_of(request).db, number, role=_role(request), active=active)
+    except FairdayError as error:
+        return _show(request, 409, error)
+    return go("/console/settings?done=operator")
+
+
+def _role(request: Request) -> Role:
+    role = field(request, "role", 20)
+    for known in get_args(Role):
+        if role == known:
+            return known  # type: ignore[no-any-return]
+    raise FairdayError("Not a role.", code="bad_role", where="role")
