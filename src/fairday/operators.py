@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import argon2
-from sqlalchemy import BigInteger, Boolean, Connection, Index, RowMapping, String, Table, delete, func, select, update
+from sqlalchemy import BigInteger, Boolean, Connection, Integer, RowMapping, String, Table, case, delete, select, update
 
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.storage.database import BigId, Database, col, insert, metadata
@@ -58,12 +58,11 @@ sessions = Table(
 attempts = Table(
     "sign_in_attempts",
     metadata,
-    col("id", BigId, primary_key=True, autoincrement=True, personal=False),
-    col("key", String(64), nullable=False, personal=False),
-    col("at", BigInteger, nullable=False, personal=False),
-    Index("sign_in_attempts_key", "key", "at"),
+    col("key", String(64), primary_key=True, personal=False),
+    col("began", BigInteger, nullable=False, index=True, personal=False),
+    col("n", Integer, nullable=False, personal=False),
 )
-"""Tries at signing in, under digests of account and address; forgotten after a quarter of an hour."""
+"""Tries at signing in since ``began``, under digests of account and address; forgotten after a quarter of an hour."""
 
 _hasher = argon2.PasswordHasher()
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
@@ -175,7 +174,8 @@ def sign_in(db: Database, email: str, password: str, address: str, now: int) -> 
     token = secrets.token_urlsafe(32)
     with db.write() as conn:
         conn.execute(delete(attempts).where(attempts.c.key.in_([keys["pair"], keys["account"]])))
-        conn.execute(delete(sessions).where(sessions.c.created < now - ABSOLUTE_MS))
+        conn.execute(delete(attempts).where(attempts.c.began <= now - WINDOW_MS))
+        conn.execute(delete(sessions).where(sessions.c.created <= now - ABSOLUTE_MS))
         fresh = {"digest": _digest(token), "operator": row["id"], "created": now, "seen": now}
         conn.execute(sessions.insert(), fresh)
         conn.execute(update(operators).where(operators.c.id == row["id"]).values(seen=now))
@@ -194,7 +194,7 @@ def signed_in(db: Database, token: str, now: int) -> Operator | None:
             .mappings()
             .one_or_none()
         )
-    if row is None or now - row["used"] > IDLE_MS or now - row["began"] > ABSOLUTE_MS:
+    if row is None or now - row["used"] > IDLE_MS or now - row["began"] >= ABSOLUTE_MS:
         return None
     if now - row["used"] > MINUTE:  # a page a second must not be a write a second
         with db.write() as conn:
@@ -242,19 +242,24 @@ def _keys(email: str, address: str) -> dict[str, str]:
 
 
 def _count(db: Database, keys: dict[str, str], now: int) -> None:
-    # The try is written before the limit is looked at: callers at the same moment all see each other's.
+    # The try is written before the limit is looked at, in one row a key whose lock makes callers at the same moment
+    # wait for each other; sorted, so that they never wait in a circle.
+    over = []
     with db.write() as conn:
-        conn.execute(delete(attempts).where(attempts.c.at < now - WINDOW_MS))
-        conn.execute(attempts.insert(), [{"key": k, "at": now} for k in keys.values()])
-        found = {
-            r.key: (r.n, r.first)
-            for r in conn.execute(
-                select(attempts.c.key, func.count().label("n"), func.min(attempts.c.at).label("first"))
-                .where(attempts.c.key.in_(keys.values()))
-                .group_by(attempts.c.key)
-            )
-        }
-    over = [found[key][1] for name, key in keys.items() if found[key][0] > LIMITS[name]]
+        for key, name in sorted((key, name) for name, key in keys.items()):
+            new = insert(conn, attempts).values(key=key, began=now, n=1)
+            old = attempts.c.began <= now - WINDOW_MS
+            n, began = conn.execute(
+                new.on_conflict_do_update(
+                    index_elements=["key"],
+                    set_={
+                        "n": case((old, 1), else_=attempts.c.n + 1),
+                        "began": case((old, now), else_=attempts.c.began),
+                    },
+                ).returning(attempts.c.n, attempts.c.began)
+            ).one()
+            if n > LIMITS[name]:
+                over.append(began)
     if over:
         raise TooMany(max(max(over) + WINDOW_MS - now, 1000))
 

@@ -25,6 +25,8 @@ class Assets(StaticFiles):
     """Our own style sheets and scripts; what is asked for with its digest may be kept for ever."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        if "\0" in path:
+            raise HTTPException(404)
         response = await super().get_response(path, scope)
         if scope["query_string"].startswith(b"v="):
             response.headers["cache-control"] = "public, max-age=31536000, immutable"

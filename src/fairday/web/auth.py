@@ -56,8 +56,15 @@ def safe_next(path: str | None) -> str:
     return path if path and _NEXT.fullmatch(path) and "//" not in path and ".." not in path else "/console"
 
 
+async def at_home(request: Request) -> None:
+    """Refuse to serve the console under a name that is not this shop's (see ``guard``)."""
+    if request.state.misdirected:
+        raise HTTPException(421)
+
+
 async def admit(request: Request) -> None:
     """Let a request in or raise: the one gate of the console."""
+    await at_home(request)
     shop = shop_of(request)
     token = request.cookies.get(SESSION_COOKIE, "")
     operator: Operator | None = None
@@ -134,7 +141,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-door = APIRouter(prefix="/console")
+door = APIRouter(prefix="/console", dependencies=[Depends(at_home)])
 inside = APIRouter(prefix="/console", dependencies=[Depends(admit)])
 
 
