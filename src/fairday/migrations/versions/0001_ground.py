@@ -33,6 +33,9 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("actor", "key"),
     )
+    with op.batch_alter_table("answers", schema=None) as batch_op:
+        batch_op.create_index("answers_at", ["at"], unique=False)
+
     op.create_table(
         "cannot_links",
         sa.Column("a", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -44,10 +47,12 @@ def upgrade() -> None:
         "deadlines",
         sa.Column("stream", sa.String(length=200), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("next_try", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("stream"),
     )
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
-        batch_op.create_index("deadlines_at", ["at"], unique=False)
+        batch_op.create_index("deadlines_next_try", ["next_try", "stream"], unique=False)
 
     op.create_table(
         "events",
@@ -221,7 +226,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("goods", sa.Text(), nullable=False),
+        sa.Column("meeting", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("scene", "phase", "channel", "identifier", name="messages_once"),
         sa.UniqueConstraint("token"),
@@ -231,6 +236,31 @@ def upgrade() -> None:
         batch_op.create_index("messages_person", ["person"], unique=False)
         batch_op.create_index("messages_status", ["status", "id"], unique=False)
 
+    op.create_table(
+        "operator_sessions",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("operator", sa.BigInteger(), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    with op.batch_alter_table("operator_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_operator_sessions_operator"), ["operator"], unique=False)
+
+    op.create_table(
+        "operators",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("hash", sa.String(length=200), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("must_change", sa.Boolean(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("email"),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "ownership",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -305,11 +335,50 @@ def upgrade() -> None:
         batch_op.create_index("rejected_events_source", ["source", "id"], unique=False)
 
     op.create_table(
+        "scene_arms",
+        sa.Column("scene", sa.String(length=60), nullable=False),
+        sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("arm", sa.String(length=8), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("scene", "identifier"),
+    )
+    with op.batch_alter_table("scene_arms", schema=None) as batch_op:
+        batch_op.create_index("scene_arms_identifier", ["identifier"], unique=False)
+
+    op.create_table(
+        "scene_versions",
+        sa.Column("scene", sa.String(length=60), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("remeasures", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("scene", "version"),
+    )
+    op.create_table(
+        "scenes",
+        sa.Column("scene", sa.String(length=60), nullable=False),
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("scene"),
+    )
+    op.create_table(
         "settings",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "sign_in_attempts",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("began", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_attempts_began"), ["began"], unique=False)
+
     op.create_table(
         "streams",
         sa.Column("stream", sa.String(length=200), nullable=False),
@@ -393,7 +462,17 @@ def downgrade() -> None:
 
     op.drop_table("timeline")
     op.drop_table("streams")
+    with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempts_began"))
+
+    op.drop_table("sign_in_attempts")
     op.drop_table("settings")
+    op.drop_table("scenes")
+    op.drop_table("scene_versions")
+    with op.batch_alter_table("scene_arms", schema=None) as batch_op:
+        batch_op.drop_index("scene_arms_identifier")
+
+    op.drop_table("scene_arms")
     with op.batch_alter_table("rejected_events", schema=None) as batch_op:
         batch_op.drop_index("rejected_events_source")
 
@@ -410,6 +489,11 @@ def downgrade() -> None:
         batch_op.drop_index("ownership_identifier")
 
     op.drop_table("ownership")
+    op.drop_table("operators")
+    with op.batch_alter_table("operator_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_operator_sessions_operator"))
+
+    op.drop_table("operator_sessions")
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index("messages_status")
         batch_op.drop_index("messages_person")
@@ -441,10 +525,13 @@ def downgrade() -> None:
 
     op.drop_table("events")
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
-        batch_op.drop_index("deadlines_at")
+        batch_op.drop_index("deadlines_next_try")
 
     op.drop_table("deadlines")
     op.drop_table("cannot_links")
+    with op.batch_alter_table("answers", schema=None) as batch_op:
+        batch_op.drop_index("answers_at")
+
     op.drop_table("answers")
     with op.batch_alter_table("activity", schema=None) as batch_op:
         batch_op.drop_index("activity_window")
