@@ -22,6 +22,7 @@ from fairday.kernel import jsons
 from fairday.kernel.clock import Clock, SystemClock, zone
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings
+from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
 from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, col, insert, metadata
@@ -52,6 +53,7 @@ class Shop:
         self.clock = clock
         self.followers = Followers(db, clock)
         self.followers.register(IdentityFollower(lambda: self.settings.identity))
+        self.followers.register(ConsentFollower(lambda: self.settings.identity))
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)
         self.appender = Appender()

@@ -44,6 +44,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("a", "b"),
     )
     op.create_table(
+        "consent_statements",
+        sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("channel", sa.String(length=24), nullable=False),
+        sa.Column("purpose", sa.String(length=48), nullable=False),
+        sa.Column("given", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("identifier", "channel", "purpose"),
+    )
+    op.create_table(
         "deadlines",
         sa.Column("stream", sa.String(length=200), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -528,6 +538,7 @@ def downgrade() -> None:
         batch_op.drop_index("deadlines_next_try")
 
     op.drop_table("deadlines")
+    op.drop_table("consent_statements")
     op.drop_table("cannot_links")
     with op.batch_alter_table("answers", schema=None) as batch_op:
         batch_op.drop_index("answers_at")
