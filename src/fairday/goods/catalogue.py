@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, RowMapping, String, Table, Text, func, select
+from sqlalchemy import BigInteger, Connection, Index, RowMapping, String, Table, Text, select
 
 from fairday.storage.database import col, insert, metadata
 
@@ -57,25 +56,33 @@ def save_products(conn: Connection, rows: Iterable[ProductRow], now: int) -> int
     Returns:
         How many products were new or changed.
     """
-    values = [msgspec.structs.asdict(row) | {"updated_at": now} for row in rows]
-    if not values:
-        return 0
-    statement = insert(conn, products)
-    told = statement.excluded
-    fields = ("category", "department", "brand", "price", "currency", "image")
-    kept: dict[str, Any] = {f: func.coalesce(told[f], products.c[f]) for f in fields}
-    kept["title"] = func.coalesce(func.nullif(told.title, ""), products.c.title)
-    differs = [products.c[f].is_distinct_from(value) for f, value in kept.items()]
-    changed = differs[0]
-    for one in differs[1:]:
-        changed = changed | one
-    done = conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["product"], set_=kept | {"updated_at": told.updated_at}, where=changed
-        ),
-        values,
-    )
-    return int(done.rowcount)
+    told = list(rows)
+    known = {p.product: p for p in _some(conn, [row.product for row in told])}
+    changed = []
+    for row in told:
+        before = known.get(row.product)
+        after = row if before is None else _over(before, row)
+        if after != before:
+            changed.append(msgspec.structs.asdict(after) | {"updated_at": now})
+    if changed:
+        statement = insert(conn, products)
+        fields = [c.name for c in products.columns if c.name != "product"]
+        conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=["product"], set_={f: statement.excluded[f] for f in fields}
+            ),
+            changed,
+        )
+    return len(changed)
+
+
+def _over(before: ProductRow, told: ProductRow) -> ProductRow:
+    said = {f: v for f, v in msgspec.structs.asdict(told).items() if v is not None and v != ""}
+    return msgspec.structs.replace(before, **said)
+
+
+def _some(conn: Connection, numbers: list[str]) -> list[ProductRow]:
+    return [_row(r) for r in conn.execute(select(products).where(products.c.product.in_(numbers))).mappings()]
 
 
 def product(conn: Connection, number: str) -> ProductRow | None:

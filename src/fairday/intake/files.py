@@ -46,6 +46,7 @@ class Loaded(msgspec.Struct):
     rejects: list[Reject]
     torn: list[int]
     names: list[str]
+    plain: Path | None = None
 
 
 @contextmanager
@@ -207,7 +208,9 @@ def _load_csv(conn: duckdb.DuckDBPyConnection, folder: Path, name: str, path: Pa
     torn = conn.execute(
         f"SELECT line, any_value(error_message), any_value(csv_line) FROM {rejects} GROUP BY line ORDER BY line"
     ).fetchall()
-    bad = [_torn(int(line), str(message), str(row or ""), len(header)) for line, message, row in torn]
+    at = [int(t[0]) for t in torn]
+    starts = {n: line for n, line, _ in _records(plain, delimiter)} if torn else {}
+    bad = [_torn(starts.get(int(n), int(n)), str(message), str(row or ""), len(header)) for n, message, row in torn]
     if bad and not conn.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]:
         raise FairdayError(
             f"No row could be read: {bad[0].reason}",
@@ -216,12 +219,12 @@ def _load_csv(conn: duckdb.DuckDBPyConnection, folder: Path, name: str, path: Pa
             remedy=bad[0].remedy,
         )
     rows = _count(conn, name, path)
-    at = [int(t[0]) for t in torn]
     names = [n[0] for n in found.values()]
-    return Loaded(path, name, table, fields, kinds, rows + len(bad), encoding, delimiter, bad, at, names)
+    return Loaded(path, name, table, fields, kinds, rows + len(bad), encoding, delimiter, bad, at, names, plain)
 
 
 def _torn(line: int, message: str, row: str, width: int) -> Reject:
+    row = row.strip("\r\n")[:2000]
     if "Expected Number of Columns" in message:
         got = re.search(r"Found: (\d+)", message)
         seen = f"{got.group(1)} cells" if got else "another number of cells"
@@ -244,7 +247,7 @@ def _line_end(head: str) -> str:
 
 def detect_delimiter(head: str) -> str:
     """The sign that stands most often outside quotes on the first line: comma, semicolon, tab or bar."""
-    line = re.sub(r'"[^"]*"', "", head.split("\n", 1)[0])
+    line = re.sub(r'"[^"]*"', "", re.split(r"[\r\n]", head, maxsplit=1)[0])
     return max(",;\t|", key=line.count) if any(d in line for d in ",;\t|") else ","
 
 
@@ -412,15 +415,28 @@ def _filled(reason: str, seen: dict[str, str]) -> str:
 
 def _lines_of(loaded: Loaded, rows: list[int]) -> list[int]:
     """The line on which each row (counted from 1, without header and torn rows) begins; in Parquet, its row."""
-    if not loaded.delimiter:
+    if loaded.plain is None:
         return rows
-    # A torn row's line counts records with the header as the first, so that our rows slip by the torn ones before.
-    records, passed = [], 0
-    for row in rows:
-        while passed < len(loaded.torn) and loaded.torn[passed] <= row + 1 + passed:
-            passed += 1
-        records.append(row + 1 + passed)
-    return records
+    wanted, torn, found = set(rows), set(loaded.torn), {}
+    row = 0
+    for record, line, cells in _records(loaded.plain, loaded.delimiter):
+        if record == 1 or not cells or record in torn:
+            continue
+        row += 1
+        if row in wanted:
+            found[row] = line
+    return [found.get(r, r + 1) for r in rows]
+
+
+def _records(path: Path, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
+    """Every record of a CSV file: its number from 1, blank ones included, the line it begins on, its cells."""
+    csv.field_size_limit(1 << 30)
+    with path.open("r", encoding="utf-8-sig", errors="replace", newline="") as f:
+        reader = csv.reader(f, delimiter=delimiter)
+        line = 1
+        for record, cells in enumerate(reader, 1):
+            yield record, line, cells
+            line = reader.line_num + 1
 
 
 def write_rejects(loaded: Loaded, folder: Path | None) -> Path | None:
