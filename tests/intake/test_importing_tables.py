@@ -81,7 +81,8 @@ def test_customers_are_told_with_bands_and_translated_words_and_only_what_is_kno
     ("text", "unit", "found"),
     [
         ("19-24", 1, "19-24"), ("19 – 24", 1, "19-24"), ("65+", 1, "65+"), ("over 65", 1, "65+"), ("42", 1, 42),
-        ("50-74K", 1000, "50000-74999"), ("250K+", 1000, "250000+"), ("Under 15K", 1000, "0-14999"), ("<15k", 1000, "0-14999"),
+        ("50-74K", 1000, "50000-74999"), ("250K+", 1000, "250000+"),
+        ("Under 15K", 1000, "0-14999"), ("<15k", 1000, "0-14999"),
         ("24-19", 1, None), ("old", 1, None), ("", 1, None),
     ],
 )  # fmt: skip
@@ -97,7 +98,8 @@ def test_campaigns_targets_and_redemptions_give_redemption_per_targeted_pair(db:
     ]
     targets = [("id", "campaign"), ("u1", "1"), ("u2", "1"), ("u2", "1"), ("u1", "2"), ("u3", "9"), ("", "1")]
     used = [("id", "code", "campaign", "used"), ("u1", "c1", "1", "2017-03-05"), ("u1", "c1", "1", "2017-03-05"),
-            ("u1", "c2", "1", "2017-03-06 18:30:00"), ("u9", "c1", "1", "2017-03-05"), ("u1", "c1", "2", "")]  # fmt: skip
+            ("u1", "c2", "1", "2017-03-06 18:30:00"), ("u9", "c1", "1", "2017-03-05"),
+            ("u1", "c1", "2", "")]  # fmt: skip
     paths = [put(tmp_path / f"{i}.csv", rows) for i, rows in enumerate((used, targets, campaigns))]
     report = bring(db, *paths)
     assert report.happenings == {"Campaign Targeted": 4, "Coupon Redeemed": 4}
@@ -164,7 +166,8 @@ def test_currencies_without_hundredths_and_unknown_ones(db: Database, tmp_path: 
         "time: t, currency: c}\n    measure_above: 100\n",
         "t.yaml",
     )
-    rows = [("o", "p", "q", "a", "t", "c"), ("1", "A", "3", "1000.4", "2026-01-05", "jpy"), ("2", "A", "0", "2.61", "2026-01-05", ""),
+    rows = [("o", "p", "q", "a", "t", "c"), ("1", "A", "3", "1000.4", "2026-01-05", "jpy"),
+            ("2", "A", "0", "2.61", "2026-01-05", ""),
             ("3", "A", "8725", "20.06", "2026-01-05", "USD"), ("4", "A", "1", "1", "2026-01-05", "dollars"),
             ("5", "A", "3", "-10", "2026-01-05", "USD")]  # fmt: skip
     report = bring(db, put(tmp_path / "a.csv", rows), mapping=mapping)

@@ -54,7 +54,7 @@ def workbench(memory: str = "500MB", threads: int = 2) -> Iterator[tuple[duckdb.
     """A DuckDB held down to some memory and threads, and a folder for what overflows; both are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="fairday-import-"))
     conn = duckdb.connect(
-        str(folder / "work.duckdb"),
+        ":memory:",
         config={"threads": threads, "memory_limit": memory, "temp_directory": str(folder / "spill")},
     )
     try:

@@ -213,6 +213,7 @@ def order_rows(conn: duckdb.DuckDBPyConnection, source: str, zones: Zones, id_ty
         f"trunc(c.qty) THEN CAST(CAST({units} AS BIGINT) AS VARCHAR) ELSE CAST(CAST({units} AS DOUBLE) AS VARCHAR) END "
         "|| '}'"
     )
+    several = "CASE WHEN n = 1 THEN one ELSE rtrim(repeat(one || ',', n), ',') END"
     order = "ORDER BY product, qty, price"
     major = _factor(conn, "kinds")
     result = conn.execute(
@@ -225,11 +226,11 @@ def order_rows(conn: duckdb.DuckDBPyConnection, source: str, zones: Zones, id_ty
             || coalesce(',"context":{{"location":{{"country":' || to_json(country) || '}}}}', '') || '}}', lines
         FROM kinds JOIN (
             SELECT order_id, back, CAST(sum(amount * n) AS BIGINT) AS total, CAST(sum(n) AS BIGINT) AS lines,
-                string_agg(one, ',' {order}) FILTER (what IS NULL) AS bought,
-                string_agg(one, ',' {order}) FILTER (what IS NOT NULL) AS charged
+                string_agg({several}, ',' {order}) FILTER (what IS NULL) AS bought,
+                string_agg({several}, ',' {order}) FILTER (what IS NOT NULL) AS charged
             FROM (
                 SELECT k.order_id, k.back, c.product, c.qty, c.price, c.amount, c.n, x.what,
-                    rtrim(repeat({each} || ',', n), ',') AS one
+                    {each} AS one
                 FROM counted c JOIN kinds k ON k.order_id = c.order_id AND k.back = (c.qty < 0)
                 LEFT JOIN goods g ON g.product = c.product LEFT JOIN charges x ON x.product = upper(c.product)
             ) GROUP BY order_id, back
