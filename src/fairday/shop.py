@@ -24,6 +24,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings
 from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
+from fairday.people.traits import Traits
 from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, col, insert, metadata
 from fairday.storage.followers import Followers
@@ -54,6 +55,7 @@ class Shop:
         self.followers = Followers(db, clock)
         self.followers.register(IdentityFollower(lambda: self.settings.identity))
         self.followers.register(ConsentFollower(lambda: self.settings.identity))
+        self.followers.register(Traits(lambda: self.settings))
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)
         self.appender = Appender()

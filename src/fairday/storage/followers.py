@@ -6,7 +6,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from sqlalchemy import BigInteger, Connection, String, Table, Text, delete, func, select, text, update
 
@@ -54,6 +54,19 @@ class Follower(Protocol):
 
     def handle(self, conn: Connection, rows: Sequence[Any], now: int) -> None:
         """Take the next rows (Happening or StoredEvent) in order, writing in the caller's transaction."""
+        ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A follower that leaves part of its work until it has read to the end, and does it in slices then."""
+
+    def waiting(self, conn: Connection) -> bool:
+        """Whether anything waits; a look without a lock."""
+        ...
+
+    def settle(self, conn: Connection, now: int, limit: int) -> int:
+        """Do at most ``limit`` of what waits, in the caller's transaction; how many were done."""
         ...
 
 
@@ -106,13 +119,24 @@ class Followers:
         return iter(self._followers.values())
 
     def step(self, name: str, limit: int | None = None) -> int:
-        """Let one follower take its next slice; how many rows it took or left out (0: it has caught up).
+        """Let one follower take its next slice, or of what it left until the end; how many (0: it has caught up).
 
         A slice that fails is taken in halves until the row that cannot be taken stands alone; that one is kept in
         ``followers_skipped`` with its error. What is no row's fault (a lock, a lost connection, a full disk, a
         missing table) is raised and leaves the follower where it stands.
         """
-        return self._step(self.get(name), limit or self.SLICE)
+        follower = self.get(name)
+        return self._step(follower, limit or self.SLICE) or self._settle(follower, limit or self.SLICE)
+
+    def _settle(self, follower: Follower, limit: int) -> int:
+        if not isinstance(follower, Settling):
+            return 0
+        with self._db.read() as conn:
+            if not follower.waiting(conn):
+                return 0
+        with self._db.write() as conn:
+            self._cursor(conn, follower.name)  # holds it against other processes
+            return follower.settle(conn, self._clock.now(), limit)
 
     def _step(self, follower: Follower, limit: int) -> int:
         if not self._has_more(follower):

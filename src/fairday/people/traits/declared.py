@@ -41,7 +41,9 @@ DERIVED: Mapping[str, TraitDef] = _by_name(
     _trait("first_order_day", "day", "首次下单日", "first order", "primer pedido"),
     _trait("last_order_day", "day", "最近下单日", "last order", "último pedido"),
     _trait("order_count", "int", "累计订单数", "orders in all", "pedidos en total"),
-    _trait("spend_total", "money", "累计消费额(已减退款)", "spend in all, less refunds", "gasto total menos devoluciones"),
+    _trait(
+        "spend_total", "money", "累计消费额(已减退款)", "spend in all, less refunds", "gasto total menos devoluciones"
+    ),
     _trait("average_order", "money", "客单价", "average order", "pedido medio"),
     _trait("usual_hour", "int", "常用时段(小时)", "usual hour", "hora habitual"),
     _trait("usual_weekday", "int", "常购星期(周一为 1)", "usual weekday (Monday is 1)", "día habitual (lunes es 1)"),

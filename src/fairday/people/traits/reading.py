@@ -72,7 +72,9 @@ def _text(trait: TraitDef, value: Any, _currency: str) -> Known | None:
 
 def _texts(trait: TraitDef, value: Any, _currency: str) -> Known | None:
     listed = value if isinstance(value, list) else [value]
-    members = [c for c in map(_cleaned, listed[:MAX_TEXTS]) if c is not None and (not trait.values or c in trait.values)]
+    members = [
+        c for c in map(_cleaned, listed[:MAX_TEXTS]) if c is not None and (not trait.values or c in trait.values)
+    ]
     return Known(txt=pack(members)) if members or value == [] else None
 
 

@@ -89,5 +89,3 @@ def price_level(bought: Iterable[tuple[int, int, Sequence[int]]]) -> str | None:
     if 3 * points < 5 * units:
         return "low"
     return "high" if 3 * points > 7 * units else "mid"
-
-
