@@ -24,6 +24,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings
 from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
+from fairday.people.privacy import Eraser
 from fairday.people.traits import Traits
 from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, col, insert, metadata
@@ -59,6 +60,7 @@ class Shop:
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)
         self.appender = Appender()
+        self.erasers: list[Eraser] = []
         self._stop = threading.Event()
         self._timer: threading.Thread | None = None
 

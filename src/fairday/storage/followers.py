@@ -28,7 +28,7 @@ skipped = Table(
     "followers_skipped",
     metadata,
     col("follower", String(64), primary_key=True, personal=False),
-    col("pos", BigInteger, primary_key=True, personal=False),
+    col("pos", BigInteger, primary_key=True, personal="happening"),
     col("error", Text, nullable=False, personal=True),
     col("at", BigInteger, nullable=False, personal=False),
 )

@@ -1,0 +1,308 @@
+"""Everything about a person, given out as JSON or erased; both walk the marks of the declared columns.
+
+A column's mark (``fairday.storage.database.col``) says how its row points at a person: ``person``, ``identifier``,
+``interval`` (of ownership) or ``happening`` (a position in the log). A table with personal columns and no such pointer
+is searched for the person's ids as text.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Column, Connection, Table, Text, delete, func, or_, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import String
+
+from fairday.kernel import jsons
+from fairday.kernel.clock import Clock, iso
+from fairday.kernel.errors import NotFound
+from fairday.kernel.settings import IdentitySettings, Settings
+from fairday.people.identity.erased import HOLDS_MS, hashed, scrub, secret
+from fairday.people.identity.normal import Key
+from fairday.people.identity.operators import parse_id
+from fairday.people.identity.queries import ids_of, person_of, why
+from fairday.people.identity.records import delete_in, many, rows_in, run
+from fairday.storage.database import Database, metadata
+from fairday.storage.followers import Followers
+from fairday.storage.log import happenings
+
+POINTERS = ("person", "identifier", "interval", "happening")
+MARKS = (False, True, *POINTERS)
+_CHUNK = 500
+_SHORTEST = 4
+"""Ids shorter than this are not searched for as text: they would be found everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is given out or erased, as the marks point at them.
+
+    Attributes:
+        person: the person's number.
+        identifiers: numbers of the ids that are and were nobody else's.
+        intervals: numbers of the person's ownership intervals.
+        positions: log positions of the happenings that are theirs, and of operators' calls on their ids.
+        mentions: positions of other people's happenings that mention one of their ids.
+        keys: the ids, as (type, value).
+    """
+
+    person: int
+    identifiers: tuple[int, ...]
+    intervals: tuple[int, ...]
+    positions: tuple[int, ...]
+    mentions: tuple[int, ...]
+    keys: tuple[Key, ...]
+
+    def pointed(self, mark: Any) -> tuple[int, ...]:
+        """The numbers that a column of that mark would hold."""
+        pointers: dict[Any, tuple[int, ...]] = {
+            "person": (self.person,),
+            "identifier": self.identifiers,
+            "interval": self.intervals,
+            "happening": self.positions,
+        }
+        return pointers.get(mark, ())
+
+
+Eraser = Callable[[Subject], int]
+"""Erases what a part outside the database (the lake, a folder of files) holds of a person; how many pieces went.
+
+It must take ``subject.positions`` out, and bring ``subject.mentions`` to what the log holds after the erasure. It may
+be called again for the same person.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an erasure did: rows by table, pieces outside the database, and whether the freed space was overwritten."""
+
+    person: int
+    at: int
+    rows: Mapping[str, int]
+    scrubbed: int
+    outside: int
+    overwritten: bool
+
+
+class Keeper(Protocol):
+    """The parts of a shop that an erasure needs."""
+
+    db: Database
+    followers: Followers
+    clock: Clock
+    settings: Settings
+    erasers: list[Eraser]
+
+
+# ---- who -------------------------------------------------------------------------------------------------------------
+
+
+def subject_of(conn: Connection, person: int) -> Subject:
+    """A person as the marks point at them."""
+    own = ids_of(conn, person)
+    shared = {
+        r[0]
+        for r in rows_in(
+            conn, "SELECT DISTINCT identifier FROM ownership WHERE person <> ? AND identifier IN ?",
+            [i.number for i in own], person,
+        )
+    }  # fmt: skip
+    mine = [i for i in own if i.number not in shared]
+    intervals = [r[0] for r in run(conn, "SELECT id FROM ownership WHERE person = ? ORDER BY id", (person,))]
+    positions = {
+        r[0]
+        for r in run(
+            conn,
+            "SELECT t.pos FROM ownership o JOIN timeline t ON t.identifier = o.identifier"
+            " AND t.at >= o.from_at AND t.at < o.until_at WHERE o.person = ?",
+            (person,),
+        )
+    }
+    for column in ("a", "b"):
+        query = f"SELECT pos FROM identity_operations WHERE {column} IN ?"
+        positions.update(r[0] for r in rows_in(conn, query, [i.number for i in mine]))
+    keys = tuple((i.type, i.value) for i in mine)
+    mentions: set[int] = set()
+    if run(conn, "SELECT 1 FROM identity_mentions LIMIT 1"):
+        key = secret(conn)
+        query = "SELECT pos FROM identity_mentions WHERE key IN ?"
+        mentions = {r[0] for r in rows_in(conn, query, [hashed(k, key) for k in keys])} - positions
+    return Subject(
+        person, tuple(i.number for i in mine), tuple(intervals), tuple(sorted(positions)), tuple(sorted(mentions)), keys
+    )
+
+
+def _marked(table: Table) -> dict[str, list[Column[Any]]]:
+    """A table's columns by pointer."""
+    found: dict[str, list[Column[Any]]] = {}
+    for column in table.columns:
+        mark = column.info.get("personal", False)
+        if mark in POINTERS and isinstance(mark, str):
+            found.setdefault(mark, []).append(column)
+    return found
+
+
+def searched(table: Table) -> list[Column[Any]]:
+    """The personal text columns of a table that points at nobody: what is about a person is found in them as text."""
+    if table is happenings or _marked(table):
+        return []
+    return [c for c in table.columns if c.info.get("personal") is True and isinstance(c.type, String | Text)]
+
+
+# ---- export ----------------------------------------------------------------------------------------------------------
+
+
+def export(conn: Connection, person: int) -> dict[str, Any]:
+    """Everything held about a person, as a value for JSON.
+
+    Returns:
+        ``ids`` with the time they were theirs and why, ``happenings`` in order, and ``tables``: every row of every
+        table that points at them.
+
+    Raises:
+        NotFound: no such person.
+    """
+    if not run(conn, "SELECT 1 FROM people WHERE person = ?", (person,)):
+        raise NotFound(f"There is no person {person}.", code="unknown_person")
+    subject = subject_of(conn, person)
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for table in metadata.sorted_tables:
+        if table is happenings:
+            continue
+        rows = [dict(r._mapping) for r in _rows(conn, table, subject)]
+        if rows:
+            tables[table.name] = [{k: v for k, v in row.items() if not isinstance(v, bytes)} for row in rows]
+    log = []
+    query = "SELECT message_id, kind, name, at, received, source, ids, body FROM happenings WHERE pos IN ?"
+    for r in sorted(rows_in(conn, query, subject.positions), key=lambda r: (r.at, r.message_id)):
+        log.append(
+            {
+                "message_id": r.message_id, "kind": r.kind, "name": r.name, "at": iso(r.at),
+                "received": iso(r.received), "source": r.source, "ids": jsons.loads(r.ids), **jsons.loads(r.body),
+            }
+        )  # fmt: skip
+    ids = [
+        {"type": i.type, "value": i.value, "current": i.current, "stretches": [list(s) for s in i.stretches]}
+        for i in ids_of(conn, person)
+    ]
+    reasons = [{"code": w.code, **w.params, "message_id": w.message_id, "at": iso(w.at)} for w in why(conn, person)]
+    return {"person": person, "ids": ids, "why": reasons, "happenings": log, "tables": tables}
+
+
+def _rows(conn: Connection, table: Table, subject: Subject) -> Iterable[Any]:
+    keys = list(table.primary_key)
+    seen: set[tuple[Any, ...]] = set()
+    for mark, columns in _marked(table).items():
+        for column in columns:
+            for part in _parts(subject.pointed(mark)):
+                for row in conn.execute(select(table).where(column.in_(part))):
+                    key = tuple(row._mapping[c] for c in keys)
+                    if key not in seen:
+                        seen.add(key)
+                        yield row
+    condition = _holds(table, subject)
+    if condition is not None:
+        yield from conn.execute(select(table).where(condition))
+
+
+def _holds(table: Table, subject: Subject) -> Any:
+    """The condition that a searched table's row holds one of the person's ids as text, or None."""
+    columns = searched(table)
+    values = [v.lower() for _, v in subject.keys if len(v) >= _SHORTEST]
+    # Phones are written in many ways; the national part is in most of them.
+    values += [v[3:] for t, v in subject.keys if t == "phone"]
+    if not columns or not values:
+        return None
+    return or_(*(func.lower(c).contains(v, autoescape=True) for c in columns for v in values))
+
+
+def _parts(values: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+    return (values[i : i + _CHUNK] for i in range(0, len(values), _CHUNK))
+
+
+# ---- erasure ---------------------------------------------------------------------------------------------------------
+
+
+def erase(shop: Keeper, id_: str) -> Receipt:
+    """Erase the person who owns an id (written ``type:value``) now, everywhere, for good.
+
+    Their happenings, ids and whatever is known of them go; their ids are taken out of other people's happenings; a
+    keyed hash of each id stays, so that what still arrives late about them is dropped. Value on member accounts stays
+    with the account, which then points at nobody. The space that was freed is overwritten (SQLite) or rewritten
+    (PostgreSQL, where the tables are locked meanwhile).
+
+    Raises:
+        FairdayError: not an id.
+        NotFound: nobody owns it.
+    """
+    settings = shop.settings.identity
+    type_, value = parse_id(id_, settings)
+    shop.followers.catch_up()
+    with shop.db.write() as conn:
+        # Nobody may follow the log meanwhile; on SQLite this transaction alone sees to that.
+        conn.execute(text("SELECT name FROM followers" + ("" if shop.db.is_sqlite else " FOR UPDATE"))).all()
+        person = person_of(conn, type_, value)
+        if person is None:
+            raise NotFound(f"Nobody owns {id_}.", code="unknown_id")
+        subject = subject_of(conn, person)
+        rows, scrubbed = _erase(conn, subject, settings, shop.clock.now())
+        outside = sum(eraser(subject) for eraser in shop.erasers)
+    touched = {t for t, n in rows.items() if n} | ({"happenings"} if scrubbed else set())
+    return Receipt(person, shop.clock.now(), rows, scrubbed, outside, overwrite(shop.db, touched))
+
+
+def _erase(conn: Connection, subject: Subject, settings: IdentitySettings, now: int) -> tuple[dict[str, int], int]:
+    rows: dict[str, int] = {}
+    scrubbed = scrub(conn, subject.mentions, set(subject.keys), settings)
+    for table in reversed(metadata.sorted_tables):
+        n = 0
+        for mark, columns in _marked(table).items():
+            for column in columns:
+                for part in _parts(subject.pointed(mark)):
+                    n += conn.execute(delete(table).where(column.in_(part))).rowcount
+        condition = _holds(table, subject)
+        if condition is not None:
+            n += conn.execute(delete(table).where(condition)).rowcount
+        if n:
+            rows[table.name] = n
+    rows["happenings"] = delete_in(conn, "happenings", "pos", subject.positions)
+    key = secret(conn)
+    keys = [hashed(k, key) for k in subject.keys]
+    many(conn, "DELETE FROM identity_mentions WHERE key = ?", [(k,) for k in keys])
+    many(
+        conn,
+        "INSERT INTO tombstones (key, until) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET until = excluded.until",
+        [(k, now + HOLDS_MS) for k in keys],
+    )
+    return rows, scrubbed
+
+
+def overwrite(db: Database, tables: Iterable[str]) -> bool:
+    """Leave nothing of deleted rows in the database's files; whether that could be done now.
+
+    SQLite overwrites what is deleted (``secure_delete``); what remains is its write-ahead log, emptied here unless a
+    reader holds it. PostgreSQL keeps dead rows until the table is rewritten, and common values in its statistics.
+    """
+    if db.is_sqlite:
+        for _ in range(20):
+            with db.engine.connect() as conn:
+                raw = conn.connection.dbapi_connection
+                assert raw is not None
+                busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if not busy:
+                return True
+            time.sleep(0.1)
+        return False
+    with db.engine.connect() as conn:
+        conn = conn.execution_options(isolation_level="AUTOCOMMIT")
+        for name in sorted(tables):
+            conn.exec_driver_sql(f'VACUUM (FULL, ANALYZE) "{name}"')
+        try:
+            conn.exec_driver_sql("VACUUM FULL pg_catalog.pg_statistic")
+            conn.exec_driver_sql("CHECKPOINT")
+        except DBAPIError:
+            return False  # only the database's owner may; its own housekeeping does the same later
+    return True

@@ -1,0 +1,189 @@
+"""Export, and erasure that leaves no value of the person in any file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fairday
+import fairday.rooms
+from fairday.kernel.errors import FairdayError, NotFound
+from fairday.people import identity, privacy
+from fairday.people.identity.erased import HOLDS_MS
+from fairday.storage.database import metadata
+from fairday.storage.lake import Lake, LakeFollower
+from fairday.storage.log import Happening, read_happenings
+
+ANN = ("annann-77", "ann.unique@example.com", "+8613800138001", "13800138001", "browser-ann", "Ann Uniquename", "Rosewater",
+       "m-ann-0")  # fmt: skip
+
+
+def say(n: str, ids: list[tuple[str, str]], at: int, **body: Any) -> Happening:
+    return Happening(
+        message_id=n, kind="track", name="Product Viewed", at=at, received=at, source="web", ids=tuple(ids), body=body
+    )
+
+
+def fill(shop: fairday.Shop, many: int = 400) -> None:
+    """Ann among others, enough rows that her values stand on pages of their own and in indexes."""
+    now = shop.clock.now()
+    ann = [
+        ("user_id", "annann-77"),
+        ("email", "Ann.Unique@example.com"),
+        ("phone", "13800138001"),
+        ("anonymous_id", "browser-ann"),
+    ]
+    rows = []
+    for i in range(many):
+        rows.append(
+            say(
+                f"m-bob-{i}",
+                [("user_id", f"bob{i % 20}"), ("anonymous_id", f"b{i}")],
+                now - i,
+                properties={"note": "x" * 50},
+            )
+        )
+        if i % 4 == 0:
+            rows.append(
+                say(f"m-ann-{i}", ann, now - i, traits={"name": "Ann Uniquename", "email": "Ann.Unique@example.com"},
+                    properties={"perfume": "Rosewater", "long": "Rosewater " * (300 if i % 40 == 0 else 1)})
+            )  # fmt: skip
+    typed = {"traits": {"email": "ann.unique@example.com", "phone": "138 0013 8001"}}
+    rows.append(
+        say(
+            "m-bob-x",
+            [("user_id", "bob1"), ("email", "ann.unique@example.com"), ("phone", "138 0013 8001")],
+            now,
+            context=typed,
+        )
+    )
+    shop.append(rows).result()
+    shop.followers.catch_up()
+
+
+def files_of(shop: fairday.Shop, postgres: Any) -> list[Path]:
+    if shop.db.path is not None:
+        return sorted(shop.db.path.parent.glob("shop.db*"))
+    return [f for f in (postgres.dir / "data" / "base").rglob("*") if f.is_file()]
+
+
+def found_in(files: list[Path], values: tuple[str, ...]) -> set[tuple[str, str]]:
+    found = set()
+    for file in files:
+        raw = file.read_bytes().lower()
+        found |= {(file.name, v) for v in values if v.lower().encode() in raw}
+    return found
+
+
+def test_no_column_is_unmarked():
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            mark = column.info.get("personal", "no mark")
+            assert mark in privacy.MARKS, f"{table.name}.{column.name}: {mark!r}"
+            if mark == "person":
+                assert column.info["personal"] in privacy.POINTERS
+
+
+def test_every_personal_column_can_be_reached():
+    for table in metadata.sorted_tables:
+        if table.name == "happenings" or not any(c.info["personal"] is True for c in table.columns):
+            continue
+        pointed = any(c.info["personal"] in privacy.POINTERS for c in table.columns)
+        assert pointed or privacy.searched(table), table.name
+
+
+def test_erasure_leaves_nothing_in_files_lake_or_log_output(shop, tmp_path, request, caplog):
+    caplog.set_level(logging.DEBUG)
+    lake = Lake(tmp_path / "lake")
+    shop.followers.register(LakeFollower(lake))
+    shop.erasers.append(lambda subject: lake.erase(subject.positions + subject.mentions))
+    fill(shop)
+    postgres = None if shop.db.is_sqlite else request.getfixturevalue("postgres_server")
+    if postgres is not None:
+        with shop.db.engine.connect() as conn:
+            conn.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("CHECKPOINT")
+    assert {v for _, v in found_in(files_of(shop, postgres), ANN)} >= {"annann-77", "Rosewater"}
+    receipt = privacy.erase(shop, "email:ann.unique@EXAMPLE.com")
+    assert receipt.rows["happenings"] == 100
+    assert receipt.scrubbed == 1
+    assert receipt.outside >= 100
+    assert receipt.overwritten
+    assert found_in(files_of(shop, postgres), ANN) == set()
+    for file in lake.files():
+        import duckdb
+
+        held = duckdb.sql(f"SELECT ids || body || message_id FROM read_parquet('{file}')").fetchall()
+        assert not any(v.lower() in row[0].lower() for row in held for v in ANN)
+    assert not any(v in caplog.text for v in ANN)
+    with shop.db.read() as conn:
+        kept = [h for h in read_happenings(conn, (-1, -1), None, 10_000) if h.message_id == "m-bob-x"]
+        assert kept[0].ids == (("user_id", "bob1"),)
+        assert identity.person_of(conn, "user_id", "bob1") is not None
+
+
+def test_a_tombstone_drops_what_arrives_late_and_lets_the_id_begin_anew_later(shop):
+    fill(shop, 40)
+    privacy.erase(shop, "user_id:annann-77")
+    now = shop.clock.now()
+    late = [
+        say("late1", [("user_id", "annann-77")], now - 1000, properties={"secret": "Rosewater"}),
+        say("late2", [("anonymous_id", "browser-ann")], now + 1000),
+        say("late3", [("user_id", "bob1"), ("email", "ann.unique@example.com")], now, context={"traits": {"email": "Ann.unique@example.com"}}),
+        say("m-ann-0", [("user_id", "annann-77")], now),
+        say("anew", [("user_id", "annann-77")], now + HOLDS_MS + 1),
+    ]  # fmt: skip
+    shop.append(late).result()
+    shop.followers.catch_up()
+    with shop.db.read() as conn:
+        log = {h.message_id: h for h in read_happenings(conn, (-1, -1), None, 10_000)}
+        assert not {"late1", "late2", "m-ann-0"} & log.keys()
+        assert "ann" not in json.dumps([log["late3"].ids, log["late3"].body]).lower()
+        assert identity.owner_of(conn, "late3") == identity.person_of(conn, "user_id", "bob1")
+        assert identity.person_of(conn, "email", "ann.unique@example.com") is None
+        assert identity.owner_of(conn, "anew") == identity.person_of(conn, "user_id", "annann-77") is not None
+    shop.followers.rebuild("identity")
+    with shop.db.read() as conn:
+        assert identity.person_of(conn, "email", "ann.unique@example.com") is None
+
+
+def test_erasing_nobody_is_refused(shop):
+    with pytest.raises(NotFound):
+        privacy.erase(shop, "user_id:nobody-here")
+    with pytest.raises(FairdayError, match="type:value"):
+        privacy.erase(shop, "nobody")
+
+
+def test_the_other_owner_of_a_shared_browser_keeps_their_time(shop):
+    at = shop.clock.now() - 100_000
+    shop.append(
+        [
+            say("s1", [("user_id", "u1"), ("anonymous_id", "both")], at),
+            say("s2", [("anonymous_id", "both")], at + 10),
+            say("s3", [("user_id", "u2"), ("anonymous_id", "both")], at + 20),
+            say("s4", [("anonymous_id", "both")], at + 30),
+        ]
+    ).result()
+    privacy.erase(shop, "user_id:u1")
+    with shop.db.read() as conn:
+        assert {h.message_id for h in read_happenings(conn, (-1, -1), None, 100)} == {"s3", "s4"}
+        assert identity.owner_of(conn, "s4") == identity.person_of(conn, "user_id", "u2") is not None
+
+
+def test_everything_about_a_person_as_json(shop):
+    fill(shop, 40)
+    with shop.db.read() as conn:
+        person = identity.person_of(conn, "user_id", "annann-77")
+        out = json.loads(json.dumps(privacy.export(conn, person)))
+    assert {(i["type"], i["value"]) for i in out["ids"]} == {
+        ("user_id", "annann-77"), ("email", "ann.unique@example.com"), ("phone", "+8613800138001"), ("anonymous_id", "browser-ann"),
+    }  # fmt: skip
+    assert len(out["happenings"]) == 10
+    assert out["happenings"][0]["properties"]["perfume"] == "Rosewater"
+    assert {"ownership", "people", "timeline", "links"} <= out["tables"].keys()
+    assert "bob" not in json.dumps(out)
+    with shop.db.read() as conn, pytest.raises(NotFound):
+        privacy.export(conn, 10**9)
