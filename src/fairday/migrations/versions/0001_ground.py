@@ -322,6 +322,11 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "profile_stale",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("person"),
+    )
+    op.create_table(
         "rejected_counts",
         sa.Column("day", sa.Integer(), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
@@ -427,6 +432,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "trait_thresholds",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("of", sa.String(length=256), nullable=False),
+        sa.Column("cuts", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "of"),
+    )
+    op.create_table(
         "transfers",
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("debit", sa.String(length=120), nullable=False),
@@ -465,6 +478,7 @@ def downgrade() -> None:
         batch_op.drop_index("transfers_credit")
 
     op.drop_table("transfers")
+    op.drop_table("trait_thresholds")
     op.drop_table("tombstones")
     op.drop_table("told")
     with op.batch_alter_table("timeline", schema=None) as batch_op:
@@ -488,6 +502,7 @@ def downgrade() -> None:
 
     op.drop_table("rejected_events")
     op.drop_table("rejected_counts")
+    op.drop_table("profile_stale")
     op.drop_table("profile")
     with op.batch_alter_table("products", schema=None) as batch_op:
         batch_op.drop_index("products_category")
