@@ -65,7 +65,7 @@ def test_merging_takes_the_strictest(shop, clock):
     bob = ("user_id", "bob")
     shop.append(
         [said(1, "Consent Given", [ANN], channel="email"), said(2, "Consent Withdrawn", [bob], channel="email")]
-    )
+    ).result()
     assert state(shop, ANN).given is True
     with shop.db.read() as conn:
         merge = identity.merge(conn, "user_id:ann", "user_id:bob", shop.settings.identity, clock.now())

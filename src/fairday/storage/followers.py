@@ -44,13 +44,16 @@ class Follower(Protocol):
         name: its cursor's name.
         source: which table of the log it reads.
         after: followers it must not overtake (same source).
-        tables: the tables it owns, emptied when it is rebuilt.
     """
 
     name: str
     source: Source
     after: tuple[str, ...]
-    tables: tuple[Table, ...]
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """The tables it owns, emptied when it is rebuilt."""
+        ...
 
     def handle(self, conn: Connection, rows: Sequence[Any], now: int) -> None:
         """Take the next rows (Happening or StoredEvent) in order, writing in the caller's transaction."""
@@ -135,7 +138,7 @@ class Followers:
             if not follower.waiting(conn):
                 return 0
         with self._db.write() as conn:
-            self._cursor(conn, follower.name)  # holds it against other processes
+            self._lock(conn, follower.name)
             return follower.settle(conn, self._clock.now(), limit)
 
     def _step(self, follower: Follower, limit: int) -> int:
@@ -183,12 +186,16 @@ class Followers:
             return bool(self._read(conn, follower, at, 1))
 
     def _next(self, conn: Connection, follower: Follower, limit: int) -> Sequence[Any]:
-        """The next rows, with the follower's cursor locked: whoever holds it is the only one who follows."""
-        fresh = {"name": follower.name, "xid": -1, "pos": -1, "read": 0, "moved_at": 0}
+        """The next rows, with the follower's cursor locked."""
+        return self._read(conn, follower, self._lock(conn, follower.name), limit)
+
+    def _lock(self, conn: Connection, name: str) -> Place:
+        """A follower's cursor, locked: whoever holds it is the only one who follows."""
+        fresh = {"name": name, "xid": -1, "pos": -1, "read": 0, "moved_at": 0}
         conn.execute(insert(conn, cursors).on_conflict_do_nothing(), fresh)
-        query = select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == follower.name).with_for_update()
+        query = select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == name).with_for_update()
         xid, pos = conn.execute(query).one()
-        return self._read(conn, follower, (xid, pos), limit)
+        return xid, pos
 
     def _read(self, conn: Connection, follower: Follower, after: Place, limit: int) -> Sequence[Any]:
         # The horizon first: every transaction below it has ended, so what is read after it is complete.
