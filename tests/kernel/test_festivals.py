@@ -117,7 +117,7 @@ NAMES = [f.name for f in festivals.all_festivals()]
 
 @given(st.sampled_from(NAMES), st.integers(1, 700), st.integers(2021, 2060))
 def test_occurrences_are_ordered_and_any_window_is_a_cut_of_a_wider_one(name, length, year):
-    own = {"birthday": to_day(date(2000, 2, 29)), "first_order": to_day(date(2019, 7, 1))}
+    own = {"birthday": to_day(date(2000, 2, 29)), "first_order_day": to_day(date(2019, 7, 1))}
     start = to_day(date(year, 5, 17))
     wide = festivals.occurrences(name, start - 400, start + length + 400, own)
     assert wide == sorted(set(wide))

@@ -35,7 +35,7 @@ def test_a_recorded_arm_stands_whatever_the_holdout_becomes(holdout, arm):
 
 
 def test_a_person_joined_from_both_arms_is_left_out():
-    assert assign("tea", 500, [1, 2], {1: "treated", 2: "holdout"}) == Assigned("mixed")
+    assert assign("tea", 500, [2], {1: "treated", 2: "holdout"}) == Assigned("mixed")
     assert assign("tea", 500, [], {}) == Assigned("treated")
 
 

@@ -208,7 +208,7 @@ def _specs(draw):
         last = at + draw(st.integers(0, 9))
         phases.append(specs.Span(name, at, last))
         at = last + draw(st.integers(1, 5))
-    name = draw(st.sampled_from([f.name for f in festivals.all_festivals() if f.own_trait != "first_order"]))
+    name = draw(st.sampled_from([f.name for f in festivals.all_festivals() if f.own_trait != "first_order_day"]))
     when = draw(
         st.sampled_from([specs.When(), specs.When(name, phases=tuple(phases)), specs.When(None, 20_000, 20_050)])
     )
@@ -241,7 +241,7 @@ def _specs(draw):
 
 
 @given(_specs())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_every_spec_comes_back_equal_from_its_yaml(spec):
     text = to_yaml(spec)
     found, problems = parse_scene(text, PEOPLE)

@@ -44,17 +44,18 @@ class Assigned(msgspec.Struct, frozen=True):
 
 
 def assign(scene: str, holdout: int, identifiers: Sequence[int], recorded: Mapping[int, str]) -> Assigned:
-    """The arm of a person in a scene.
+    """The arm of a person in a scene, when they are eligible.
 
     Args:
         scene: the scene's name.
         holdout: tenths of a percent held out.
-        identifiers: the person's ids (numbers), in any order; the smallest is the oldest.
-        recorded: arms recorded for any of them in this scene.
+        identifiers: ids (numbers) the person owns now and that carry no other person's arm, in any order; the
+            smallest is the oldest.
+        recorded: the person's arms in this scene, by the id they were recorded on.
 
     A recorded arm stands whatever the holdout is now. A visitor without any id is treated and not measured.
     """
-    found = {recorded[i] for i in identifiers if i in recorded}
+    found = set(recorded.values())
     if len(found) > 1:
         return Assigned("mixed")
     if found:

@@ -15,7 +15,7 @@ from fairday.kernel import lunar
 from fairday.kernel.clock import to_date, to_day
 
 Own = Mapping[str, int]
-"""A person's own dates by trait (``birthday``, ``first_order``): days since 1970-01-01."""
+"""A person's own dates by trait (``birthday``, ``first_order_day``): days since 1970-01-01."""
 
 
 class Rule(Protocol):

@@ -99,6 +99,6 @@ TABLE: tuple[tuple[str, Rule, str, str, str], ...] = (
     ("jp.omisoka", Fixed(12, 31), "大晦日", "Omisoka", "Omisoka"),
     # A person's own
     ("own.birthday", OwnDate("birthday"), "生日", "Birthday", "Cumpleaños"),
-    ("own.first_order", OwnDate("first_order"), "首单周年", "Anniversary of the first order",
+    ("own.first_order", OwnDate("first_order_day"), "首单周年", "Anniversary of the first order",
      "Aniversario del primer pedido"),
 )  # fmt: skip
