@@ -17,7 +17,7 @@ from fairday.scenes.grammar import parse_scene
 from fairday.scenes.shelf import Product, Shelf, taste
 
 ZONE = "Asia/Shanghai"
-PEOPLE = Vocabulary({**STANDARD_TRAITS, "first_order": TraitDef("first_order", "day")}, "CNY")
+PEOPLE = Vocabulary({**STANDARD_TRAITS, "first_order_day": TraitDef("first_order_day", "day")}, "CNY")
 GOODS = goods_vocabulary("CNY")
 NEW_YEAR = to_day(date(2026, 2, 17))
 
@@ -89,7 +89,8 @@ def numbers(floor) -> list[str]:
 
 @pytest.mark.parametrize(
     ("offset", "touchpoint", "phase"),
-    [(-29, "feed", None), (-28, "feed", "warm-up"), (-28, "email", "warm-up"), (-14, "feed", "burst"), (-14, "email", None),
+    [(-29, "feed", None), (-28, "feed", "warm-up"), (-28, "email", "warm-up"), (-14, "feed", "burst"),
+     (-14, "email", None),
      (0, "feed", "encore"), (7, "feed", "encore"), (8, "feed", None), (0, "page", None)],
 )  # fmt: skip
 def test_a_scene_meets_people_in_its_phases_and_places_only(offset, touchpoint, phase):
@@ -272,12 +273,12 @@ def test_own_dates_are_exact_days_and_yearly_ones():
     facts = Facts.of(
         [
             exact("birthday", yearly_day(2, 29)),
-            exact("first_order", 20_000),
+            exact("first_order_day", 20_000),
             exact("age", 3),
             ("member_since", 1, 9, None, None),
         ]
     )
-    assert own_dates(facts, PEOPLE) == {"birthday": to_day(date(1904, 2, 29)), "first_order": 20_000}
+    assert own_dates(facts, PEOPLE) == {"birthday": to_day(date(1904, 2, 29)), "first_order_day": 20_000}
 
 
 def test_a_trace_is_plain_json_and_back():
@@ -286,10 +287,10 @@ def test_a_trace_is_plain_json_and_back():
     assert Trace().then("shown", scene="a").plain() == [{"code": "shown", "params": {"scene": "a"}}]
 
 
+_measures = [f"bought:{m}" for m in ("product=tea1", "product=gone", "category=tea", "category=cheese", "brand=b1")]
 _buckets = st.dictionaries(
-    st.tuples(st.sampled_from([f"bought:{d}={v}" for d, v in (("product", "tea1"), ("product", "gone"), ("category", "tea"),
-              ("category", "cheese"), ("brand", "b1"))]), st.integers(-100, 10)), st.integers(-3, 9), max_size=12,
-).map(lambda found: sorted((m, NEW_YEAR + d, n, 0) for (m, d), n in found.items()))  # fmt: skip
+    st.tuples(st.sampled_from(_measures), st.integers(-100, 10)), st.integers(-3, 9), max_size=12
+).map(lambda found: sorted((m, NEW_YEAR + d, n, 0) for (m, d), n in found.items()))
 
 
 @given(

@@ -27,7 +27,7 @@ guard: {holdout: 30%}
 
 @pytest.fixture
 def stocked(shop):
-    """A shop with a live scene, six products, and three people: ann (ids 1 and 2), bob (3, and 2 before), and a visitor (4)."""
+    """A live scene, six products, and three people: ann (ids 1 and 2), bob (3, and 2 before), a visitor (4)."""
     now = shop.clock.now()
     today = local_day(now, ZONE)
     with shop.db.write() as conn:

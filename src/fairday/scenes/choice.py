@@ -228,8 +228,8 @@ def choose(
             occasion = phase[1] if spec.when.festival or spec.when.first_day is not None else 0
             holding.append((staged, phase[0], occasion, phase[2]))
     holding.sort(key=lambda h: _pressing(h[0], h[3]))
-    liked = taste(person.facts, today)
-    scores = stage.shelf.scores(liked)
+    liked = taste(person.facts, today) if holding else Taste()
+    scores = stage.shelf.scores(liked) if holding else np.zeros(0)
     shown: list[Met] = []
     withheld: list[Met] = []
     seen: set[str] = set()

@@ -19,6 +19,8 @@ from fairday.kernel.trace import Step
 HALF_LIFE = 60
 """Days after which a purchase counts half."""
 
+_DECAY = [0.5 ** (age / HALF_LIFE) for age in range(20 * HALF_LIFE)]  # after that less than a millionth is left
+
 POPULAR_DAYS = 28
 """Days of the shop's sales that popularity looks at, today included."""
 
@@ -71,6 +73,8 @@ class Taste(msgspec.Struct, frozen=True):
     product: Mapping[str, Bought] = {}
     category: Mapping[str, Bought] = {}
     brand: Mapping[str, Bought] = {}
+    most: Mapping[str, float] = {}
+    """By dimension, the weight of what is bought most."""
 
 
 def taste(facts: Facts, today: int) -> Taste:
@@ -81,15 +85,17 @@ def taste(facts: Facts, today: int) -> Taste:
         dimension, _, value = rest.partition("=")
         if verb != "bought" or not colon or dimension not in found:
             continue
-        weight, kept = 0.0, set[int]()
-        for i, day in enumerate(days):
-            pieces = counts[i + 1] - counts[i]
+        weight, times, last, before = 0.0, 0, -1, 0
+        for day, after in zip(days, counts[1:], strict=True):
+            pieces, before = after - before, after
             if day <= today and pieces > 0:
-                weight += pieces * 0.5 ** ((today - day) / HALF_LIFE)
-                kept.add(day)
-        if kept:
-            found[dimension][value] = Bought(weight, len(kept), today - max(kept))
-    return Taste(found["product"], found["category"], found["brand"])
+                age = today - day
+                weight += pieces * (_DECAY[age] if age < len(_DECAY) else 0.0)
+                times, last = times + (day != last), day
+        if times:
+            found[dimension][value] = Bought(weight, times, today - last)
+    most = {name: max((b.weight for b in bought.values()), default=0.0) for name, bought in found.items()}
+    return Taste(found["product"], found["category"], found["brand"], most)
 
 
 class Shelf:
@@ -122,8 +128,10 @@ class Shelf:
     def scores(self, of: Taste) -> NDArray[np.float64]:
         """Every product's score for a person, 0 to the sum of ``WEIGHTS``."""
         score = WEIGHTS["popular"] * self._popular
-        score += WEIGHTS["category"] * _strengths(self._categories, of.category)[self._category]
-        score += WEIGHTS["brand"] * _strengths(self._brands, of.brand)[self._brand]
+        score += (
+            WEIGHTS["category"] * _strengths(self._categories, of.category, of.most.get("category", 0))[self._category]
+        )
+        score += WEIGHTS["brand"] * _strengths(self._brands, of.brand, of.most.get("brand", 0))[self._brand]
         for number, bought in of.product.items():
             at = self._at.get(number)
             if at is not None:
@@ -198,8 +206,8 @@ class Shelf:
                 ("brand", product.brand, of.brand),
             ):
                 found = bought.get(value) if value else None
-                if found:
-                    strength = found.weight / max(b.weight for b in bought.values())
+                if found and of.most[name] > 0:
+                    strength = found.weight / of.most[name]
                     params: dict[str, Any] = {name: value, "times": found.times, "days_ago": found.days_ago}
                     parts.append((WEIGHTS[name] * strength, Step(f"bought_{name}", params)))
         if rank == "newest" and product.new_since is not None:
@@ -217,10 +225,9 @@ def _codes(values: Sequence[str | None]) -> tuple[dict[str, int], NDArray[np.int
     return codes, np.array(places, dtype=np.int64)
 
 
-def _strengths(codes: Mapping[str, int], bought: Mapping[str, Bought]) -> NDArray[np.float64]:
+def _strengths(codes: Mapping[str, int], bought: Mapping[str, Bought], most: float) -> NDArray[np.float64]:
     """How strongly a person buys each name, relative to what they buy most."""
     strengths = np.zeros(len(codes) + 1)
-    most = max((b.weight for b in bought.values()), default=0.0)
     for name, b in bought.items():
         code = codes.get(name)
         if code is not None and most > 0:
