@@ -321,3 +321,20 @@ def test_a_day_is_the_shops_own():
     assert choose(buyer, "feed", instant(last, 23), stage(NEW_YEAR_SCENE)).shown
     assert not choose(buyer, "feed", instant(last, 24), stage(NEW_YEAR_SCENE)).shown
     assert instant(last, 24) == instant(last) + DAY_MS // 2
+
+
+def test_a_message_is_filled_with_the_festival_and_the_days_left():
+    buyer, on = person(activity=BUYER), stage(NEW_YEAR_SCENE)
+    (met,) = choose(buyer, "feed", instant(NEW_YEAR - 5), on).shown
+    assert met.placeholders(NEW_YEAR - 5, "zh", "茶店", "李") == {
+        "name": "李", "shop": "茶店", "festival": "春节", "days_left": "5",
+    }  # fmt: skip
+    assert met.placeholders(NEW_YEAR, "en", "Tea")["days_left"] == "0"
+    assert met.placeholders(NEW_YEAR + 1, "en", "Tea")["days_left"] == ""
+    dated = FOR_YOU.replace("when: always", "when: {dates: 2026-02-01..2026-02-20}")
+    (met,) = choose(buyer, "feed", instant(NEW_YEAR), stage(dated)).shown
+    assert met.placeholders(NEW_YEAR, "en", "Tea") == {
+        "name": "", "shop": "Tea", "festival": "For you", "days_left": "3",
+    }  # fmt: skip
+    (met,) = choose(buyer, "feed", instant(NEW_YEAR), stage(FOR_YOU)).shown
+    assert met.placeholders(NEW_YEAR, "en", "Tea")["days_left"] == ""

@@ -17,7 +17,7 @@ from fairday.kernel.trace import Step, Trace
 from fairday.people.contact import Asked, Standing, Withheld, may_contact
 from fairday.scenes.arms import Arm, Assigned, Meeting, assign, happening
 from fairday.scenes.shelf import Good, Shelf, Taste, taste
-from fairday.scenes.spec import Floor, SceneSpec, Words
+from fairday.scenes.spec import Floor, SceneSpec, Words, festival_title
 from fairday.storage.log import Happening
 
 MESSAGES = frozenset({"email", "sms", "push", "wechat"})
@@ -143,6 +143,17 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
     new_arm: tuple[int, Arm] | None = None
     withheld: str = ""
     until: int | None = None
+
+    def placeholders(self, today: int, language: str, shop: str, name: str = "") -> dict[str, str]:
+        """What fills a message's placeholders (``spec.fill``) on a local day; "" where there is nothing to say.
+
+        ``days_left`` counts to the festival or to the last of the dates; it is "" afterwards, and in a scene that runs
+        always.
+        """
+        when = self.spec.when
+        end = self.occasion if when.festival is not None else when.last_day
+        left = "" if end is None or end < today else str(end - today)
+        return {"name": name, "shop": shop, "festival": festival_title(self.spec, language), "days_left": left}
 
     def meeting(self, touchpoint: str) -> Meeting:
         """What is written down of it."""

@@ -209,27 +209,36 @@ class Tree:
             at = text.index("\n", at) + 1
         elif style in ("'", '"'):
             at += 1
-        for wanted in str(node.value)[:offset]:
+        value = str(node.value)
+        for wanted in value[:offset]:
             at = _after(text, at, end, wanted, style)
-        while at < end and text[at] in "\n\r":
-            at += 1
-        while style in ("|", ">") and at < end and text[at] == " ":
-            at += 1
+        if offset < len(value):
+            at = _before(text, at, end, value[offset], style)
         return min(at, max(end - 1, node.start_mark.index))
+
+
+def _before(text: str, at: int, end: int, wanted: str, style: str | None) -> int:
+    """The index of a value's next character, past what stands before it in the file only: line ends and indentation."""
+    while style == '"' and text.startswith("\\\n", at):  # a line that goes on
+        at += 2
+        while at < end and text[at] in " \t":
+            at += 1
+    while wanted not in " \t\n" and at < end and text[at] in " \t\r\n":
+        at += 1
+    return at
 
 
 def _after(text: str, at: int, end: int, wanted: str, style: str | None) -> int:
     """The index after the source of one character of a value."""
-    if wanted in " \n":
-        if at < end and text[at] in " \t" and wanted == " " and not text[at:end].lstrip(" \t").startswith(("\n", "\r")):
-            return at + 1
-        while at < end and text[at] in " \t\n\r":  # a fold: the line's end and the next one's indentation
-            at += 1
-        return at
-    while at < end and text[at] in " \t\n\r" and text[at] != wanted:
-        at += 1
-    if style == '"' and at < end and text[at] == "\\":
+    at = _before(text, at, end, wanted, style)
+    if style == '"' and text.startswith("\\", at):
         return at + 2 + {"x": 2, "u": 4, "U": 8}.get(text[at + 1], 0)
+    if wanted in " \n":
+        gap = at
+        while gap < end and text[gap] in " \t\r\n":
+            gap += 1
+        # Within a line a blank is itself; at its end one stands for the line's end and the next one's indentation.
+        return at + 1 if wanted == " " and "\n" not in text[at:gap] and gap > at else gap
     return at + (2 if style == "'" and wanted == "'" else 1)
 
 
