@@ -16,10 +16,8 @@ import msgspec
 
 from fairday.intake.mapping import Mapping, TableMapping, choose_table
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import digits
 
 _CHUNK = 1 << 20
-_OFFSET = r":\d\d(\.\d+)?\s*(Z|[+-]\d\d(:?\d\d)?)$"
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -209,7 +207,7 @@ def _load_csv(conn: duckdb.DuckDBPyConnection, folder: Path, name: str, path: Pa
         f"SELECT line, any_value(error_message), any_value(csv_line) FROM {rejects} GROUP BY line ORDER BY line"
     ).fetchall()
     at = [int(t[0]) for t in torn]
-    starts = {n: line for n, line, _ in _records(plain, delimiter)} if torn else {}
+    starts = {n: line for n, line, _ in records(plain, delimiter)} if torn else {}
     bad = [_torn(starts.get(int(n), int(n)), str(message), str(row or ""), len(header)) for n, message, row in torn]
     if bad and not conn.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]:
         raise FairdayError(
@@ -302,133 +300,7 @@ def _transcode(path: Path, to: Path, encoding: str) -> None:
             g.write(chunk)
 
 
-# ---- what a column says --------------------------------------------------------------------------------------------
-
-
-def text_of(loaded: Loaded, field: str) -> str:
-    """SQL of a field as trimmed text, NULL where empty; "13085.0" (a number gone through a spreadsheet) is 13085."""
-    if field not in loaded.fields:
-        return "CAST(NULL AS VARCHAR)"
-    column, kind = loaded.fields[field], loaded.types[field]
-    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-        return f"regexp_replace(CAST({column} AS VARCHAR), '^(-?\\d+)\\.0+$', '\\1')"
-    if kind != "VARCHAR":
-        return f"CAST({column} AS VARCHAR)"
-    trimmed = f"nullif(trim({column}, ' \t\u00a0\u3000'), '')"
-    return f"CASE WHEN {column} LIKE '%.0%' THEN regexp_replace({trimmed}, '^(-?\\d+)\\.0+$', '\\1') ELSE {trimmed} END"
-
-
-def number_of(loaded: Loaded, field: str, decimal: str) -> str:
-    """SQL of a field as DECIMAL(18,6), NULL where it is no number; currency signs and thousands marks are left out."""
-    if field not in loaded.fields:
-        return "CAST(NULL AS DECIMAL(18,6))"
-    column = loaded.fields[field]
-    if loaded.types[field] != "VARCHAR":
-        return f"TRY_CAST({column} AS DECIMAL(18,6))"
-    bare = f"regexp_replace({column}, '[\\s£$€¥￥\u00a0'']', '', 'g')"
-    if decimal == ",":
-        bare = f"replace(replace({bare}, '.', ''), ',', '.')"
-    else:
-        bare = f"CASE WHEN {column} LIKE '%,%' THEN regexp_replace({bare}, ',(\\d\\d\\d)', '\\1', 'g') ELSE {bare} END"
-    return f"TRY_CAST({bare} AS DECIMAL(18,6))"
-
-
-def time_of(loaded: Loaded, field: str) -> tuple[str, str]:
-    """SQL of a field as milliseconds since 1970, and SQL of whether they are UTC already (else local, zone unknown)."""
-    if field not in loaded.fields:
-        return "CAST(NULL AS BIGINT)", "false"
-    column, kind, told = loaded.fields[field], loaded.types[field], loaded.table.fields()[field]
-    if kind.startswith("TIMESTAMP WITH") or kind == "TIMESTAMPTZ":
-        return f"epoch_ms({column})", "true"
-    if kind.startswith("TIMESTAMP") or kind == "DATE":
-        return f"epoch_ms(CAST({column} AS TIMESTAMP))", "false"
-    for unix, factor in (("unix", 1000), ("unix_ms", 1)):
-        if unix in told.formats:
-            return f"CAST(TRY_CAST({column} AS DECIMAL(18,3)) * {factor} AS BIGINT)", "true"
-    text = f"trim(CAST({column} AS VARCHAR))"
-    if told.formats:
-        listed = ", ".join("'" + f.replace("'", "''") + "'" for f in told.formats)
-        naive = f"epoch_ms(try_strptime({text}, [{listed}]))"
-        with_zone = any("%z" in f or "%Z" in f for f in told.formats)
-        return (
-            (f"epoch_ms(CAST(try_strptime({text}, [{listed}]) AS TIMESTAMPTZ))", "true")
-            if with_zone
-            else (naive, "false")
-        )
-    zoned = f"regexp_matches({text}, '{_OFFSET}')"
-    return (
-        f"CASE WHEN {zoned} THEN epoch_ms(TRY_CAST({text} AS TIMESTAMPTZ)) "
-        f"ELSE epoch_ms(TRY_CAST({text} AS TIMESTAMP)) END",
-        zoned,
-    )
-
-
-def minor_of(amount: str, currency: str) -> str:
-    """SQL of a decimal amount in major units as whole minor units, halves away from zero."""
-    places = digits(currency)
-    return f"CAST(round({amount}, {places}) * {10**places} AS BIGINT)"
-
-
-# ---- rows that are not taken ---------------------------------------------------------------------------------------
-
-
-def set_aside(conn: duckdb.DuckDBPyConnection, loaded: Loaded, typed: str, checks: list[tuple[str, str, str]]) -> str:
-    """Note the rows that fail a check, and give the SQL condition that leaves them out.
-
-    Args:
-        typed: the table in which the checks' conditions are asked; it shares column ``line`` with the loaded one.
-        checks: (SQL condition of a bad row, reason, remedy), the first that holds is told. ``{field}`` in a reason
-            becomes what the row says there.
-
-    Raises:
-        FairdayError: every row fails, which is a fault of the mapping and not of rows.
-    """
-    case = "CASE " + " ".join(f"WHEN {bad} THEN {i}" for i, (bad, _, _) in enumerate(checks)) + " END"
-    columns = ", ".join(f"l.{c}" for c in loaded.fields.values())
-    found = conn.execute(
-        f"SELECT line, b.bad, {columns} FROM (SELECT line, {case} AS bad FROM {typed}) b JOIN {loaded.name} l "
-        "USING (line) WHERE b.bad IS NOT NULL ORDER BY line"
-    ).fetchall()
-    if not found:
-        return ""
-    lines = _lines_of(loaded, [int(row[0]) for row in found])
-    told = []
-    for line, (_, which, *cells) in zip(lines, found, strict=True):
-        _, reason, remedy = checks[which]
-        seen = {f: "" if c is None else str(c) for f, c in zip(loaded.fields, cells, strict=True)}
-        told.append(Reject(line, _filled(reason, seen), remedy, "", tuple(seen.values())))
-    if len(found) + len(loaded.torn) >= loaded.rows:
-        raise FairdayError(
-            f"No row can be used. The first: {told[0].reason}",
-            code="no_usable_row",
-            where=f"{loaded.path}:{told[0].line}",
-            remedy=f"{told[0].remedy} The table's mapping: {loaded.table.where}.",
-        )
-    loaded.rejects.extend(told)
-    loaded.rejects.sort(key=lambda r: r.line)
-    return f" WHERE ({case}) IS NULL"
-
-
-def _filled(reason: str, seen: dict[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda m: repr(seen.get(m.group(1), "")), reason)
-
-
-def _lines_of(loaded: Loaded, rows: list[int]) -> list[int]:
-    """The line on which each row (counted from 1, without header and torn rows) begins; in Parquet, its row."""
-    if loaded.plain is None:
-        return rows
-    wanted, torn, found = set(rows), set(loaded.torn), {}
-    row = 0
-    for record, line, cells in _records(loaded.plain, loaded.delimiter):
-        if record == 1 or not cells or record in torn:
-            continue
-        row += 1
-        if row in wanted:
-            found[row] = line
-    return [found.get(r, r + 1) for r in rows]
-
-
-def _records(path: Path, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
+def records(path: Path, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
     """Every record of a CSV file: its number from 1, blank ones included, the line it begins on, its cells."""
     csv.field_size_limit(1 << 30)
     with path.open("r", encoding="utf-8-sig", errors="replace", newline="") as f:
@@ -437,23 +309,3 @@ def _records(path: Path, delimiter: str) -> Iterator[tuple[int, int, list[str]]]
         for record, cells in enumerate(reader, 1):
             yield record, line, cells
             line = reader.line_num + 1
-
-
-def write_rejects(loaded: Loaded, folder: Path | None) -> Path | None:
-    """Write the rows that were not taken into ``<name>.rejected.csv``, beside the file or in ``folder``.
-
-    The columns keep their names, so that the cells can be mended there and that file imported.
-    """
-    if not loaded.rejects:
-        return None
-    target = (folder or loaded.path.parent) / f"{loaded.path.stem}.rejected.csv"
-    try:
-        handle = target.open("w", encoding="utf-8-sig", newline="")
-    except OSError:
-        target = Path.cwd() / target.name
-        handle = target.open("w", encoding="utf-8-sig", newline="")
-    with handle:
-        writer = csv.writer(handle)
-        writer.writerow(["line", "reason", "remedy", "torn row", *loaded.names])
-        writer.writerows((r.line, r.reason, r.remedy, r.torn, *r.cells) for r in loaded.rejects)
-    return target

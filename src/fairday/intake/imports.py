@@ -11,10 +11,11 @@ import duckdb
 import msgspec
 
 from fairday.goods.catalogue import ProductRow, all_products, save_products
-from fairday.intake.files import Loaded, Reject, load, workbench, write_rejects
+from fairday.intake.files import Loaded, Reject, load, workbench
 from fairday.intake.mapping import Mapping, builtin_names, load_mapping
 from fairday.intake.orders import Zones, group_orders, order_rows, stage_orders
-from fairday.intake.slices import Row, Slices, in_slices
+from fairday.intake.setaside import write_rejects
+from fairday.intake.slices import Row, Slices, Turns, in_slices
 from fairday.intake.tables import (
     Campaigns,
     campaigns,
@@ -175,7 +176,8 @@ class _Import:
         self.dry_run = dry_run
         self.progress = progress
         self.loaded = loaded
-        self.slices = Slices(db, mapping.source, now, dry_run)
+        self.turns = Turns(db)
+        self.slices = Slices(db, self.turns, mapping.source, now, dry_run)
         self.total = sum(f.rows for f in loaded)
         self.done = 0
         self.orders = self.lines = self.products = 0
@@ -211,7 +213,7 @@ class _Import:
             if self.dry_run:
                 self.products += len(part)
             else:
-                with self.db.write() as conn:
+                with self.turns.write() as conn:
                     self.products += save_products(conn, part, self.now)
         self.done += sum(f.rows for f in self.loaded if f.table.kind in ("products", "skipped", "campaigns"))
 
@@ -234,8 +236,8 @@ class _Import:
             updated=tally.updated,
             unchanged=tally.unchanged,
             products=self.products,
-            slices=tally.slices,
-            longest_slice_ms=round(tally.longest_ms, 1),
+            slices=self.turns.count,
+            longest_slice_ms=round(self.turns.longest_ms, 1),
             seconds=round(time.perf_counter() - began, 3),
         )
 

@@ -8,8 +8,10 @@ from functools import lru_cache
 
 import duckdb
 
-from fairday.intake.files import Loaded, number_of, set_aside, text_of, time_of
+from fairday.intake.columns import number_of, text_of, time_of
+from fairday.intake.files import Loaded
 from fairday.intake.mapping import Mapping
+from fairday.intake.setaside import set_aside
 from fairday.intake.slices import Row, message_id
 from fairday.kernel.clock import zone as time_zone
 from fairday.kernel.errors import FairdayError

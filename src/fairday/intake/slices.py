@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -42,8 +43,6 @@ class Tally(msgspec.Struct):
     lines: int = 0
     updated: int = 0
     unchanged: int = 0
-    slices: int = 0
-    longest_ms: float = 0.0
 
 
 class _Raced(Exception):
@@ -73,11 +72,38 @@ def in_slices(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield part
 
 
+class Turns:
+    """Short write transactions with room between them.
+
+    After each the database is left free for at least as long as it was held: a writer in another process asks for
+    its turn only now and then (SQLite's busy handler), and has to find it free when it asks.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._free_until = 0.0
+        self.count = 0
+        self.longest_ms = 0.0
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction, as ``Database.write``."""
+        time.sleep(max(0.0, self._free_until - time.perf_counter()))
+        with self._db.write() as conn:
+            began = time.perf_counter()
+            yield conn
+        ended = time.perf_counter()
+        self._free_until = 2 * ended - began
+        self.count += 1
+        self.longest_ms = max(self.longest_ms, (ended - began) * 1000)
+
+
 class Slices:
     """Writes an import's rows; what the log holds already stays as it is."""
 
-    def __init__(self, db: Database, source: str, received: int, dry_run: bool) -> None:
+    def __init__(self, db: Database, turns: Turns, source: str, received: int, dry_run: bool) -> None:
         self.db = db
+        self.turns = turns
         self.source = f"import:{source}"
         self.received = received
         self.dry_run = dry_run
@@ -101,9 +127,7 @@ class Slices:
         with self.db.read() as conn:
             wanted, unchanged, updated = self._lacking(conn, rows)
         if wanted and not self.dry_run:
-            began = 0.0
-            with self.db.write() as conn:
-                began = time.perf_counter()
+            with self.turns.write() as conn:
                 xid = current_xid(conn)
                 new = append_rows(
                     conn,
@@ -114,8 +138,6 @@ class Slices:
                 )
                 if new != len(wanted):
                     raise _Raced
-            self.tally.slices += 1
-            self.tally.longest_ms = max(self.tally.longest_ms, (time.perf_counter() - began) * 1000)
         for row in wanted:
             self.tally.new[row.name or row.kind] += 1
             self.tally.lines += row.lines

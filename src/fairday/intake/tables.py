@@ -11,9 +11,11 @@ from typing import Any
 import duckdb
 
 from fairday.goods.catalogue import ProductRow
-from fairday.intake.files import Loaded, minor_of, number_of, set_aside, text_of, time_of
+from fairday.intake.columns import minor_of, number_of, text_of, time_of
+from fairday.intake.files import Loaded
 from fairday.intake.mapping import Mapping, TraitColumn
 from fairday.intake.orders import Zones
+from fairday.intake.setaside import set_aside
 from fairday.intake.slices import Row, message_id
 from fairday.kernel import jsons
 from fairday.kernel.ids import digest

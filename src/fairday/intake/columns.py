@@ -1,0 +1,72 @@
+"""What a column says: SQL of a loaded file's field as text, number, time or money, NULL where it says none of these."""
+
+from __future__ import annotations
+
+from fairday.intake.files import Loaded
+from fairday.kernel.money import digits
+
+_OFFSET = r":\d\d(\.\d+)?\s*(Z|[+-]\d\d(:?\d\d)?)$"
+
+
+def text_of(loaded: Loaded, field: str) -> str:
+    """SQL of a field as trimmed text, NULL where empty; "13085.0" (a number gone through a spreadsheet) is 13085."""
+    if field not in loaded.fields:
+        return "CAST(NULL AS VARCHAR)"
+    column, kind = loaded.fields[field], loaded.types[field]
+    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        return f"regexp_replace(CAST({column} AS VARCHAR), '^(-?\\d+)\\.0+$', '\\1')"
+    if kind != "VARCHAR":
+        return f"CAST({column} AS VARCHAR)"
+    trimmed = f"nullif(trim({column}, ' \t\u00a0\u3000'), '')"
+    return f"CASE WHEN {column} LIKE '%.0%' THEN regexp_replace({trimmed}, '^(-?\\d+)\\.0+$', '\\1') ELSE {trimmed} END"
+
+
+def number_of(loaded: Loaded, field: str, decimal: str) -> str:
+    """SQL of a field as DECIMAL(18,6), NULL where it is no number; currency signs and thousands marks are left out."""
+    if field not in loaded.fields:
+        return "CAST(NULL AS DECIMAL(18,6))"
+    column = loaded.fields[field]
+    if loaded.types[field] != "VARCHAR":
+        return f"TRY_CAST({column} AS DECIMAL(18,6))"
+    bare = f"regexp_replace({column}, '[\\s£$€¥￥\u00a0'']', '', 'g')"
+    if decimal == ",":
+        bare = f"replace(replace({bare}, '.', ''), ',', '.')"
+    else:
+        bare = f"CASE WHEN {column} LIKE '%,%' THEN regexp_replace({bare}, ',(\\d\\d\\d)', '\\1', 'g') ELSE {bare} END"
+    return f"TRY_CAST({bare} AS DECIMAL(18,6))"
+
+
+def time_of(loaded: Loaded, field: str) -> tuple[str, str]:
+    """SQL of a field as milliseconds since 1970, and SQL of whether they are UTC already (else local, zone unknown)."""
+    if field not in loaded.fields:
+        return "CAST(NULL AS BIGINT)", "false"
+    column, kind, told = loaded.fields[field], loaded.types[field], loaded.table.fields()[field]
+    if kind.startswith("TIMESTAMP WITH") or kind == "TIMESTAMPTZ":
+        return f"epoch_ms({column})", "true"
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return f"epoch_ms(CAST({column} AS TIMESTAMP))", "false"
+    for unix, factor in (("unix", 1000), ("unix_ms", 1)):
+        if unix in told.formats:
+            return f"CAST(TRY_CAST({column} AS DECIMAL(18,3)) * {factor} AS BIGINT)", "true"
+    text = f"trim(CAST({column} AS VARCHAR))"
+    if told.formats:
+        listed = ", ".join("'" + f.replace("'", "''") + "'" for f in told.formats)
+        naive = f"epoch_ms(try_strptime({text}, [{listed}]))"
+        with_zone = any("%z" in f or "%Z" in f for f in told.formats)
+        return (
+            (f"epoch_ms(CAST(try_strptime({text}, [{listed}]) AS TIMESTAMPTZ))", "true")
+            if with_zone
+            else (naive, "false")
+        )
+    zoned = f"regexp_matches({text}, '{_OFFSET}')"
+    return (
+        f"CASE WHEN {zoned} THEN epoch_ms(TRY_CAST({text} AS TIMESTAMPTZ)) "
+        f"ELSE epoch_ms(TRY_CAST({text} AS TIMESTAMP)) END",
+        zoned,
+    )
+
+
+def minor_of(amount: str, currency: str) -> str:
+    """SQL of a decimal amount in major units as whole minor units, halves away from zero."""
+    places = digits(currency)
+    return f"CAST(round({amount}, {places}) * {10**places} AS BIGINT)"

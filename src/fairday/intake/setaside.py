@@ -1,0 +1,88 @@
+"""Rows that are not taken: found by checks, named by their line, written where they can be mended."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import duckdb
+
+from fairday.intake.files import Loaded, Reject, records
+from fairday.kernel.errors import FairdayError
+
+
+def set_aside(conn: duckdb.DuckDBPyConnection, loaded: Loaded, typed: str, checks: list[tuple[str, str, str]]) -> str:
+    """Note the rows that fail a check, and give the SQL condition that leaves them out.
+
+    Args:
+        typed: the table in which the checks' conditions are asked; it shares column ``line`` with the loaded one.
+        checks: (SQL condition of a bad row, reason, remedy), the first that holds is told. ``{field}`` in a reason
+            becomes what the row says there.
+
+    Raises:
+        FairdayError: every row fails, which is a fault of the mapping and not of rows.
+    """
+    case = "CASE " + " ".join(f"WHEN {bad} THEN {i}" for i, (bad, _, _) in enumerate(checks)) + " END"
+    columns = ", ".join(f"l.{c}" for c in loaded.fields.values())
+    found = conn.execute(
+        f"SELECT line, b.bad, {columns} FROM (SELECT line, {case} AS bad FROM {typed}) b JOIN {loaded.name} l "
+        "USING (line) WHERE b.bad IS NOT NULL ORDER BY line"
+    ).fetchall()
+    if not found:
+        return ""
+    lines = _lines_of(loaded, [int(row[0]) for row in found])
+    told = []
+    for line, (_, which, *cells) in zip(lines, found, strict=True):
+        _, reason, remedy = checks[which]
+        seen = {f: "" if c is None else str(c) for f, c in zip(loaded.fields, cells, strict=True)}
+        told.append(Reject(line, _filled(reason, seen), remedy, "", tuple(seen.values())))
+    if len(found) + len(loaded.torn) >= loaded.rows:
+        raise FairdayError(
+            f"No row can be used. The first: {told[0].reason}",
+            code="no_usable_row",
+            where=f"{loaded.path}:{told[0].line}",
+            remedy=f"{told[0].remedy} The table's mapping: {loaded.table.where}.",
+        )
+    loaded.rejects.extend(told)
+    loaded.rejects.sort(key=lambda r: r.line)
+    return f" WHERE ({case}) IS NULL"
+
+
+def _filled(reason: str, seen: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda m: repr(seen.get(m.group(1), "")), reason)
+
+
+def _lines_of(loaded: Loaded, rows: list[int]) -> list[int]:
+    """The line on which each row (counted from 1, without header and torn rows) begins; in Parquet, its row."""
+    if loaded.plain is None:
+        return rows
+    wanted, torn, found = set(rows), set(loaded.torn), {}
+    row = 0
+    for record, line, cells in records(loaded.plain, loaded.delimiter):
+        if record == 1 or not cells or record in torn:
+            continue
+        row += 1
+        if row in wanted:
+            found[row] = line
+    return [found.get(r, r + 1) for r in rows]
+
+
+def write_rejects(loaded: Loaded, folder: Path | None) -> Path | None:
+    """Write the rows that were not taken into ``<name>.rejected.csv``, beside the file or in ``folder``.
+
+    The columns keep their names, so that the cells can be mended there and that file imported.
+    """
+    if not loaded.rejects:
+        return None
+    target = (folder or loaded.path.parent) / f"{loaded.path.stem}.rejected.csv"
+    try:
+        handle = target.open("w", encoding="utf-8-sig", newline="")
+    except OSError:
+        target = Path.cwd() / target.name
+        handle = target.open("w", encoding="utf-8-sig", newline="")
+    with handle:
+        writer = csv.writer(handle)
+        writer.writerow(["line", "reason", "remedy", "torn row", *loaded.names])
+        writer.writerows((r.line, r.reason, r.remedy, r.torn, *r.cells) for r in loaded.rejects)
+    return target
