@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import doors
 import fairday
@@ -29,7 +30,8 @@ with fairday.open(sys.argv[1]) as shop:
 
 
 def serve(url: str, port: int) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen([sys.executable, "-c", SERVE, url, str(port)])
+    env = {**os.environ, "PYTHONPATH": str(Path(fairday.__file__).parents[1])}  # this source, wherever it is
+    process = subprocess.Popen([sys.executable, "-c", SERVE, url, str(port)], env=env)
     end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
