@@ -23,7 +23,7 @@ import fairday
 from benchmarks.collect.client import Run, offer, requests, send
 from benchmarks.collect.events import batches, singles
 from fairday.intake import wire
-from fairday.intake.events import rules_for
+from fairday.intake.events import Rules
 from fairday.intake.keys import create_key
 from fairday.kernel import jsons
 from fairday.storage.database import SQLITE_PRAGMAS
@@ -153,7 +153,7 @@ def following(folder: Path) -> None:
         if not names:
             judge("followers: none is registered, nothing was measured", False)
             return
-        rules = rules_for("server:benchmark", False, shop.settings.identity)
+        rules = Rules("server:benchmark", False, shop.settings.identity)
         for _, body in batches("follow", FOLLOWED, BATCH, now()):
             found, _ = wire.read(wire.open_body("batch", body), rules, now())
             shop.append(found).result()

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from conftest import NOON
 from fairday.intake import wire
-from fairday.intake.events import Rejection, Rules, rules_for
+from fairday.intake.events import Rejection, Rules
 from fairday.kernel.settings import Settings
 from fairday.storage.log import Happening
 
-SERVER = rules_for("server:till", False, Settings().identity)
-BROWSER = rules_for("browser:page", True, Settings().identity)
+SERVER = Rules("server:till", False, Settings().identity)
+BROWSER = Rules("browser:page", True, Settings().identity)
 
 
 def taken(event: dict[str, Any] | bytes, endpoint: wire.Endpoint = "track", rules: Rules = SERVER) -> Any:
@@ -124,7 +124,7 @@ def test_a_malformed_body_is_refused_and_must_not_be_sent_again(
         ({"userId": "00-00"}, "no_identity"),
         ({"userId": {"id": 1}}, "invalid_event"),
         ({"userId": True}, "invalid_event"),
-        ({"userId": "u" * 257}, "id_too_long"),
+        ({"userId": "u" * 201}, "id_too_long"),
         ({"properties": "x"}, "invalid_event"),
         ({"properties": [1]}, "invalid_event"),
         ({"context": 5}, "invalid_event"),
@@ -148,7 +148,7 @@ def test_calls_without_what_they_are_about_are_rejected() -> None:
     assert taken({"userId": "u1"}, "group").code == "no_group"
     assert taken({"userId": "u1"}, "alias").code == "no_previous_id"
     assert taken({"previousId": "a1", "anonymousId": "a1"}, "alias").code == "no_user_id"
-    assert taken({"previousId": "a" * 257, "userId": "u1"}, "alias").code == "id_too_long"
+    assert taken({"previousId": "a" * 201, "userId": "u1"}, "alias").code == "id_too_long"
     assert taken(b'{"batch":[{"userId":"u1"}]}', "batch").code == "unknown_type"
 
 
@@ -368,5 +368,5 @@ def test_whatever_an_event_holds_it_is_taken_or_rejected_and_what_is_taken_can_b
         assert all("\0" not in text for text in kept)
         assert "\\u0000" not in json.dumps(found.body)
         assert 0 <= found.at <= NOON
-        assert all(len(value) <= 256 for _, value in found.ids)
+        assert all(len(value) <= 200 for _, value in found.ids)
         json.dumps(found.body, ensure_ascii=False, allow_nan=False).encode()

@@ -13,11 +13,11 @@ from fairday.intake.moments import BadMoment, happened_at, instant
 from fairday.intake.touch import touch_of
 from fairday.kernel.ids import digest, new_id
 from fairday.kernel.settings import IdentitySettings
+from fairday.people.identity.normal import MAX_VALUE, normalise
 from fairday.storage.log import Happening
 
 MAX_EVENT_BYTES = 32 * 1024
 MAX_NAME = 200
-MAX_ID = 256
 MAX_EXTERNAL_IDS = 20
 MAX_MESSAGE_ID = 100
 
@@ -38,14 +38,12 @@ class Rules(msgspec.Struct, frozen=True):
     Attributes:
         source: what the log keeps as the door: ``browser:NAME`` or ``server:NAME`` of the write key.
         public: the key stands in pages and apps, so what comes with it is only claimed.
-        blocked: values that are no ids ("null", "guest"), trimmed and in small letters.
-        blocked_re: the same as patterns, matched against the whole value.
+        identity: which values are ids and which stand for nobody ("null", "guest").
     """
 
     source: str
     public: bool
-    blocked: frozenset[str] = frozenset()
-    blocked_re: tuple[re.Pattern[str], ...] = ()
+    identity: IdentitySettings
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -92,13 +90,6 @@ class _Reject(Exception):
     def __init__(self, code: str, message: str) -> None:
         self.code = code
         self.message = message
-
-
-def rules_for(source: str, public: bool, identity: IdentitySettings) -> Rules:
-    """The rules of a key under the shop's identity settings."""
-    return Rules(
-        source, public, frozenset(v.lower() for v in identity.blocked), tuple(map(re.compile, identity.blocked_re))
-    )
 
 
 def judge(
@@ -239,8 +230,8 @@ def _ids(
     found: list[tuple[str, str]] = []
     for type_, value in (("user_id", event.user_id), ("anonymous_id", event.anonymous_id)):
         if value is not None and (clean := _clean_id(value)).strip():
-            if len(clean) > MAX_ID:
-                raise _Reject("id_too_long", f"An id has at most {MAX_ID} characters; {type_} has {len(clean)}.")
+            if len(clean) > MAX_VALUE:
+                raise _Reject("id_too_long", f"An id has at most {MAX_VALUE} characters; {type_} has {len(clean)}.")
             found.append((type_, clean))
     device = context.get("device")
     if isinstance(device, dict):
@@ -263,14 +254,14 @@ def _ids(
 def _add(found: list[tuple[str, str]], type_: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return
-    if (clean := _clean_id(value)).strip() and len(clean) <= MAX_ID:
+    if (clean := _clean_id(value)).strip() and len(clean) <= MAX_VALUE:
         found.append((type_, clean))
 
 
 def _must_carry(kind: str, event: _Event, ids: Ids, rules: Rules) -> None:
     if not ids:
         raise _Reject("no_identity", "An event needs a userId or an anonymousId.")
-    if all(_blocked(value, rules) for _, value in ids):
+    if all(normalise(type_, value, rules.identity)[0] is None for type_, value in ids):
         raise _Reject("no_identity", f"No id of the event is one: {ids[0][1][:40]!r} stands for nobody.")
     if kind == "group" and not _present(event.group_id):
         raise _Reject("no_group", "A group call needs a groupId.")
@@ -285,14 +276,9 @@ def _present(value: Id) -> bool:
     if value is None:
         return False
     clean = _clean_id(value)
-    if len(clean) > MAX_ID:
-        raise _Reject("id_too_long", f"An id has at most {MAX_ID} characters; this has {len(clean)}.")
+    if len(clean) > MAX_VALUE:
+        raise _Reject("id_too_long", f"An id has at most {MAX_VALUE} characters; this has {len(clean)}.")
     return bool(clean.strip())
-
-
-def _blocked(value: str, rules: Rules) -> bool:
-    plain = value.strip().lower()
-    return plain in rules.blocked or any(p.fullmatch(plain) for p in rules.blocked_re)
 
 
 def _message_id(value: Id, received: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, delete, select
@@ -79,7 +79,7 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 def readable(raw: bytes | str) -> str:
     """Text that any database takes: broken UTF-8 and NUL replaced, JSON's escapes of letters written out.
 
-    Written out, so that a person's values are found in it when they must be forgotten.
+    Written out, so that the erasure of a person, which searches these texts, finds their ids.
     """
     text = raw[: 8 * KEPT_CHARACTERS].decode(errors="replace") if isinstance(raw, bytes) else raw
     text = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if int(m[1], 16) >= 0x80 else m[0], text)
@@ -161,17 +161,3 @@ def count_rejected(conn: Connection, since_day: int) -> list[tuple[int, str, str
     c = rejected_counts.c
     query = select(c.day, c.source, c.code, c.n).where(c.day >= since_day)
     return [(d, s, k, n) for d, s, k, n in conn.execute(query.order_by(c.day.desc(), c.source, c.code))]
-
-
-def forget_rejected(conn: Connection, values: Iterable[str]) -> int:
-    """Delete every rejection in which one of a person's values stands (case apart); how many were deleted."""
-    wanted = [v.casefold() for v in values if v]
-    c = rejected_events.c
-    found = [
-        id_
-        for id_, body, message in conn.execute(select(c.id, c.body, c.message))
-        if any(w in body.casefold() or w in message.casefold() for w in wanted)
-    ]
-    for start in range(0, len(found), 500):
-        conn.execute(delete(rejected_events).where(c.id.in_(found[start : start + 500])))
-    return len(found)

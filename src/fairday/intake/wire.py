@@ -47,7 +47,7 @@ class Refused(FairdayError):
     """A whole request that cannot be taken.
 
     Attributes:
-        status: the HTTP status. Only 429 and 5xx tell an SDK to send the same bytes again.
+        status: the HTTP status. Only 408, 429 and 5xx tell an SDK to send the same bytes again.
     """
 
     def __init__(self, status: int, code: str, message: str, remedy: str = "") -> None:

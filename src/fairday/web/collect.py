@@ -18,14 +18,13 @@ from typing import Any
 
 import msgspec
 import uvicorn
-from sqlalchemy.exc import DataError
 
 from fairday.intake import wire
-from fairday.intake.events import Rejection, Rules, rules_for
+from fairday.intake.events import Rejection, Rules
 from fairday.intake.keys import WriteKey, find_key
 from fairday.intake.limits import Buckets
 from fairday.intake.rejections import UNKNOWN_SOURCE, Rejected, RejectionLane, rejection
-from fairday.kernel.errors import Unavailable
+from fairday.kernel.errors import Conflict, Unavailable
 from fairday.shop import Shop
 from fairday.storage.log import Happening, RowLane, row
 
@@ -172,19 +171,19 @@ class CollectDoor:
 
     async def _store(self, happenings: list[Happening]) -> None:
         try:
-            await asyncio.wrap_future(self._shop.writer.submit(self._rows, [row(h) for h in happenings]))
-        except DataError as error:
+            await self._shop.writer.perform(self._rows, [row(h) for h in happenings])
+        except Conflict as error:
             # The database will never take these bytes: asking for them again would not help.
-            log.error("refused by the database: %s", error.orig)
+            log.error("%s", error)
             await self._keep(
                 [
-                    rejection(h.received, h.source, "not_storable", str(error.orig), msgspec.json.encode(h))
+                    rejection(h.received, h.source, "not_storable", error.message, msgspec.json.encode(h))
                     for h in happenings
                 ]
             )
 
     async def _keep(self, refusals: list[Rejected]) -> None:
-        await asyncio.wrap_future(self._shop.writer.submit(self._rejections, refusals))
+        await self._shop.writer.perform(self._rejections, refusals)
 
     # ---- keys and limits -------------------------------------------------------------------------------------------
 
@@ -210,7 +209,7 @@ class CollectDoor:
             self._keys.pop(key, None)
             self._count_unknown(scope)
             return None
-        rules = rules_for(record.source, record.public, self._shop.settings.identity)
+        rules = Rules(record.source, record.public, self._shop.settings.identity)
         self._keys[key] = found = (record, rules, now + KEY_SECONDS)
         return found
 
