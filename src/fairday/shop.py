@@ -22,6 +22,7 @@ from fairday.kernel import jsons
 from fairday.kernel.clock import Clock, SystemClock, zone
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings
+from fairday.people import accounts
 from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
 from fairday.people.privacy import Eraser
@@ -59,6 +60,7 @@ class Shop:
         self.followers.register(Traits(lambda: self.settings))
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)
+        accounts.register(self.runner)
         self.appender = Appender()
         self.erasers: list[Eraser] = []
         self._stop = threading.Event()

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
 import fairday
+import identities
 import parts
+from fairday.kernel.clock import ManualClock
 from fairday.kernel.settings import IdentitySettings
 from fairday.people.identity import owner_of, parse_id, person_of
+from fairday.storage.database import metadata
+
+NOON = 1_780_315_200_000
 
 
-def load_sibling(name: str) -> Any:
-    import importlib.util
-    from pathlib import Path
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[fairday.Shop]:
+    """One shop for all cases of a database, emptied before each."""
+    url = (
+        str(tmp_path_factory.mktemp("cases") / "shop.db")
+        if request.param == "sqlite"
+        else request.getfixturevalue("postgres_server").database()
+    )
+    with fairday.open(url, clock=ManualClock(NOON)) as opened:
+        yield opened
 
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
-
-wire = load_sibling("identity_wire")
+def empty(shop: fairday.Shop) -> None:
+    with shop.db.write() as conn:
+        for table in reversed(metadata.sorted_tables):
+            conn.execute(table.delete())
 
 
 def _cases() -> list[Any]:
@@ -64,9 +74,11 @@ def test_a_folder_of_cases_is_there():
 
 
 @pytest.mark.parametrize(("defaults", "case"), _cases())
-def test_case(shop: fairday.Shop, defaults: dict[str, Any], case: dict[str, Any]):
+def test_case(stage: fairday.Shop, defaults: dict[str, Any], case: dict[str, Any]):
+    shop = stage
+    empty(shop)
     shop.change_settings(identity=settings_of(defaults, case.get("config", {})))
-    wire.replay(shop, case["events"])
+    identities.replay(shop, case["events"])
     expected = case["expected"]
     if "people" in expected:
         assert partition(shop) == sorted(sorted(p) for p in expected["people"])

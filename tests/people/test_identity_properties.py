@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -156,7 +157,7 @@ def test_intervals_cover_without_overlap_and_counts_agree(bench: Bench, events):
         by_identifier.setdefault(identifier, []).append((from_at, until_at))
     for identifier, found in by_identifier.items():
         found.sort()
-        assert all(a[1] <= b[0] for a, b in zip(found, found[1:], strict=False))
+        assert all(a[1] <= b[0] for a, b in pairwise(found))
         if kinds[identifier] not in RULES.weak:
             assert found[0][0] == -OPEN
             assert found[-1][1] == OPEN
@@ -177,7 +178,7 @@ def test_doubled_deliveries_change_nothing(bench: Bench, events, doubled):
     rows = [row(n, e) for n, e in enumerate(events)]
     bench.run(rows)
     once = bench.dump()
-    bench.run([rows[doubled % len(rows)], *rows][1:] + [rows[doubled % len(rows)]])
+    bench.run([*rows, rows[doubled % len(rows)]])
     assert bench.dump() == once
 
 
