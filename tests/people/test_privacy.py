@@ -18,8 +18,8 @@ from fairday.storage.database import metadata
 from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Happening, read_happenings
 
-ANN = ("annann-77", "ann.unique@example.com", "+8613800138001", "13800138001", "browser-ann", "Ann Uniquename", "Rosewater",
-       "m-ann-0")  # fmt: skip
+ANN = ("annann-77", "ann.unique@example.com", "+8613800138001", "13800138001", "browser-ann", "Ann Uniquename",
+       "Rosewater", "m-ann-0")  # fmt: skip
 
 
 def say(n: str, ids: list[tuple[str, str]], at: int, **body: Any) -> Happening:
@@ -132,7 +132,8 @@ def test_a_tombstone_drops_what_arrives_late_and_lets_the_id_begin_anew_later(sh
     late = [
         say("late1", [("user_id", "annann-77")], now - 1000, properties={"secret": "Rosewater"}),
         say("late2", [("anonymous_id", "browser-ann")], now + 1000),
-        say("late3", [("user_id", "bob1"), ("email", "ann.unique@example.com")], now, context={"traits": {"email": "Ann.unique@example.com"}}),
+        say("late3", [("user_id", "bob1"), ("email", "ann.unique@example.com")], now,
+            context={"traits": {"email": "Ann.unique@example.com"}}),
         say("m-ann-0", [("user_id", "annann-77")], now),
         say("anew", [("user_id", "annann-77")], now + HOLDS_MS + 1),
     ]  # fmt: skip
@@ -179,7 +180,8 @@ def test_everything_about_a_person_as_json(shop):
         person = identity.person_of(conn, "user_id", "annann-77")
         out = json.loads(json.dumps(privacy.export(conn, person)))
     assert {(i["type"], i["value"]) for i in out["ids"]} == {
-        ("user_id", "annann-77"), ("email", "ann.unique@example.com"), ("phone", "+8613800138001"), ("anonymous_id", "browser-ann"),
+        ("user_id", "annann-77"), ("email", "ann.unique@example.com"), ("phone", "+8613800138001"),
+        ("anonymous_id", "browser-ann"),
     }  # fmt: skip
     assert len(out["happenings"]) == 10
     assert out["happenings"][0]["properties"]["perfume"] == "Rosewater"
