@@ -7,6 +7,7 @@ from random import getrandbits
 from sqlalchemy import BigInteger, Integer, String, Table
 
 from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, Row
+from fairday.kernel.ids import new_id
 from fairday.storage.database import col, metadata
 
 claims = Table(
@@ -57,7 +58,7 @@ class Sale(BaseDecider):
 
 
 def command(number: int, streams: int) -> Command:
-    """The number-th command of a run over that many streams, as a shop's page sends it: ids and keys are random."""
-    data = {"n": 1, "claim": f"{getrandbits(128):032x}", "sku": "SCARF-RED-180", "source": "scene:new-year-goods"}
+    """The number-th command of a run over that many streams: ids as the shop makes them, a browser's random key."""
+    data = {"n": 1, "claim": new_id(), "sku": "SCARF-RED-180", "source": "scene:new-year-goods"}
     actor, key = f"account-{getrandbits(17)}", f"{getrandbits(128):032x}"
     return Command("sale.take", f"sale:{number % streams}", data, actor=actor, key=key)

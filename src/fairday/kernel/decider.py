@@ -8,8 +8,10 @@ here, and nothing in a decider, touches a database, a clock or the network. See 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 State = dict[str, Any]
 """A stream's state: a JSON object of at most 4 KB. ``evolve`` returns a new one and leaves the one it was given."""
@@ -17,25 +19,22 @@ State = dict[str, Any]
 MAX_STATE_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """A step of a stream, kept for good. ``data`` is JSON and holds account ids, never personal data."""
 
     name: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """The rules say no. ``code`` is for programs, ``message`` for people; a refusal writes no event."""
 
     code: str
     message: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """Something asked of one or several streams.
 
     Attributes:
@@ -48,13 +47,12 @@ class Command:
 
     name: str
     stream: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}
     actor: str = "system"
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A row of a projection that guards a rule, written in the command's transaction (upsert by primary key).
 
     ``values`` are text, integers, floats, booleans or None.
@@ -64,8 +62,7 @@ class Row:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(msgspec.Struct, frozen=True):
     """A double entry: ``amount`` (> 0) of ``unit`` (CNY, points …) from ``debit`` to ``credit``; ``key`` is unique."""
 
     key: str
@@ -118,12 +115,11 @@ class BaseDecider:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(msgspec.Struct, frozen=True):
     """The streams a spanning command needs, and versions it relied on while finding them (stream → version)."""
 
     streams: Sequence[str]
-    relied: Mapping[str, int] = field(default_factory=dict)
+    relied: Mapping[str, int] = {}
 
 
 class Peek(Protocol):
@@ -147,8 +143,7 @@ class Spanning:
     decide: Callable[[Mapping[str, State], Command, int], Mapping[str, Sequence[Event]] | Refusal]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What a command was answered, the same for every repeat of its key.
 
     Attributes:

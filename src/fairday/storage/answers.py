@@ -25,6 +25,7 @@ answers = Table(
     col("answer", Text, nullable=False, personal=False),
     col("at", BigInteger, nullable=False, personal=False),
     Index("answers_at", "at"),
+    sqlite_with_rowid=False,
 )
 
 KEPT_DAYS = 30
@@ -75,7 +76,7 @@ def save(conn: Connection, rows: Sequence[tuple[str, str, str, str, int]]) -> No
 
 def encode(said: Sequence[tuple[str, str, msgspec.Raw]], refusal: Refusal | None, at: int) -> str:
     """An answer as kept; ``said`` are (stream, event name, encoded data)."""
-    why = None if refusal is None else (refusal.code, refusal.message, refusal.detail)
+    why = refusal and (refusal.code, refusal.message, refusal.detail)
     return jsons.dumps((at, said, why))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -29,6 +31,9 @@ streams = Table(
 Said = tuple[str, str, Mapping[str, Any]]
 """(stream, event name, data) as it stands in an answer."""
 
+Encoded = tuple[str, str, msgspec.Raw]
+"""The same with its data encoded."""
+
 _LOAD = {
     "sqlite": "SELECT stream, version, last_at, state FROM streams WHERE stream IN (SELECT value FROM json_each(?))",
     # Byte order, as Python sorts: every process locks in the same order whatever the server's collation.
@@ -48,18 +53,18 @@ class Loaded:
 
     Attributes:
         version: the number of its last event, those of this batch included.
-        text: the state as it will be saved; None while nothing has happened to it.
+        raw: the state as it will be saved; None while nothing has happened to it.
         deadline: what its state asks for (ms); ``kept`` is what the deadlines table holds.
     """
 
-    __slots__ = ("deadline", "decider", "kept", "last_at", "state", "text", "version")
+    __slots__ = ("deadline", "decider", "kept", "last_at", "raw", "state", "version")
 
     def __init__(self, decider: Decider, version: int, last_at: int, state: State) -> None:
         self.decider = decider
         self.version = version
         self.last_at = last_at
         self.state = state
-        self.text: str | None = None
+        self.raw: bytes | None = None
         self.deadline = self.kept = decider.deadline(state) if version else None
 
 
@@ -113,7 +118,7 @@ class Batch:
 
     def record(
         self, made: Mapping[str, Sequence[Event]], allowed: Sequence[str], at: int, fired: int | None
-    ) -> list[tuple[Said, msgspec.Raw]]:
+    ) -> tuple[list[Said], list[Encoded]]:
         """Fold the events a command made, all of them or, when this raises, none.
 
         Args:
@@ -122,13 +127,15 @@ class Batch:
             fired: the deadline (ms) that the command is the firing of, which may not stand afterwards.
 
         Returns:
-            What the answer says, each with its data encoded.
+            What the answer says, and the same with data encoded.
         """
-        said: list[tuple[Said, msgspec.Raw]] = []
-        written: list[tuple[Any, ...]] = []
+        said: list[Said] = []
+        encoded: list[Encoded] = []
+        written: list[tuple[str, int, str, int, str]] = []
         rows: list[Row] = []
-        transfers: list[tuple[Transfer, str, int]] = []
-        folded: list[tuple[Loaded, State, int, str, int | None]] = []
+        transfers: list[Transfer] = []
+        folded: list[tuple[Loaded, State, int, bytes, int | None]] = []
+        entries: list[tuple[Transfer, str, int]] = []
         for stream, happened in made.items():
             if stream not in allowed:
                 raise FairdayError(f"The command wrote to {stream!r} without locating it.", code="not_located")
@@ -136,27 +143,32 @@ class Batch:
             decider, state, version = one.decider, one.state, one.version
             for event in happened:
                 version += 1
+                name, data = event.name, event.data
                 state = decider.evolve(state, event)
-                rows += decider.rows(stream, event, at)
-                transfers += ((t, stream, at) for t in decider.transfers(stream, event, at))
-                data = jsons.encode(event.data)
-                written.append((stream, version, event.name, at, data.decode()))
-                said.append(((stream, event.name, event.data), msgspec.Raw(data)))
+                rows.extend(decider.rows(stream, event, at))
+                transfers.extend(decider.transfers(stream, event, at))
+                raw = jsons.encode(data)
+                written.append((stream, version, name, at, raw.decode()))
+                said.append((stream, name, data))
+                encoded.append((stream, name, msgspec.Raw(raw)))
             if happened:
                 folded.append((one, state, version, _bounded(stream, state), decider.deadline(state)))
-        ledger.check(t for t, _, _ in transfers)
+            if transfers:
+                ledger.check(transfers)
+                entries += [(transfer, stream, at) for transfer in transfers]
+                transfers.clear()
         if fired is not None and all(deadline == fired for *_, deadline in folded):
             raise FairdayError(
                 "A deadline fired and its stream still asks for it.",
                 code="deadline_stands",
                 remedy="Let the event of a deadline change what deadline(state) says.",
             )
-        for one, state, version, text, deadline in folded:
-            one.state, one.version, one.last_at, one.text, one.deadline = state, version, at, text, deadline
+        for one, state, version, raw, deadline in folded:
+            one.state, one.version, one.last_at, one.raw, one.deadline = state, version, at, raw, deadline
         self._events += written
         self._rows += rows
-        self._transfers += transfers
-        return said
+        self._transfers += entries
+        return said, encoded
 
     def answered(self, actor: str, key: str, request: str, encoded: str, at: int) -> None:
         """Keep an answer under its key."""
@@ -164,8 +176,8 @@ class Batch:
 
     def save(self) -> None:
         """Write everything, tables in one order and rows in key order, so that processes never lock crosswise."""
-        changed = sorted((s, one) for s, one in self.loaded.items() if one.text is not None)
-        rows = [(s, one.version, one.last_at, one.text) for s, one in changed]
+        changed = ((s, one, one.raw) for s, one in sorted(self.loaded.items(), key=itemgetter(0)))
+        rows = [(s, one.version, one.last_at, raw.decode()) for s, one, raw in changed if raw is not None]
         if insert_rows(self.conn, streams, _COLUMNS, rows, _FORWARD) != len(rows):
             raise Contended("another process wrote to the same stream")
         if self._events:
@@ -180,9 +192,10 @@ class Batch:
     def _save_rows(self) -> None:
         merged: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
         for row in self._rows:
-            key = tuple(row.values[c.name] for c in metadata.tables[row.table].primary_key)
+            values = row.values
+            key = tuple([values[name] for name in _key_names(row.table)])
             # The last value of a column stands, as it would row by row.
-            merged.setdefault(row.table, {}).setdefault(key, {}).update(row.values)
+            merged.setdefault(row.table, {}).setdefault(key, {}).update(values)
         for name, found in sorted(merged.items()):
             table = metadata.tables[name]
             alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
@@ -193,7 +206,12 @@ class Batch:
                 insert_rows(self.conn, table, columns, rows, overwrite(table, columns))
 
 
-def _bounded(stream: str, state: State) -> str:
+@lru_cache
+def _key_names(table: str) -> tuple[str, ...]:
+    return tuple(c.name for c in metadata.tables[table].primary_key)
+
+
+def _bounded(stream: str, state: State) -> bytes:
     raw = jsons.encode(state)
     if len(raw) > MAX_STATE_BYTES:
         raise FairdayError(
@@ -201,7 +219,7 @@ def _bounded(stream: str, state: State) -> str:
             code="state_too_large",
             remedy="Give what grows (claims, seats) streams of its own.",
         )
-    return raw.decode()
+    return raw
 
 
 def stream_state(conn: Connection, stream: str) -> tuple[int, State] | None:

@@ -33,6 +33,7 @@ SQLITE_PRAGMAS: dict[str, str] = {
     "temp_store": "MEMORY",
     "cache_size": "-65536",
     "mmap_size": "268435456",
+    "wal_autocheckpoint": "4000",
 }
 
 

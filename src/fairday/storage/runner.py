@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from fairday.kernel.clock import Clock
 from fairday.kernel.decider import Answer, Command, Decider, Event, Located, Refusal, Spanning, kind_of
-from fairday.kernel.errors import FairdayError
+from fairday.kernel.errors import Conflict, FairdayError
 from fairday.storage import answers
-from fairday.storage.batch import Batch, stream_state, streams
+from fairday.storage.batch import Batch, Encoded, Said, stream_state, streams
 from fairday.storage.database import of_database
 from fairday.storage.deadlines import DEADLINE
 from fairday.storage.groupcommit import Again, GroupCommit, Lane
@@ -85,83 +85,94 @@ class Runner(Lane):
         requests = ["" if c.key is None else answers.fingerprint(c) for c in items]
         known = answers.find(conn, sorted({(c.actor, c.key) for c in items if c.key is not None}))
         results: list[Any] = [None] * len(items)
-        located: dict[int, Located] = {}
+        spanned: dict[int, Located] = {}
+        names = {c.stream for c in items if c.name not in self._spanning}
         for i, command in enumerate(items):
-            if (command.actor, command.key) in known:
-                continue
-            try:
-                located[i] = self._locate(command, batch)
-            except Exception as error:
-                if of_database(error):
-                    raise
-                results[i] = error
-        batch.lock({s for found in located.values() for s in (*found.streams, *found.relied)})
-        for i, (command, request) in enumerate(zip(items, requests, strict=True)):
-            first = known.get((command.actor, command.key)) if command.key is not None else None
-            if first is not None:
-                results[i] = answers.repeat(first, request)
-            elif i in located:
+            if command.name in self._spanning and (command.actor, command.key) not in known:
                 try:
-                    results[i] = self._execute(command, request, located[i], batch, known)
+                    located = spanned[i] = self._locate(command, batch)
+                    names.update(located.streams, located.relied)
                 except Exception as error:
                     if of_database(error):
                         raise
                     results[i] = error
+        batch.lock(names)
+        for i, command in enumerate(items):
+            try:
+                if results[i] is None:
+                    results[i] = self._answer(command, requests[i], spanned.get(i), batch, known)
+            except Exception as error:
+                if of_database(error):
+                    raise
+                results[i] = error
         batch.save()
         return results
 
     def _locate(self, command: Command, batch: Batch) -> Located:
-        spanning = self._spanning.get(command.name)
-        if spanning is None:
-            return Located((command.stream,))
-        located = spanning.locate(command, batch.peek)
+        located = self._spanning[command.name].locate(command, batch.peek)
         for stream in (*located.streams, *located.relied):
             batch.decider(stream)
         return located
 
-    def _execute(
+    def _answer(
         self,
         command: Command,
         request: str,
-        located: Located,
+        located: Located | None,
         batch: Batch,
         known: dict[answers.Pair, tuple[str, Answer]],
-    ) -> Answer | Again:
-        if any(batch.loaded[s].version != v for s, v in located.relied.items()):
-            # Moved by a command before it in this batch, or by another process: look again among what is locked.
-            located = self._locate(command, batch)
-            needed = (*located.streams, *located.relied)
-            if any(s not in batch.loaded for s in needed) or any(
-                batch.loaded[s].version != v for s, v in located.relied.items()
-            ):
-                return Again("what the command was located by has moved")
-        fired = command.data.get("at") if command.name == DEADLINE else None
-        now = max(batch.now, fired or 0, *(batch.loaded[s].last_at for s in located.streams))
-        decided = self._decide(command, located, batch, now)
-        if isinstance(decided, Refusal):
-            answer, encoded = Answer((), decided, now), []
+    ) -> Answer | Conflict | Again:
+        """One command within its batch: repeated, or decided and recorded."""
+        key = command.key
+        if key is not None:
+            first = known.get((command.actor, key))
+            if first is not None:
+                return answers.repeat(first, request)
+        fired: int | None = None
+        decided: Mapping[str, Sequence[Event]] | Refusal
+        if located is None:
+            stream = command.stream
+            one = batch.loaded[stream]
+            now = max(batch.now, one.last_at)
+            if command.name == DEADLINE:
+                fired = int(command.data["at"])
+                now = max(now, fired)
+            if fired is not None and one.deadline != fired:
+                one.kept = fired  # the table said otherwise: it is set right when the batch is saved
+                decided = MOVED
+            else:
+                made = one.decider.decide(one.state, command, now)
+                decided = made if isinstance(made, Refusal) else {stream: made}
+            allowed: Sequence[str] = (stream,)
         else:
-            said = batch.record(decided, located.streams, now, fired)
-            answer = Answer(tuple(one for one, _ in said), None, now)
-            encoded = [(s, n, raw) for (s, n, _), raw in said]
-        if command.key is not None:
-            text = answers.encode(encoded, answer.refusal, now)
-            batch.answered(command.actor, command.key, request, text, now)
-            known[command.actor, command.key] = (request, answer)
+            if _moved(located, batch):
+                # By a command before it in this batch, or by another process: look again among what is locked.
+                located = self._locate(command, batch)
+                if _moved(located, batch):
+                    return Again("what the command was located by has moved")
+            allowed = located.streams
+            now = max([batch.now, *(batch.loaded[s].last_at for s in allowed)])
+            states = {s: batch.loaded[s].state for s in allowed}
+            decided = self._spanning[command.name].decide(states, command, now)
+        said: Sequence[Said] = ()
+        encoded: Sequence[Encoded] = ()
+        refusal = None
+        if isinstance(decided, Refusal):
+            refusal = decided
+        else:
+            said, encoded = batch.record(decided, allowed, now, fired)
+        answer = Answer(tuple(said), refusal, now)
+        if key is not None:
+            batch.answered(command.actor, key, request, answers.encode(encoded, refusal, now), now)
+            known[command.actor, key] = (request, answer)
         return answer
 
-    def _decide(
-        self, command: Command, located: Located, batch: Batch, now: int
-    ) -> Mapping[str, Sequence[Event]] | Refusal:
-        spanning = self._spanning.get(command.name)
-        if spanning is not None:
-            return spanning.decide({s: batch.loaded[s].state for s in located.streams}, command, now)
-        one = batch.loaded[command.stream]
-        if command.name == DEADLINE and one.deadline != command.data.get("at"):
-            one.kept = command.data.get("at")  # the table said otherwise: it is set right when the batch is saved
-            return MOVED
-        decided = one.decider.decide(one.state, command, now)
-        return decided if isinstance(decided, Refusal) else {command.stream: decided}
+
+def _moved(located: Located, batch: Batch) -> bool:
+    """Whether a stream is not locked, or no longer at the version it was located by."""
+    return any(s not in batch.loaded for s in located.streams) or any(
+        s not in batch.loaded or batch.loaded[s].version != v for s, v in located.relied.items()
+    )
 
 
 __all__ = ["DEADLINE", "Runner", "stream_state", "streams"]
