@@ -210,9 +210,9 @@ def line_amount(price: Any, quantity: int | float | str, currency: str) -> int:
         return 0
     if type(price) is not str and type(quantity) is int:
         # Far from a half, the float says which whole number it is; the decimals below need not be asked.
-        raw = price * quantity * 10 ** digits(currency)
+        raw = float(price * quantity * 10 ** digits(currency))
         if -1e9 < raw < 1e9:
-            near = round(raw)
+            near: int = round(raw)
             if abs(raw - near) < 0.499:
                 return near
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from fairday.kernel.clock import local_day
 from fairday.kernel.settings import Settings
@@ -30,7 +30,7 @@ class Traits:
     name = "traits"
     source: Source = "happenings"
     after: tuple[str, ...] = ("identity",)
-    tables = (activity, told, profile, stale)
+    tables: tuple[Table, ...] = (activity, told, profile, stale)
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
