@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("actor", "key"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("answers", schema=None) as batch_op:
         batch_op.create_index("answers_at", ["at"], unique=False)
@@ -215,6 +216,15 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("links", schema=None) as batch_op:
         batch_op.create_index("links_other", ["other"], unique=False)
+
+    op.create_table(
+        "member_accounts",
+        sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("account", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("identifier"),
+    )
+    with op.batch_alter_table("member_accounts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_member_accounts_account"), ["account"], unique=False)
 
     op.create_table(
         "messages",
@@ -525,6 +535,10 @@ def downgrade() -> None:
         batch_op.drop_index("messages_identifier")
 
     op.drop_table("messages")
+    with op.batch_alter_table("member_accounts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_member_accounts_account"))
+
+    op.drop_table("member_accounts")
     with op.batch_alter_table("links", schema=None) as batch_op:
         batch_op.drop_index("links_other")
 
