@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 import fairday
+from fairday.insight.report import in_words
+from fairday.kernel.clock import iso
 from fairday.kernel.errors import FairdayError
+from fairday.people import identity
 from fairday.playbooks import rows as capability_rows
+from fairday.scenes.life import SceneError, all_scenes
+from fairday.scenes.words import reason
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -61,7 +68,10 @@ def main() -> None:
 @click.option("--operator", metavar="EMAIL", help="Make this person the owner and print a one-time password.")
 def init(shop: str, operator: str | None, **changes: Any) -> None:
     """Create a shop, or change the settings of one."""
-    with fairday.open(shop, **{k: v for k, v in changes.items() if v is not None}) as opened:
+    asked = {k: v for k, v in changes.items() if v is not None}
+    if "://" not in shop and not Path(shop).exists():
+        asked["lake"] = str(Path(shop).with_suffix(".lake").absolute())
+    with fairday.open(shop, **asked) as opened:
         s = opened.settings
         click.echo(f"{s.name}: {shop}, {s.zone}, {s.currency}, {s.language}")
         if operator:
@@ -150,6 +160,152 @@ def followers(shop: str, rebuild: str | None) -> None:
         for lag in opened.followers.lag():
             skipped = f", {lag.skipped} skipped" if lag.skipped else ""
             click.echo(f"{lag.name:12} {lag.rows} rows behind, {lag.ms / 1000:.1f} s{skipped}")
+
+
+@main.group(cls=_Group)
+def scenes() -> None:
+    """List, save and move scenes."""
+
+
+@scenes.command("list")
+@shop_option
+def scenes_list(shop: str) -> None:
+    """List the scenes with their state and version."""
+    with open_shop(shop) as opened, opened.db.read() as conn:
+        for row in all_scenes(conn):
+            click.echo(f"{row.scene:32} {row.status:8} version {row.version}")
+
+
+@scenes.command("save")
+@shop_option
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+def scenes_save(shop: str, file: Any) -> None:
+    """Save a scene's YAML FILE as a draft, or as the next version of a live one. Says every problem at once."""
+    with open_shop(shop) as opened:
+        try:
+            spec = opened.save_scene(file.read(), file=file.name, actor="cli")
+        except SceneError as error:
+            for p in error.problems:
+                click.secho(f"{p.file}:{p.line}:{p.column}: {p.key}: {p.message} {p.remedy}", fg="red", err=True)
+            raise SystemExit(1)
+        click.echo(f"{spec.scene} is saved.")
+
+
+def _mover(move: Any, help_: str) -> None:
+    @scenes.command(move, help=help_)
+    @shop_option
+    @click.argument("scene")
+    def _move(shop: str, scene: str) -> None:
+        with open_shop(shop) as opened:
+            opened.move_scene(move, scene, actor="cli")
+            click.echo(f"{scene}: {move}")
+
+
+_mover("start", "Start a SCENE that is a draft.")
+_mover("pause", "Pause a live SCENE.")
+_mover("resume", "Let a paused SCENE go on.")
+_mover("end", "End a SCENE for good.")
+
+
+@scenes.command("mail")
+@shop_option
+def scenes_mail(shop: str) -> None:
+    """Plan the mail of live scenes and send it: to FAIRDAY_SMTP_URL, or into the local mailbox."""
+    with open_shop(shop) as opened:
+        opened.catch_up()
+        with _Bar("planning") as bar:
+            result = opened.run_mail(bar.show)
+        opened.catch_up()
+        for word, n in sorted(result.items()):
+            click.echo(f"{n:7} {word}")
+
+
+@main.command()
+@shop_option
+@click.argument("id", metavar="TYPE:VALUE", required=False)
+@click.option("--at", "touchpoint", default="page", show_default=True, help="page, feed, email …")
+@click.option("--language", default="en", type=click.Choice(["zh", "en", "es"]), show_default=True)
+def choose(shop: str, id: str | None, touchpoint: str, language: str) -> None:
+    """Show what a person would meet now (user_id:42, email:ann@example.com); without an id, a stranger."""
+    with open_shop(shop) as opened:
+        choice = opened.choose(id, touchpoint)
+        for met in choice.shown:
+            click.secho(f"{met.spec.title.get(language)} — {met.phase}", bold=True)
+            for floor in met.floors:
+                click.echo(f"  {floor.title.get(language)}")
+                for good in floor.goods:
+                    click.echo(f"    {good.product.title}: {reason(good.reason, language)}")
+        for met in choice.withheld:
+            click.echo(f"{met.spec.scene} is withheld: {met.withheld}")
+        if not choice.shown and not choice.withheld:
+            click.echo("Nothing now. See: fairday why")
+
+
+@main.command()
+@shop_option
+@click.argument("id", metavar="TYPE:VALUE")
+@click.option("--at", "touchpoint", default="page", show_default=True, help="page, feed, email …")
+def why(shop: str, id: str, touchpoint: str) -> None:
+    """Say why: why ids are one person, and why each live scene does or does not meet them."""
+    with open_shop(shop) as opened:
+        person = opened.person(id)
+        with opened.db.read() as conn:
+            click.secho(f"Person {person}", bold=True)
+            for owned in identity.ids_of(conn, person):
+                click.echo(f"  {owned.type}:{owned.value}{'' if owned.current else '  (earlier)'}")
+            click.secho("Joined", bold=True)
+            for link in identity.why(conn, person):
+                words = ", ".join(f"{k} {v}" for k, v in link.params.items())
+                click.echo(f"  {iso(link.at)} {link.code}: {words}  ({link.message_id})")
+        click.secho(f"Meets at {touchpoint}", bold=True)
+        for step in opened.choose(id, touchpoint).trace.steps:
+            words = ", ".join(f"{k} {v}" for k, v in step.params.items() if v not in (None, ""))
+            click.echo(f"  {step.code}: {words}")
+
+
+@main.command()
+@shop_option
+@click.argument("id", metavar="TYPE:VALUE")
+def export(shop: str, id: str) -> None:
+    """Print everything the shop holds about a person, as JSON."""
+    with open_shop(shop) as opened:
+        click.echo(json.dumps(opened.export(id), ensure_ascii=False, indent=2))
+
+
+@main.command()
+@shop_option
+@click.argument("id", metavar="TYPE:VALUE")
+@click.confirmation_option(prompt="Erase this person everywhere, for good?")
+def erase(shop: str, id: str) -> None:
+    """Erase a person everywhere. What arrives late about them is dropped."""
+    with open_shop(shop) as opened:
+        receipt = opened.erase(id)
+        for table, n in sorted(receipt.rows.items()):
+            if n:
+                click.echo(f"{n:7} {table}")
+        click.echo(f"{receipt.outside:7} in the lake")
+
+
+@main.command()
+@shop_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, help="A taken port: the next free one is used.")
+def serve(shop: str, host: str, port: int) -> None:
+    """Serve the console, the storefront and the collect door until interrupted."""
+    from fairday.serving import run
+
+    with open_shop(shop) as opened:
+        run(opened, host, port, lambda line: click.echo(line))
+
+
+@main.command()
+@shop_option
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def report(shop: str, as_json: bool) -> None:
+    """Say what the shop's efforts brought, and refuse what cannot be said."""
+    with open_shop(shop) as opened:
+        found = opened.report()
+        click.echo(json.dumps(msgspec.to_builtins(found), ensure_ascii=False, indent=2) if as_json else in_words(found))
 
 
 if __name__ == "__main__":

@@ -5,36 +5,51 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, String, Table, Text, inspect, select
 
+from fairday import operators
+from fairday.insight.report import Report, report
 from fairday.intake.imports import ImportReport, Progress, import_files
 from fairday.intake.mapping import Mapping
 from fairday.kernel import jsons
+from fairday.kernel.audience import Vocabulary
 from fairday.kernel.clock import Clock, SystemClock, zone
-from fairday.kernel.errors import FairdayError
+from fairday.kernel.decider import Command
+from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
-from fairday.people import accounts
+from fairday.people import accounts, identity, privacy
 from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
 from fairday.people.privacy import Eraser
-from fairday.people.traits import Traits
+from fairday.people.traits import Traits, vocabulary
+from fairday.reach import smtp
+from fairday.reach.mailing import Mailing
+from fairday.scenes import arms, life
+from fairday.scenes.choice import MESSAGES, Choice, choose
+from fairday.scenes.grammar import parse_scene
+from fairday.scenes.spec import SceneSpec
+from fairday.scenes.staging import Staging, load_person
 from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, col, insert, metadata
 from fairday.storage.followers import Followers
 from fairday.storage.groupcommit import GroupCommit
-from fairday.storage.log import Appender, Happening
+from fairday.storage.lake import Lake, LakeFollower
+from fairday.storage.log import Appender, Happening, append_happenings, happenings_at
 from fairday.storage.runner import Runner
 
 log = logging.getLogger("fairday")
+
+Move = Literal["start", "pause", "resume", "end"]
 
 settings_table = Table(
     "settings",
@@ -61,8 +76,15 @@ class Shop:
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)
         accounts.register(self.runner)
+        self.runner.register(life.SceneDecider())
         self.appender = Appender()
         self.erasers: list[Eraser] = []
+        self.lake = Lake(Path(settings.lake)) if settings.lake else None
+        if self.lake is not None:
+            self.followers.register(LakeFollower(self.lake))
+            self.erasers.append(lambda subject: self._lake_without((*subject.positions, *subject.mentions)))
+        self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
+        self._staging: Staging | None = None
         self._stop = threading.Event()
         self._timer: threading.Thread | None = None
 
@@ -91,6 +113,145 @@ class Shop:
     def catch_up(self, progress: Callable[[str, int], None] | None = None) -> None:
         """Let every follower read to the end of the log."""
         self.followers.catch_up(progress=progress)
+
+    # ---- people ----------------------------------------------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What audiences and scenes may speak of in this shop."""
+        return vocabulary(self.settings)
+
+    def person(self, id_: str) -> int:
+        """The person who owns an id written ``type:value`` now.
+
+        Raises:
+            FairdayError: not an id.
+            NotFound: nobody owns it.
+        """
+        type_, value = identity.parse_id(id_, self.settings.identity)
+        with self.db.read() as conn:
+            found = identity.person_of(conn, type_, value)
+        if found is None:
+            raise NotFound(f"Nobody owns {id_}.", code="unknown_id", remedy="Look for another id of theirs.")
+        return found
+
+    def export(self, id_: str) -> dict[str, Any]:
+        """Everything the shop holds about a person, as JSON."""
+        person = self.person(id_)
+        with self.db.read() as conn:
+            return privacy.export(conn, person)
+
+    def erase(self, id_: str) -> privacy.Receipt:
+        """Erase a person everywhere, for good; see ``fairday.people.privacy.erase``."""
+        self._scrubbed: tuple[int, ...] = ()
+        receipt = privacy.erase(self, id_)
+        if self.lake is not None and self._scrubbed:
+            with self.db.read() as conn:
+                for row in happenings_at(conn, self._scrubbed):
+                    self.lake.write((row.xid, row.pos), [row], "-again")
+        return receipt
+
+    def _lake_without(self, positions: tuple[int, ...]) -> int:
+        assert self.lake is not None
+        self._scrubbed = positions
+        return self.lake.erase(positions)
+
+    # ---- scenes ----------------------------------------------------------------------------------------------------
+
+    @property
+    def staging(self) -> Staging:
+        """What is live, made ready for the choice; made anew when the settings it stands on change."""
+        if self._staging is None or (self._staging.people.currency, self._staging.zone) != (
+            self.settings.currency, self.settings.zone,
+        ):  # fmt: skip
+            self._staging = Staging(self.vocabulary, self.settings.zone)
+        return self._staging
+
+    def save_scene(
+        self, text: str, *, file: str = "scene.yaml", actor: str = "system", version: int | None = None
+    ) -> SceneSpec:
+        """Save a scene's YAML as a draft, or as the next version of a scene that is live.
+
+        Raises:
+            SceneError: the text is no scene; ``problems`` says where and why.
+            Conflict: it is ended, or another version was saved meanwhile.
+        """
+        asked, spec = life.save(
+            text, self.vocabulary, self.settings.zone,
+            goods=self.staging.goods, file=file, actor=actor, version=version,
+        )  # fmt: skip
+        self._ask(asked)
+        return spec
+
+    def move_scene(self, move: Move, scene: str, *, actor: str = "system", version: int | None = None) -> None:
+        """Start, pause, resume or end a scene.
+
+        Raises:
+            Conflict: it cannot go there from where it stands; the message says from where it can.
+        """
+        self._ask(life.move(move, scene, actor, version))
+
+    def _ask(self, command: Command) -> None:
+        answer = self.runner.submit(command)
+        if answer.refusal is not None:
+            raise Conflict(answer.refusal.message, code=answer.refusal.code, where=command.stream)
+
+    def choose(self, id_: str | None, touchpoint: str, *, scene: str | None = None, now: int | None = None) -> Choice:
+        """What a person (an id written ``type:value``; None: a stranger) would meet at a touchpoint, recording nothing.
+
+        For messages consent and frequency are not looked at; ``mailing`` asks them.
+        """
+        at = self.clock.now() if now is None else now
+        person = None if id_ is None else self.person(id_)
+        with self.db.read() as conn:
+            stage = self.staging.stage(conn, at)
+            return choose(load_person(conn, person, at), touchpoint, at, stage, scene=scene)
+
+    def meet(self, id_: str | None, touchpoint: str) -> Choice:
+        """What a person meets at a page or feed now, and the record of it: arms, meetings shown and withheld.
+
+        Raises:
+            FairdayError: a touchpoint that is a message; those go through ``mailing``.
+        """
+        if touchpoint in MESSAGES:
+            raise FairdayError(f"{touchpoint} is a message.", code="bad_touchpoint", remedy="Ask a page or feed.")
+        choice = self.choose(id_, touchpoint)
+        if id_ is not None and (choice.shown or choice.withheld):
+            now = self.clock.now()
+            who = identity.parse_id(id_, self.settings.identity)
+            with self.db.write() as conn:
+                arms.record(conn, choice.new_arms(), now)
+                append_happenings(conn, choice.exposures(who, now, self.settings.zone))
+            self.followers.wake()
+        return choice
+
+    def run_mail(self, progress: Progress = lambda done, total: None) -> Counter[str]:
+        """Plan the mail of live scenes and send what is queued: to FAIRDAY_SMTP_URL, or into the local mailbox.
+
+        Returns:
+            How many were queued or withheld by reason, and ``sent``.
+        """
+        result = self.mailing.plan(progress)
+        address = smtp.from_environment()
+        transport = None if address is None else smtp.Smtp(address, self.settings.mail_from, self.settings.public_url)
+        result["sent"] = self.mailing.send(transport)
+        self.followers.wake()
+        return result
+
+    # ---- insight ---------------------------------------------------------------------------------------------------
+
+    def report(self) -> Report:
+        """What the shop's people, campaigns and scenes brought."""
+        with self.db.read() as conn:
+            specs = {row.scene: parse_scene(row.text, self.vocabulary)[0] for row in life.all_scenes(conn)}
+            within = {name: spec.goal.within for name, spec in specs.items() if spec and spec.goal}
+            return report(conn, self.settings, self.clock.now(), within)
+
+    # ---- operators -------------------------------------------------------------------------------------------------
+
+    def add_operator(self, email: str, role: operators.Role) -> str:
+        """Let somebody sign in to the console; gives their one-time password, which is kept nowhere."""
+        return operators.create(self.db, email, role, self.clock.now())
 
     # ---- deadlines and background ----------------------------------------------------------------------------------
 

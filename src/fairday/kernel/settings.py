@@ -68,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         currency: ISO 4217 code of the amounts the shop keeps.
         language: the language a page falls back to.
         public_url: where shoppers reach the shop, without a trailing slash; used in links of messages.
+        mail_from: the sender of its mail, such as ``Tea & Co <hello@example.com>``.
+        lake: the folder of the Parquet copy for analysis, or "" for none.
     """
 
     name: str = "My shop"
@@ -75,5 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "CNY"
     language: Language = "zh"
     public_url: str = "http://127.0.0.1:8000"
+    mail_from: str = "shop@localhost"
+    lake: str = ""
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
     contact: ContactSettings = ContactSettings()

@@ -4,8 +4,8 @@ Statements are happenings: "Consent Given", "Consent Withdrawn" (properties ``ch
 "Email Unsubscribed" (Segment's name, the same as withdrawing e-mail for marketing); a site's banner sends Segment's
 ``context.consent.categoryPreferences``, read as purposes of the channel ``web``.
 
-A statement is kept on the address it is about (an e-mail for e-mail, a phone for SMS) or, where none came with it, on the
-strongest id; the last by time stands for that id. A person's consent is the strictest over the ids they own now: one
+A statement is kept on the address it is about (an e-mail for e-mail, a phone for SMS) or, where none came with it, on
+the strongest id; the last by time stands for that id. A person's consent is the strictest over the ids they own now: one
 refusal at any of them refuses, so merging two people never mails someone who had said no, and an unsubscribed address
 stays so whoever owns it.
 """

@@ -81,7 +81,7 @@ class Mailing:
         return result
 
     def send(self, transport: outbox.Transport | None) -> int:
-        """Hand over what is queued: to the transport, or without one to the local mailbox. How many were handed over."""
+        """Hand over what is queued: to the transport, or without one to the local mailbox; how many."""
         now, zone = self._clock.now(), self._settings().zone
         if transport is None:
             return outbox.deliver_locally(self._db, now, zone)
@@ -90,8 +90,8 @@ class Mailing:
     def _eligible(self, conn: Connection, staged: Staged, today: int) -> list[int]:
         if staged.who is None:
             return [p for (p,) in conn.execute(text("SELECT person FROM people ORDER BY person"))]
-        dialect = "sqlite" if conn.dialect.name == "sqlite" else "postgresql"
-        return sorted(p for (p,) in conn.exec_driver_sql(staged.who.sql(dialect, today)))
+        query = staged.who.sql("sqlite" if conn.dialect.name == "sqlite" else "postgresql", today)
+        return sorted(p for (p,) in conn.exec_driver_sql(query))
 
     def _plan_slice(
         self, conn: Connection, stage: Stage, staged: Staged, persons: Sequence[int], now: int

@@ -76,7 +76,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A message about to be planned, or withheld with a reason.
 
     Attributes:
-        meeting: the scene, phase and goods it stands for; ``withheld`` holds the contact rule's reason, "" when it may go.
+        meeting: the scene, phase and goods it stands for; its ``withheld`` is the contact rule's reason, "" when it
+            may go.
         token: what its links carry; made when left out.
     """
 

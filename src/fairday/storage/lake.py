@@ -34,15 +34,15 @@ class Lake:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def write(self, after: tuple[int, int], rows: Sequence[Happening]) -> None:
-        """Write a run of the log that follows (xid, pos) ``after``."""
+    def write(self, after: tuple[int, int], rows: Sequence[Happening], suffix: str = "") -> None:
+        """Write a run of the log that follows (xid, pos) ``after``; with a suffix, beside the run of that name."""
         months: dict[str, list[Happening]] = {}
         for h in rows:
             months.setdefault(datetime.fromtimestamp(h.at / 1000, UTC).strftime("%Y-%m"), []).append(h)
         for month, found in months.items():
             folder = self.folder / "happenings" / f"month={month}"
             folder.mkdir(parents=True, exist_ok=True)
-            target = folder / f"{max(after[0], 0):020d}-{max(after[1], 0):020d}.parquet"
+            target = folder / f"{max(after[0], 0):020d}-{max(after[1], 0):020d}{suffix}.parquet"
             with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as lines:
                 for h in found:
                     row = {

@@ -207,6 +207,15 @@ def read_happenings(
     return [happening(r) for r in _page(conn, "happenings", after, below, limit, upto)]
 
 
+def happenings_at(conn: Connection, positions: Sequence[int]) -> list[Happening]:
+    """The happenings at some positions of the log, those that are there, by position."""
+    found: list[Happening] = []
+    for start in range(0, len(positions), 500):
+        query = select(happenings).where(happenings.c.pos.in_(positions[start : start + 500]))
+        found += (happening(r) for r in conn.execute(query.order_by(happenings.c.pos)).mappings())
+    return found
+
+
 def read_events(
     conn: Connection, after: Place, below: int | None, limit: int, upto: Sequence[Place] = ()
 ) -> list[StoredEvent]:
