@@ -31,6 +31,8 @@ from fairday.people import accounts, identity, privacy
 from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
 from fairday.people.privacy import Eraser
+from fairday.people.membership import Membership
+from fairday.people.midnight import Midnight
 from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
 from fairday.reach.mailing import Mailing
@@ -73,6 +75,8 @@ class Shop:
         self.followers.register(IdentityFollower(lambda: self.settings.identity))
         self.followers.register(ConsentFollower(lambda: self.settings.identity))
         self.followers.register(Traits(lambda: self.settings))
+        self.followers.register(Membership(lambda: self.settings))
+        self.midnight = Midnight(db, lambda: self.settings)
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)
         accounts.register(self.runner)
@@ -280,6 +284,8 @@ class Shop:
             rounds += 1
             try:
                 self.fire_due()
+                if self.midnight.tick(self.clock.now()):
+                    self.followers.wake()
                 if rounds % 2400 == 0:
                     while self.forget_answers() and not self._stop.is_set():
                         pass
