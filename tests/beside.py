@@ -1,4 +1,4 @@
-"""A process that writes to a shop for a while, through the library's front door: python tests/beside.py URL NAME N CALLERS"""
+"""A process that writes to a shop for a while by its front door: python tests/beside.py URL NAME N CALLERS"""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_sqlite_syncs_before_it_answers(tmp_path):
 @pytest.mark.parametrize("setting", ["OFF", "NORMAL"])
 def test_sqlite_without_full_sync_fails_the_same_test(tmp_path, setting):
     """NORMAL too: in WAL mode it leaves the last commits to the operating system."""
-    with pytest.raises(AssertionError, match="before .* was synced"):
+    with pytest.raises(AssertionError, match=r"before .* was synced"):
         batches_answered(_trace_sqlite(tmp_path, setting), SQLITE_FILE, "ANSWER ")
 
 

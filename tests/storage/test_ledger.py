@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,7 +56,7 @@ def test_a_reversal_is_exact_to_the_unit_however_it_is_split(amounts, points, cu
         recorded.append(Transfer("p", "shop", "payer", "points", points))
     edges = sorted({0, whole, *(cut % whole for cut in cuts)})
     returned: dict[str, int] = {}
-    for n, (already, upto) in enumerate(zip(edges, edges[1:], strict=False)):
+    for n, (already, upto) in enumerate(pairwise(edges)):
         back = reversal(recorded, returned, upto - already, whole, already, f"r{n}")
         assert sum(t.amount for t in back if t.unit == "CNY") == upto - already, "exactly what is refunded"
         for t in back:
