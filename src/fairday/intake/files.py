@@ -48,11 +48,11 @@ class Loaded(msgspec.Struct):
 
 
 @contextmanager
-def workbench(memory: str = "500MB", threads: int = 2) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+def workbench(memory: str = "550MB", threads: int = 2) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """A DuckDB held down to some memory and threads, and a folder for what overflows; both are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="fairday-import-"))
     conn = duckdb.connect(
-        ":memory:",
+        str(folder / "work.duckdb"),
         config={"threads": threads, "memory_limit": memory, "temp_directory": str(folder / "spill")},
     )
     try:

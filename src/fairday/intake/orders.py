@@ -197,6 +197,7 @@ def group_orders(conn: duckdb.DuckDBPyConnection, mapping: Mapping, id_types: Se
         ) USING (order_id, back)
         """
     )
+    conn.execute("DROP TABLE heads")
     orders = conn.execute("SELECT count(*) FROM kinds").fetchall()[0][0]
     lines = conn.execute("SELECT coalesce(sum(n), 0) FROM counted").fetchall()[0][0]
     return int(orders), int(lines)
