@@ -62,8 +62,9 @@ SWITCHES = (
     ("Asia/Shanghai", date(1991, 9, 15)),
     ("Africa/Cairo", date(2024, 4, 26)),
     ("America/Santiago", date(2024, 2, 29)),
+    ("Europe/Madrid", date(2027, 2, 28)),
 )
-"""Zones and days about their clock changes (Cairo's skips midnight), a new year and a leap day."""
+"""Zones and days about their clock changes (Cairo's skips midnight), a new year, and the end of February."""
 
 Expr = tuple[Any, ...]
 Band = tuple[float, float]
@@ -115,10 +116,14 @@ class World:
         ]
 
 
-def world(random: Random, size: int) -> World:
-    """Random people about a day on which a clock may change."""
-    zone, switch = random.choice(SWITCHES)
-    today = switch + timedelta(days=random.choice((0, 0, 0, 1, 2, 7, -1)))
+def world(random: Random, size: int, about: int | None = None) -> World:
+    """Random people about a day on which a clock may change: a random one, or number ``about`` of all of them."""
+    if about is None:
+        zone, switch = random.choice(SWITCHES)
+        today = switch + timedelta(days=random.choice((0, 1, 2, 7, -1)))
+    else:
+        zone, switch = SWITCHES[about % len(SWITCHES)]
+        today = switch + timedelta(days=about // len(SWITCHES))
     made = World(zone, today, [])
     made.people = [_person(random, made) for _ in range(size)]
     return made
@@ -158,7 +163,7 @@ def _value(random: Random, type_: str, made: World) -> tuple[int | None, int | N
         lo = made.day + random.choice((-400, -31, -30, -7, -1, 0, 1, 7, 365))
     elif type_ == "yearly":
         about = (made.today + timedelta(days=random.choice((-1, 0, 0, 1, 6, 7, 180)))).timetuple().tm_yday
-        lo = random.choice((1, 59, 60, 61, 366, min(about + 1, 366), about))
+        lo = random.choice((1, 59, 60, 60, 61, 366, min(about + 1, 366), about))
         return lo, lo, None
     elif type_ == "money":
         lo = random.choice((-1, 0, 1, 1999, 2000, 2001, 10**15))
@@ -217,6 +222,8 @@ def _leaf(random: Random) -> Expr:
     left = value(random, type_, 2)
     if kind == "compare":
         right = value(random, type_, 1) if random.random() < 0.3 else constant(random, type_)
+        if left[0] in ("since", "since_trait", "until"):
+            right = ("number", "int", random.choice((0, 0, 1, 2, 7, 30)))
         if random.random() < 0.3:
             left, right = right, left
         if left[0] == right[0] == "number":
@@ -240,7 +247,7 @@ def constant(random: Random, type_: str) -> Expr:
         return ("number", "yearly", random.choice((1, 59, 60, 61, 88, 89, 366)))
     if type_ == "money":
         return ("number", "money", random.choice((-1, 0, 1, 100, 1999, 2000, 2001, 3999, 10**15)))
-    return ("number", "int", random.choice((-5, 0, 1, 2, 3, 6, 7, 12, 18, 19, 20, 24, 30, 10**15)))
+    return ("number", "int", random.choice((-5, 0, 0, 1, 1, 2, 3, 6, 7, 12, 18, 19, 20, 24, 30, 10**15)))
 
 
 def value(random: Random, type_: str, depth: int) -> Expr:
@@ -266,7 +273,8 @@ def value(random: Random, type_: str, depth: int) -> Expr:
         ("trait", "age"), ("trait", "size"), ("window", "orders", span), ("count", random.choice(EVENTS), span),
         ("bought", *random.choice(LINES), span), ("viewed", *random.choice(LINES), span),
         ("since", random.choice(EVENTS)), ("since_trait", random.choice(("joined", "last_call"))),
-        ("until", random.choice(("joined", "last_call", "birthday", "birthday"))),
+        ("until", random.choice(("joined", "last_call"))),
+        ("until", "birthday"), ("until", "birthday"),
     ))  # fmt: skip
 
 

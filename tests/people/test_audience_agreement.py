@@ -45,7 +45,7 @@ def made() -> list[Made]:
     found = []
     for seed in range(WORLDS):
         random = Random(seed)
-        of = audiences.world(random, PEOPLE)
+        of = audiences.world(random, PEOPLE, seed)
         expressions = [audiences.expression(random) for _ in range(EXPRESSIONS)]
         found.append(Made(of, expressions, audiences.ask(language, of, expressions)))
     return found
