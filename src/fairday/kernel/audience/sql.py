@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fairday.kernel.audience.facts import SEPARATOR, year_starts
+from fairday.kernel.audience.facts import SEPARATOR, Facts, year_starts
 from fairday.kernel.audience.formula import Formula
-from fairday.kernel.audience.tree import Compare, Condition, Const, Contains, Has, Known, Since, TextIn, Trait, Window
+from fairday.kernel.audience.predicate import compile_holds
+from fairday.kernel.audience.tree import (
+    And,
+    Compare,
+    Condition,
+    Const,
+    Contains,
+    Has,
+    Known,
+    Since,
+    TextIn,
+    Trait,
+    Window,
+    walk,
+)
 from fairday.kernel.audience.vocabulary import NUMBERED
 from fairday.kernel.errors import FairdayError
 
@@ -73,10 +87,12 @@ def literal(text: str, dialect: Dialect) -> str:
     return pieces[0] if len(pieces) == 1 else f"({' || '.join(pieces)})"
 
 
-class Select(Formula):
-    """One SELECT for one tree, dialect, day and layout."""
+class Select:
+    """One SELECT for one tree, dialect, day and layout.
 
-    equals = "="
+    A conjunction narrows step by step: first by its parts over traits alone, then by each measure that must have
+    happened, whose days are summed only for who is left; what is not such a part is asked of the rest in the end.
+    """
 
     def __init__(
         self, dialect: Dialect, today: int, persons: Iterable[int] | None = None, layout: Layout = TABLES
@@ -89,17 +105,70 @@ class Select(Formula):
         self.today = today
         self.layout = layout
         self._persons = None if persons is None else ", ".join(str(int(p)) for p in persons)
+        self._steps: list[str] = []
+
+    def statement(self, condition: Condition, columns: str) -> str:
+        """``SELECT columns`` of everyone the condition is definitely true of; ``p.person`` is the person."""
+        traits, measures, rest = _split(condition, self.today)
+        if not measures and not rest:
+            traits, rest = [], traits
+        if traits:
+            self._steps.append(self._of_people("p.person", traits))
+        for parts in measures.values():
+            writer = _Writer(self, [n for p in parts for n in walk(p) if isinstance(n, Window | Since)])
+            having = writer.holds(_all(parts))
+            self._steps.append(writer.summed(f"HAVING {having}"))
+        if self._steps and not rest and traits:
+            last = f"SELECT {columns} FROM fit{len(self._steps) - 1} p"
+        else:
+            last = self._of_people(columns, rest)
+        steps = ", ".join(f"fit{i} AS MATERIALIZED ({step})" for i, step in enumerate(self._steps))
+        return f"WITH {steps} {last}" if steps else last
+
+    def among(self, person: str) -> list[str]:
+        """What a person must meet already: be one of those asked about, and have passed the step before."""
+        tests = []
+        if self._persons is not None:
+            tests.append(f"{person} IN ({self._persons})" if self._persons else "1 = 0")
+        if self._steps:
+            tests.append(f"{person} IN (SELECT person FROM fit{len(self._steps) - 1})")
+        return tests
+
+    def _of_people(self, columns: str, parts: list[Condition]) -> str:
+        writer = _Writer(self)
+        where = " AND ".join([*self.among("p.person"), *(writer.holds(p) for p in parts)])
+        return f"SELECT {columns} FROM {self.layout.people} p{writer.joins()} WHERE {where}"
+
+
+class _Writer(Formula):
+    """Writes conditions over joined people, or over the sums of one group of activity: those of ``summed``."""
+
+    equals = "="
+
+    def __init__(self, select: Select, summed: Sequence[Window | Since] = ()) -> None:
+        self.select = select
+        self.dialect = select.dialect
+        self.today = select.today
+        self.layout = select.layout
+        self._summed = summed
         self._traits: dict[Trait, str] = {}
         self._groups: dict[tuple[str, ...], list[Window | Since]] = {}
         self._zero_fails = False
 
-    def statement(self, condition: Condition, columns: str) -> str:
-        """``SELECT columns`` of everyone the condition is definitely true of; ``p.person`` is the person."""
-        where = self.holds(condition)
-        joins = [f" LEFT JOIN {self._profile(t, a)}" for t, a in self._traits.items()]
-        joins += [f" LEFT JOIN {self._activity(m, i)}" for i, m in enumerate(self._groups)]
-        only = "" if self._persons is None else f"{self._among('p.person')} AND "
-        return f"SELECT {columns} FROM {self.layout.people} p{''.join(joins)} WHERE {only}{where}"
+    def joins(self) -> str:
+        """The joins that what was written so far needs."""
+        found = [f" LEFT JOIN {self._profile(t, a)}" for t, a in self._traits.items()]
+        for index, (measures, group) in enumerate(self._groups.items()):
+            longest = _longest(group)
+            sums = "".join(f", {self._sum(w, measures, longest)} AS c{i}" for i, w in enumerate(group))
+            inner = self._activity(measures, longest, sums)
+            found.append(f" LEFT JOIN ({inner}) g{index} ON g{index}.person = p.person")
+        return "".join(found)
+
+    def summed(self, having: str) -> str:
+        """A SELECT of the persons whose sums of the one group meet ``having``."""
+        ((measures, group),) = self._groups.items()
+        return f"{self._activity(measures, _longest(group), '')} {having}"
 
     # Values
 
@@ -140,8 +209,8 @@ class Select(Formula):
         return self._wide(trait, columns, columns.lo), self._wide(trait, columns, columns.hi)
 
     def window(self, window: Window) -> str:
-        column = self._column(tuple(dict.fromkeys(p.measure for p in window.parts)), window)
-        return column if self._zero_fails else f"COALESCE({column}, 0)"
+        column = self._column(_measures(window), window)
+        return column if self._zero_fails or self._summed else f"COALESCE({column}, 0)"
 
     def since(self, since: Since) -> tuple[str, str]:
         text = self.from_today(self._column((since.measure,), since))
@@ -211,25 +280,21 @@ class Select(Formula):
         group = self._groups.setdefault(measures, [])
         if wanted not in group:
             group.append(wanted)
+        if self._summed:
+            return f"({self._sum(wanted, measures, _longest(self._summed))})"
         return f"g{list(self._groups).index(measures)}.c{group.index(wanted)}"
 
-    def _activity(self, measures: tuple[str, ...], index: int) -> str:
-        group = self._groups[measures]
-        spans = [w.span if isinstance(w, Window) else None for w in group]
-        longest = None if None in spans else max(s for s in spans if s is not None)
+    def _activity(self, measures: tuple[str, ...], longest: int | None, sums: str) -> str:
         names = [literal(m, self.dialect) for m in measures]
-        only = f"a.measure = {names[0]}" if len(names) == 1 else f"a.measure IN ({', '.join(names)})"
-        only += f" AND a.day <= {self.today}"
+        tests = [f"a.measure = {names[0]}" if len(names) == 1 else f"a.measure IN ({', '.join(names)})"]
+        tests.append(f"a.day <= {self.today}")
         if longest is not None:
-            only += f" AND a.day >= {self.today - longest + 1}"
-        sums = [f"{self._sum(w, measures, longest)} AS c{i}" for i, w in enumerate(group)]
+            tests.append(f"a.day >= {self.today - longest + 1}")
         person, source = "a.person", f"{self.layout.activity} a"
         if self.layout.ownership is not None:
             person, source = "o.person", f"{source} JOIN {self.layout.ownership} o ON o.id = a.interval_id"
-        if self._persons is not None:
-            only += f" AND {self._among(person)}"
-        inner = f"SELECT {person} AS person, {', '.join(sums)} FROM {source} WHERE {only} GROUP BY {person}"
-        return f"({inner}) g{index} ON g{index}.person = p.person"
+        where = " AND ".join([*tests, *self.select.among(person)])
+        return f"SELECT {person} AS person{sums} FROM {source} WHERE {where} GROUP BY {person}"
 
     def _sum(self, wanted: Window | Since, measures: tuple[str, ...], longest: int | None) -> str:
         if isinstance(wanted, Since):
@@ -245,8 +310,43 @@ class Select(Formula):
             cases.append(f"SUM(CASE WHEN {' AND '.join(tests)} THEN {value} ELSE 0 END)" if tests else f"SUM({value})")
         return " + ".join(cases)
 
-    def _among(self, person: str) -> str:
-        return f"{person} IN ({self._persons})" if self._persons else "1 = 0"
+
+def _split(
+    condition: Condition, today: int
+) -> tuple[list[Condition], dict[tuple[str, ...], list[Condition]], list[Condition]]:
+    """The parts of a conjunction: over traits alone; by measures, over one group that must have happened; the rest."""
+    traits: list[Condition] = []
+    grouped: dict[tuple[str, ...], list[Condition]] = {}
+    rest: list[Condition] = []
+    for part in condition.parts if isinstance(condition, And) else (condition,):
+        looks = [n for n in walk(part) if isinstance(n, Trait | Window | Since)]
+        groups = {_measures(n) for n in looks if isinstance(n, Window | Since)}
+        if not groups:
+            traits.append(part)
+        elif len(groups) == 1 and not any(isinstance(n, Trait) for n in looks):
+            grouped.setdefault(groups.pop(), []).append(part)
+        else:
+            rest.append(part)
+    steps = {measures: parts for measures, parts in grouped.items() if _needs_activity(_all(parts), today)}
+    return traits, steps, [p for measures, parts in grouped.items() if measures not in steps for p in parts] + rest
+
+
+def _needs_activity(part: Condition, today: int) -> bool:
+    """Whether the part does not hold of somebody who never did anything."""
+    return not compile_holds(part)(Facts(), today)
+
+
+def _measures(of: Window | Since) -> tuple[str, ...]:
+    return (of.measure,) if isinstance(of, Since) else tuple(dict.fromkeys(p.measure for p in of.parts))
+
+
+def _longest(group: Sequence[Window | Since]) -> int | None:
+    spans = [w.span if isinstance(w, Window) else None for w in group]
+    return None if None in spans else max(s for s in spans if s is not None)
+
+
+def _all(parts: list[Condition]) -> Condition:
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
 def _holds_at_zero(node: Compare, sought: bool) -> bool:
