@@ -36,7 +36,8 @@ operators = Table(
     "operators",
     metadata,
     col("id", BigId, primary_key=True, autoincrement=True, personal=False),
-    col("email", String(254), nullable=False, unique=True, personal=True),
+    # Not marked personal: the marks are of customers, and erasing one of the same address must not close the account.
+    col("email", String(254), nullable=False, unique=True, personal=False),
     col("hash", String(200), nullable=False, personal=False),
     col("role", String(16), nullable=False, personal=False),
     col("must_change", Boolean, nullable=False, personal=False),

@@ -177,8 +177,11 @@ def test_the_console_answers_only_to_names_it_knows(shop: fairday.Shop) -> None:
     assert client.get("/console/sign-in", headers={"Host": "shop.example"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd",
-                                  "/console/%2e%2e/x", "/static/%00"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd", "/console/%2e%2e/x",
+     "/static/%00"],
+)  # fmt: skip
 def test_files_outside_the_folder_stay_there(shop: fairday.Shop, path: str) -> None:
     answer = Client(shop).get(path)
     assert answer.status_code in (404, 405)

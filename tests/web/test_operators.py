@@ -20,9 +20,7 @@ def test_a_one_time_password_signs_in_and_is_kept_nowhere(shop: fairday.Shop, cl
     assert found is not None
     assert (found.email, found.role, found.must_change) == (EMAIL, "owner", True)
     with shop.db.read() as conn:
-        kept = str(conn.execute(select(operators.operators)).all()) + str(
-            conn.execute(select(operators.sessions)).all()
-        )
+        kept = str([conn.execute(select(t)).all() for t in (operators.operators, operators.sessions)])
     assert once not in kept
     assert token not in kept
     assert "$argon2id$" in kept

@@ -9,11 +9,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairday.kernel.errors import FairdayError
 from fairday.shop import Shop
 from fairday.web import auth, console
+from fairday.web.collect import CollectDoor
 from fairday.web.guard import Guard
 from fairday.web.i18n import LANGUAGES, PSEUDO
 from fairday.web.render import FOLDER, failure, say, status_of, tongue_of
@@ -33,6 +34,18 @@ class Assets(StaticFiles):
         return response
 
 
+class Door:
+    """ASGI middleware: what is the collect door's goes straight to it, past everything that pages need."""
+
+    def __init__(self, app: ASGIApp, door: CollectDoor) -> None:
+        self.app = app
+        self.door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        mine = scope["type"] == "http" and self.door.handles(scope["path"])
+        await (self.door if mine else self.app)(scope, receive, send)
+
+
 def create(shop: Shop, *, pseudo: bool = False) -> FastAPI:
     """The ASGI application that serves a shop.
 
@@ -44,6 +57,7 @@ def create(shop: Shop, *, pseudo: bool = False) -> FastAPI:
     app.state.shop = shop
     app.state.languages = (*LANGUAGES, PSEUDO) if pseudo else LANGUAGES
     app.add_middleware(Guard, public_url=lambda: shop.settings.public_url)
+    app.add_middleware(Door, door=CollectDoor(shop))
     app.mount("/static", Assets(directory=FOLDER / "static"), name="static")
     app.include_router(auth.door)
     for router in console.routers:

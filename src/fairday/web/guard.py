@@ -28,7 +28,7 @@ FORM_BYTES = 1_000_000
 
 
 class Guard:
-    """ASGI middleware for pages. The collect door has its own rules for bodies and origins and keeps them."""
+    """ASGI middleware for pages."""
 
     def __init__(self, app: ASGIApp, public_url: Callable[[], str]) -> None:
         self.app = app
@@ -64,8 +64,7 @@ class Guard:
         # A page on another site can give itself a name that leads to this address (DNS rebinding): names it must know.
         host = Headers(scope=scope).get("host", "")
         scope.setdefault("state", {})["misdirected"] = console and not self.ours(host)
-        collect = path.startswith("/v1/")
-        return await self.app(scope, receive if collect else receiver, sender)
+        return await self.app(scope, receiver, sender)
 
     def ours(self, host: str) -> bool:
         """Whether the console answers to that Host header: an address, this machine, or the shop's public name."""

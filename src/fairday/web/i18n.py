@@ -8,14 +8,14 @@ where it is missing and a test needs no tool to find it. Babel does plurals, num
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent, get_currency_symbol
 from markupsafe import Markup, escape
 
@@ -67,6 +67,10 @@ class Tongue:
         """The message as plain text, for attributes of scripts, subjects of mail, JSON."""
         return self._text(key, values).format(**self._shown(values))
 
+    def pick(self, titles: Mapping[str, str]) -> str:
+        """The reader's text among several (a trait's titles), else English."""
+        return self._data(titles.get("en" if self.language == PSEUDO else self.language) or titles.get("en") or "")
+
     def has(self, key: str) -> bool:
         """Whether there is such a message."""
         return key in catalogue()
@@ -111,6 +115,10 @@ class Tongue:
     def day(self, day: int) -> str:
         """A day number as a date."""
         return self._data(format_date(to_date(day), "medium", locale=self.locale))
+
+    def month_day(self, month: int, day: int) -> str:
+        """A day of every year."""
+        return self._data(format_skeleton("MMMd", date(2024, month, day), locale=self.locale))
 
     def _at(self, at: int) -> datetime:
         return datetime.fromtimestamp(at / 1000, self.zone)

@@ -1,8 +1,8 @@
 """The console: what a merchant sees of the shop, page by page, thin over the rooms."""
 
 from fairday.web.auth import inside
-from fairday.web.console import data, overview, settings
+from fairday.web.console import audiences, data, mailbox, overview, people, scenes, settings
 
 # Importing a page's module puts its routes on the one router whose gate is ``admit``.
-pages = (data, overview, settings)
+pages = (audiences, data, mailbox, overview, people, scenes, settings)
 routers = (inside,)

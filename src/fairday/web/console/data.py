@@ -6,9 +6,11 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from fairday.web import queries
-from fairday.web.auth import inside
-from fairday.web.render import go, page, shop_of
+from fairday.intake import keys, rejections
+from fairday.kernel.errors import FairdayError
+from fairday.web import desk, queries
+from fairday.web.auth import field, inside
+from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 PAGE = 50
 
@@ -42,3 +44,51 @@ async def rebuild(request: Request, name: str) -> Response:
     shop.followers.get(name)
     await run_in_threadpool(shop.followers.rebuild, name)
     return go("/console/data/followers?done=rebuilt")
+
+
+@inside.get("/data/rejected")
+def rejected(request: Request) -> Response:
+    shop, asked = shop_of(request), request.query_params
+    code = asked.get("code", "")[:32] or None
+    with shop.db.read() as conn:
+        rows = rejections.list_rejected(conn, code=code, before=number(asked.get("before")), limit=PAGE + 1)
+        counted = rejections.count_rejected(conn, desk.today(shop) - 6)
+    totals: dict[str, int] = {}
+    for _, _, kind, n in counted:
+        totals[kind] = totals.get(kind, 0) + n
+    older = rows[PAGE - 1].id if len(rows) > PAGE else None
+    ranked = sorted(totals.items(), key=lambda kind: -kind[1])
+    return page(request, "data_rejected.html", rows=rows[:PAGE], older=older, code=code, totals=ranked, tab="rejected")
+
+
+def _keys(request: Request, error: FairdayError | None = None, fresh: tuple[str, str] | None = None) -> Response:
+    with shop_of(request).db.read() as conn:
+        found = keys.list_keys(conn)
+    said = say(tongue_of(request), error) if error else None
+    status = status_of(error) if error else 200
+    return page(request, "data_keys.html", status, keys=found, error=said, fresh=fresh, tab="keys")
+
+
+@inside.get("/data/keys")
+def write_keys(request: Request) -> Response:
+    return _keys(request)
+
+
+@inside.post("/data/keys")
+def make_key(request: Request) -> Response:
+    shop = shop_of(request)
+    name, kind = field(request, "name", 100), field(request, "kind", 20)
+    try:
+        with shop.db.write() as conn:
+            made, key = keys.create_key(conn, name, kind, shop.clock.now())  # type: ignore[arg-type]  # checked there
+    except FairdayError as error:
+        return _keys(request, error)
+    return _keys(request, fresh=(made.kind, key))
+
+
+@inside.post("/data/keys/revoke")
+def revoke_key(request: Request) -> Response:
+    shop = shop_of(request)
+    with shop.db.write() as conn:
+        keys.revoke_key(conn, field(request, "name", 100), shop.clock.now())
+    return go("/console/data/keys?done=revoked")

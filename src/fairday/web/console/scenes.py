@@ -1,0 +1,174 @@
+"""Scenes: the list, the editor that tells every problem while it is typed, starting and ending, the numbers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from fairday.kernel.errors import FairdayError
+from fairday.playbooks import playbook
+from fairday.reach import outbox
+from fairday.scenes import arms, life
+from fairday.scenes.grammar import parse_scene
+from fairday.scenes.spec import SceneSpec
+from fairday.web import desk, queries
+from fairday.web.auth import field, inside
+from fairday.web.remedies import explained
+from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
+
+Move = Literal["start", "pause", "resume", "end"]
+MOVES: dict[str, tuple[Move, ...]] = {"draft": ("start",), "live": ("pause", "end"), "paused": ("resume", "end")}
+"""What may be done with a scene, by its state; the stream's own rules decide."""
+
+
+def checked(request: Request, text: str) -> dict[str, Any]:
+    """What the live part shows of a text: its problems in the reader's words, or what it will do and for how many."""
+    shop, tongue = shop_of(request), tongue_of(request)
+    if not text:
+        return {"problems": [], "spec": None, "meets": None}
+    spec, problems = parse_scene(text, desk.vocabulary(shop))
+    shown = [(p, *explained(p, tongue)) for p in problems]
+    return {"problems": shown, "spec": spec, "meets": meets(request, spec) if spec else None}
+
+
+def meets(request: Request, spec: SceneSpec) -> tuple[int, int]:
+    """How many people a scene is for, and how many there are."""
+    shop = shop_of(request)
+    with shop.db.read() as conn:
+        total = queries.people_count(conn)
+        if spec.who is None:
+            return total, total
+        read = desk.understood(spec.who, desk.vocabulary(shop))
+        return (0 if isinstance(read, FairdayError) else desk.count(conn, read, desk.today(shop))), total
+
+
+@inside.get("/scenes")
+def scenes(request: Request) -> Response:
+    shop = shop_of(request)
+    with shop.db.read() as conn:
+        rows = life.all_scenes(conn)
+        numbers = {row.scene: scene_numbers(conn, row.scene) for row in rows}
+    known = desk.vocabulary(shop)
+    titles = {r.scene: spec.title.get(tongue_of(request).language) for r in rows if (spec := _spec(r.text, known))}
+    return page(request, "scenes.html", rows=rows, numbers=numbers, titles=titles)
+
+
+def _spec(text: str, known: Any) -> SceneSpec | None:
+    return parse_scene(text, known)[0]
+
+
+def scene_numbers(conn: Any, scene: str) -> dict[str, int]:
+    """The numbers of a scene: people by arm, mails by what became of them."""
+    by_arm = arms.counts(conn, scene)
+    mails: dict[str, int] = {}
+    for (_, status, _), n in outbox.counts(conn, scene).items():
+        mails[status] = mails.get(status, 0) + n
+    return {
+        "eligible": sum(by_arm.values()),
+        "held_out": by_arm.get("holdout", 0),
+        "mailed": mails.get("sent", 0),
+        "withheld": mails.get("withheld", 0),
+    }
+
+
+@inside.get("/scenes/new")
+def new(request: Request) -> Response:
+    return _edit(request, "", playbook("valentines-day"))
+
+
+def _edit(
+    request: Request, scene: str, text: str, error: FairdayError | None = None, version: int | None = None
+) -> Response:
+    said = say(tongue_of(request), error) if error else None
+    return page(request, "scene_edit.html", status_of(error) if error else 200, scene=scene, text=text, error=said,
+                version=version, **checked(request, text))  # fmt: skip
+
+
+@inside.post("/scenes/check")
+def check(request: Request) -> Response:
+    """The live part alone, for the script; the editor around it for a browser without."""
+    text = field(request, "text", life.MAX_TEXT)
+    if request.headers.get("x-part"):
+        return page(request, "scene_live.html", **checked(request, text))
+    return _edit(request, field(request, "scene", 100), text)
+
+
+@inside.post("/scenes")
+def save(request: Request) -> Response:
+    shop = shop_of(request)
+    text, scene = field(request, "text", life.MAX_TEXT), field(request, "scene", 100)
+    version = field(request, "version", 10)
+    try:
+        command, spec = life.save(
+            text + "\n",
+            desk.vocabulary(shop),
+            shop.settings.zone,
+            actor=f"operator:{request.state.operator.id}",
+            version=int(version) if version.isascii() and version.isdigit() else None,
+        )
+        _answer(shop.runner.submit(command))
+    except life.SceneError:
+        return _edit(request, scene, text, version=None)
+    except FairdayError as error:
+        return _edit(request, scene, text, error)
+    return go(f"/console/scenes/{spec.scene}?done=scene_saved")
+
+
+def _answer(answer: Any) -> None:
+    refusal = getattr(answer, "refusal", None)
+    if refusal is not None:
+        raise FairdayError(refusal.message, code=refusal.code)
+
+
+@inside.get("/scenes/{scene}")
+def scene_page(request: Request, scene: str) -> Response:
+    return _scene(request, scene)
+
+
+def _scene(request: Request, scene: str, error: FairdayError | None = None) -> Response:
+    shop, tongue = shop_of(request), tongue_of(request)
+    with shop.db.read() as conn:
+        row = life.get_scene(conn, scene)
+        numbers = scene_numbers(conn, scene)
+        versions = life.versions(conn, scene)
+        mails = outbox.counts(conn, scene)
+    return page(
+        request,
+        "scene.html",
+        status_of(error) if error else 200,
+        row=row,
+        numbers=numbers,
+        versions=versions,
+        mails=sorted(mails.items()),
+        moves=MOVES.get(row.status, ()),
+        error=say(tongue, error) if error else None,
+        text=row.text,
+        **checked(request, row.text),
+    )
+
+
+@inside.get("/scenes/{scene}/edit")
+def edit(request: Request, scene: str) -> Response:
+    with shop_of(request).db.read() as conn:
+        row = life.get_scene(conn, scene)
+    return _edit(request, scene, row.text, version=row.version)
+
+
+@inside.post("/scenes/{scene}/{move}")
+def move(request: Request, scene: str, move: str) -> Response:
+    if move not in get_args(Move):
+        raise HTTPException(404)
+    shop = shop_of(request)
+    try:
+        with shop.db.read() as conn:
+            life.get_scene(conn, scene)
+        command = life.move(move, scene, f"operator:{request.state.operator.id}")  # type: ignore[arg-type]  # one of them
+        _answer(shop.runner.submit(command))
+    except FairdayError as error:
+        if error.code == "no_scene":
+            raise
+        return _scene(request, scene, error)
+    return go(f"/console/scenes/{scene}?done=scene_{move}")
