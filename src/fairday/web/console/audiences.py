@@ -66,7 +66,7 @@ def builder(request: Request, expression: str, status: int = 200, **values: Any)
     known = desk.vocabulary(shop)
     traits = [(t.name, tongue.pick(t.titles), t.type, t.values) for t in known.traits.values()]
     measures = [(m.name, tongue.pick(m.titles)) for m in known.measures.values()]
-    shown = {"traits": traits, "measures": measures, "functions": list(FUNCTIONS.values()), "examples": EXAMPLES}
+    shown = {"traits": traits, "measures": measures, "functions": list(FUNCTIONS.items()), "examples": EXAMPLES}
     return page(request, "audience_new.html", status, **(shown | looked_at(request, expression) | values))
 
 
