@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairday.kernel.errors import FairdayError
 from fairday.shop import Shop
-from fairday.web import auth, console
+from fairday.web import auth, console, storefront
 from fairday.web.collect import CollectDoor
 from fairday.web.guard import Guard
 from fairday.web.i18n import LANGUAGES, PSEUDO
@@ -55,10 +55,12 @@ def create(shop: Shop, *, pseudo: bool = False) -> FastAPI:
     """
     app = FastAPI(title="Fairday", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.shop = shop
+    app.state.front = storefront.Front(shop)
     app.state.languages = (*LANGUAGES, PSEUDO) if pseudo else LANGUAGES
     app.add_middleware(Guard, public_url=lambda: shop.settings.public_url)
     app.add_middleware(Door, door=CollectDoor(shop))
     app.mount("/static", Assets(directory=FOLDER / "static"), name="static")
+    app.include_router(storefront.router)
     app.include_router(auth.door)
     for router in console.routers:
         app.include_router(router)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from fairday.kernel import jsons
 from fairday.kernel.errors import FairdayError
 from fairday.people import identity, privacy
+from fairday.people.consent import all_consents
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
 from fairday.web.console.data import number
@@ -50,6 +51,7 @@ def _show(request: Request, person: int, error: FairdayError | None = None) -> R
         why = identity.why(conn, person)
         happenings = queries.timeline(conn, person, before, 31)
         known = queries.profile(conn, person)
+        consents = all_consents(conn, person)
         name = desk.names(conn, [person]).get(person, "")
     traits = desk.vocabulary(shop).traits
     told = [
@@ -68,6 +70,7 @@ def _show(request: Request, person: int, error: FairdayError | None = None) -> R
         happenings=happenings[:30],
         older=happenings[29].at if len(happenings) > 30 else None,
         traits=told,
+        consents=consents,
         error=say(tongue, error) if error else None,
     )
 
