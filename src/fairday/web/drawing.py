@@ -60,7 +60,9 @@ def placeholder(name: str, key: str) -> Markup:
     """
     seed = zlib.crc32(key.encode())
     sign = escape(name.strip()[:1].upper() or "·")
+    turn = seed // HUES % 4 * 90
     return Markup(
-        f'<svg class="h{seed % HUES}" viewBox="0 0 20 20" aria-hidden="true"><g transform="rotate({seed // HUES % 4 * 90} 10 10)">'
-        f'<circle cx="3" cy="4" r="6"/><rect x="12" y="12" width="9" height="9" rx="2"/></g><text x="10" y="13">{sign}</text></svg>'
+        f'<svg class="h{seed % HUES}" viewBox="0 0 20 20" aria-hidden="true"><g transform="rotate({turn} 10 10)">'
+        '<circle cx="3" cy="4" r="6"/><rect x="12" y="12" width="9" height="9" rx="2"/></g>'
+        f'<text x="10" y="13">{sign}</text></svg>'
     )

@@ -8,7 +8,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from fairday.kernel.audience import FUNCTIONS, Audience, AudienceError
-from fairday.web import desk
+from fairday.web import desk, queries
 from fairday.web.auth import field, inside
 from fairday.web.render import page, shop_of, tongue_of
 
@@ -33,7 +33,7 @@ def looked_at(request: Request, expression: str) -> dict[str, Any]:
         return {"expression": expression, "found": None, "mistake": marked(read, desk.meant(read, known))}
     day = desk.today(shop)
     with shop.db.read() as conn:
-        total = desk.people_count(conn)
+        total = queries.people_count(conn)
         n = desk.count(conn, read, day)
         sample = desk.members(conn, read, day)
         names = desk.names(conn, sample)
