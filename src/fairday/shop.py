@@ -30,9 +30,9 @@ from fairday.kernel.settings import Settings
 from fairday.people import accounts, identity, privacy
 from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
-from fairday.people.privacy import Eraser
 from fairday.people.membership import Membership
 from fairday.people.midnight import Midnight
+from fairday.people.privacy import Eraser
 from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
 from fairday.reach.mailing import Mailing

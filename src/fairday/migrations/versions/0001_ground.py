@@ -38,6 +38,17 @@ def upgrade() -> None:
         batch_op.create_index("answers_at", ["at"], unique=False)
 
     op.create_table(
+        "audiences",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("expression", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("moves", sa.BigInteger(), nullable=False),
+        sa.Column("due", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "cannot_links",
         sa.Column("a", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("b", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -218,6 +229,12 @@ def upgrade() -> None:
         batch_op.create_index("links_other", ["other"], unique=False)
 
     op.create_table(
+        "local_days",
+        sa.Column("job", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("job"),
+    )
+    op.create_table(
         "member_accounts",
         sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("account", sa.String(length=200), nullable=False),
@@ -225,6 +242,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("member_accounts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_member_accounts_account"), ["account"], unique=False)
+
+    op.create_table(
+        "membership_stale",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("person"),
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("audience", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("identifier", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("audience", "person"),
+    )
+    with op.batch_alter_table("memberships", schema=None) as batch_op:
+        batch_op.create_index("memberships_person", ["person"], unique=False)
 
     op.create_table(
         "messages",
@@ -535,10 +568,16 @@ def downgrade() -> None:
         batch_op.drop_index("messages_identifier")
 
     op.drop_table("messages")
+    with op.batch_alter_table("memberships", schema=None) as batch_op:
+        batch_op.drop_index("memberships_person")
+
+    op.drop_table("memberships")
+    op.drop_table("membership_stale")
     with op.batch_alter_table("member_accounts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_member_accounts_account"))
 
     op.drop_table("member_accounts")
+    op.drop_table("local_days")
     with op.batch_alter_table("links", schema=None) as batch_op:
         batch_op.drop_index("links_other")
 
@@ -569,6 +608,7 @@ def downgrade() -> None:
     op.drop_table("deadlines")
     op.drop_table("consent_statements")
     op.drop_table("cannot_links")
+    op.drop_table("audiences")
     with op.batch_alter_table("answers", schema=None) as batch_op:
         batch_op.drop_index("answers_at")
 
