@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 import doors
 import fairday
 import parts
@@ -75,6 +77,7 @@ class Sender(threading.Thread):
             return
 
 
+@pytest.mark.slow
 def test_what_was_acknowledged_before_a_kill_is_in_the_log(url: str) -> None:
     with fairday.open(url) as shop, shop.db.write() as conn:
         create_key(conn, "till", "server", NOON, doors.SERVER_KEY)
