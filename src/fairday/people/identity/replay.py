@@ -100,7 +100,10 @@ def _replay(conn: Connection, settings: IdentitySettings, row: Happening, person
 
 
 def _reach(conn: Connection, persons: set[int]) -> dict[int, list[Interval]]:
-    """Every identifier that the persons, or whoever shares one with them, own or owned; with its intervals."""
+    """Every identifier that the persons had, or whoever shares one or was linked with them; with its intervals.
+
+    Links count too: an id that has moved on entirely still came to its first owner by a happening of theirs.
+    """
     found: dict[int, list[Interval]] = {}
     done: set[int] = set()
     while persons - done:
@@ -108,8 +111,11 @@ def _reach(conn: Connection, persons: set[int]) -> dict[int, list[Interval]]:
         done |= step
         query = "SELECT DISTINCT identifier FROM ownership WHERE person IN ?"
         fresh = {r[0] for r in rows_in(conn, query, step)} - found.keys()
+        for this, that in (("identifier", "other"), ("other", "identifier")):
+            query = f"SELECT DISTINCT {that} FROM links WHERE {this} IN ?"
+            fresh |= {r[0] for r in rows_in(conn, query, sorted(fresh))} - found.keys()
         found |= _intervals(conn, fresh)
-        persons |= {i.person for n in fresh for i in found[n]}
+        persons |= {i.person for n in fresh for i in found.get(n, ())}
     return found
 
 
