@@ -81,16 +81,16 @@ class Parser(Values):
                    "Compare it with something: age >= 20.")  # fmt: skip
 
     def _equal(self, node: exp.Expr, left: exp.Expr, right: exp.Expr, depth: int) -> Condition:
+        if self._kind(left, depth) == "text":
+            trait = self._text_trait(left)
+            return TextIn(trait, (self._text(right, trait.name),))
         kinds = {self._kind(left, depth), self._kind(right, depth)}
         if "texts" in kinds:
             self._fail(node, "A set of texts is not equal to one.", "wrong_type", "Write 'tea' IN interests.")
         if kinds & {"bool", "truth"}:
             return self._equal_bool(node, left, right, depth)
         if "text" in kinds:
-            if self._kind(left, depth) != "text":
-                left, right = right, left
-            trait = self._text_trait(left)
-            return TextIn(trait, (self._text(right, trait.name),))
+            return self._equal(node, right, left, depth)
         want = self._want(node, left, right, depth)
         return Compare("=", self._value(left, want, depth + 1), self._value(right, want, depth + 1))
 

@@ -200,9 +200,12 @@ class Words:
         if raw[:1] in ('"', "`"):
             remedy = "A text stands in single quotes: 'tea'. A trait stands without quotes: age."
             self._fail("These quotes are not used in audiences.", start, end, "bad_quotes", remedy)
-        plain = raw.translate(_FULL_WIDTH)
-        if plain != raw:
-            self._fail(f"{raw} is written in full-width signs.", start, end, "full_width", f"Write {plain}")
+        wide = next((i for i, c in enumerate(raw) if c != c.translate(_FULL_WIDTH)), None)
+        if wide is not None:
+            sign, at = raw[wide], start + wide
+            self._fail(
+                f"{sign} is a full-width sign.", at, at + 1, "full_width", f"Write {sign.translate(_FULL_WIDTH)}"
+            )
         self._fail(
             f"{raw!r} is not used in audiences.",
             start,
