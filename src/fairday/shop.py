@@ -51,6 +51,9 @@ from fairday.storage.runner import Runner
 
 log = logging.getLogger("fairday")
 
+MAIL_EVERY, FORGET_EVERY = 120, 1200
+"""In how many half seconds the mail of live scenes is planned again, and old answers are let go of."""
+
 Move = Literal["start", "pause", "resume", "end"]
 
 settings_table = Table(
@@ -90,7 +93,7 @@ class Shop:
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
         self._staging: Staging | None = None
         self._stop = threading.Event()
-        self._timer: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     # ---- the log ---------------------------------------------------------------------------------------------------
 
@@ -271,32 +274,45 @@ class Shop:
             return answers.forget(conn, self.clock.now())
 
     def start(self) -> None:
-        """Run the followers and the deadlines in the background until ``close``."""
+        """Run the followers, the deadlines and the daily and mailing jobs in the background until ``close``."""
         self.followers.start()
-        if self._timer is None:
-            self._timer = threading.Thread(target=self._tick, name="fairday-deadlines", daemon=True)
-            self._timer.start()
+        if not self._threads:
+            self._threads = [
+                threading.Thread(target=work, name=f"fairday-{name}", daemon=True)
+                for name, work in (("deadlines", self._deadlines), ("chores", self._chores))
+            ]
+            for thread in self._threads:
+                thread.start()
 
-    def _tick(self) -> None:
+    def _deadlines(self) -> None:
         # A short poll of the wall clock, never a computed sleep: a jump of the clock is noticed at the next poll.
-        rounds = 0
         while not self._stop.wait(0.25):
-            rounds += 1
             try:
                 self.fire_due()
+            except Exception:
+                log.exception("deadlines")
+
+    def _chores(self) -> None:
+        """What may take a while, so that it never holds a deadline up: the new day, the mail, old answers."""
+        rounds = 0
+        while not self._stop.wait(0.5):
+            try:
                 if self.midnight.tick(self.clock.now()):
                     self.followers.wake()
-                if rounds % 2400 == 0:
+                if rounds % MAIL_EVERY == 0:
+                    self.run_mail()
+                if rounds % FORGET_EVERY == 0:
                     while self.forget_answers() and not self._stop.is_set():
                         pass
             except Exception:
-                log.exception("deadlines")
+                log.exception("chores")
+            rounds += 1
 
     def close(self) -> None:
         """Finish what is queued and let go of the database."""
         self._stop.set()
-        if self._timer is not None:
-            self._timer.join()
+        for thread in self._threads:
+            thread.join()
         self.followers.stop()
         self.writer.close()
         self.db.close()

