@@ -13,6 +13,7 @@ import msgspec
 
 import fairday
 from fairday.insight.report import in_words
+from fairday.intake.keys import create_key, list_keys, revoke_key
 from fairday.kernel.clock import iso
 from fairday.kernel.errors import FairdayError
 from fairday.people import identity
@@ -218,6 +219,41 @@ def scenes_mail(shop: str) -> None:
         opened.catch_up()
         for word, n in sorted(result.items()):
             click.echo(f"{n:7} {word}")
+
+
+@main.group(cls=_Group)
+def keys() -> None:
+    """Write keys: what SDKs and sites send with, one for each door."""
+
+
+@keys.command("list")
+@shop_option
+def keys_list(shop: str) -> None:
+    """List the write keys by name."""
+    with open_shop(shop) as opened, opened.db.read() as conn:
+        for key in list_keys(conn):
+            click.echo(f"{key.name:24} {key.kind:8} {'revoked' if key.revoked else ''}")
+
+
+@keys.command("add")
+@shop_option
+@click.argument("name")
+@click.option("--kind", type=click.Choice(["browser", "server"]), default="browser", show_default=True)
+def keys_add(shop: str, name: str, kind: Any) -> None:
+    """Make a write key. A browser's key is public; what it says of money and proof is a claim."""
+    with open_shop(shop) as opened, opened.db.write() as conn:
+        _, key = create_key(conn, name, kind, opened.clock.now())
+        click.echo(key)
+
+
+@keys.command("revoke")
+@shop_option
+@click.argument("name")
+def keys_revoke(shop: str, name: str) -> None:
+    """Revoke a write key for good."""
+    with open_shop(shop) as opened, opened.db.write() as conn:
+        revoke_key(conn, name, opened.clock.now())
+        click.echo(f"{name} is revoked.")
 
 
 @main.command()

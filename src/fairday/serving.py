@@ -30,6 +30,7 @@ def free_port(host: str, wanted: int, say: Callable[[str], None]) -> int:
 def run(shop: Shop, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve until interrupted."""
     from fairday.web.app import create
+    from fairday.web.collect import tune_process
 
     port = free_port(host, port, say)
     base = f"http://{host}:{port}"
@@ -41,4 +42,5 @@ def run(shop: Shop, host: str, port: int, say: Callable[[str], None]) -> None:
         create(shop), host=host, port=port, log_level="warning", timeout_keep_alive=30, limit_concurrency=2000,
         h11_max_incomplete_event_size=64 * 1024, server_header=False,
     )  # fmt: skip
+    tune_process()
     uvicorn.Server(config).run()

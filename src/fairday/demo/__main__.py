@@ -84,9 +84,14 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
     assert festival is not None
     moment = day_start(festival - DAYS_BEFORE, ZONE) + 10 * 3_600_000
     clock = ManualClock(moment)
-    settings = {"name": "Complete Journey", "zone": ZONE, "currency": "USD", "language": "en"}
     with fairday.open(
-        str(folder / "shop.db"), clock=clock, lake=str((folder / "shop.lake").absolute()), **settings
+        str(folder / "shop.db"),
+        clock=clock,
+        name="Complete Journey",
+        zone=ZONE,
+        currency="USD",
+        language="en",
+        lake=str((folder / "shop.lake").absolute()),
     ) as shop:
         click.secho("A real retailer's year (the Complete Journey, 2017)", bold=True)
         with step("importing 1.47 million lines"):

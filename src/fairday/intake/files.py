@@ -57,6 +57,7 @@ def workbench(memory: str = "550MB", threads: int = 2) -> Iterator[tuple[duckdb.
     )
     try:
         conn.execute("SET TimeZone = 'UTC'")
+        conn.execute("SET enable_progress_bar = false")
         yield conn, folder
     finally:
         conn.close()

@@ -5,9 +5,9 @@ Statements are happenings: "Consent Given", "Consent Withdrawn" (properties ``ch
 ``context.consent.categoryPreferences``, read as purposes of the channel ``web``.
 
 A statement is kept on the address it is about (an e-mail for e-mail, a phone for SMS) or, where none came with it, on
-the strongest id; the last by time stands for that id. A person's consent is the strictest over the ids they own now: one
-refusal at any of them refuses, so merging two people never mails someone who had said no, and an unsubscribed address
-stays so whoever owns it.
+the strongest id; the last by time stands for that id. A person's consent is the strictest over the ids they own now:
+one refusal at any of them refuses, so merging two people never mails someone who had said no, and an unsubscribed
+address stays so whoever owns it.
 """
 
 from __future__ import annotations
