@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 import fairday
 import fairday.rooms
@@ -68,7 +69,9 @@ def fill(shop: fairday.Shop, many: int = 400) -> None:
 def files_of(shop: fairday.Shop, postgres: Any) -> list[Path]:
     if shop.db.path is not None:
         return sorted(shop.db.path.parent.glob("shop.db*"))
-    return [f for f in (postgres.dir / "data" / "base").rglob("*") if f.is_file()]
+    with shop.db.read() as conn:
+        number = conn.execute(text("SELECT oid FROM pg_database WHERE datname = current_database()")).scalar_one()
+    return [f for f in (postgres.dir / "data" / "base" / str(number)).rglob("*") if f.is_file()]
 
 
 def found_in(files: list[Path], values: tuple[str, ...]) -> set[tuple[str, str]]:
