@@ -101,8 +101,8 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
 def test_duckdb_agrees_over_rows_and_over_a_column_a_trait(duck: duckdb.DuckDBPyConnection, made: list[Made]) -> None:
     for one in made:
         _fill(duck, one.of)
-        for layout in (language.TABLES, WIDE):
-            for statement, some in audiences.batches(one.asked, one.of, "duckdb", 20, layout=layout):
+        for layout, asked in ((language.TABLES, one.asked), (WIDE, one.asked[::2] + one.asked[1::6])):
+            for statement, some in audiences.batches(asked, one.of, "duckdb", 20, layout=layout):
                 audiences.compare(duck.execute(statement).fetchall(), some, one.of)
 
 

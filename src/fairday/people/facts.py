@@ -32,7 +32,14 @@ def load_facts(conn: Connection, persons: Sequence[int], measures: Collection[st
 def _load(conn: Connection, persons: Sequence[int], measures: Sequence[str] | None) -> dict[int, Facts]:
     statement = _statement(conn.dialect.name, len(persons), None if measures is None else len(measures))
     listed = [*persons, *persons, *(measures or ())]
-    rows: Sequence[Any] = conn.exec_driver_sql(statement, tuple(listed)).fetchall()
+    # The driver's own cursor, in the connection's transaction: a choice asks for one person, and SQLAlchemy's result
+    # costs as much again as the query.
+    cursor = conn.connection.cursor()
+    try:
+        cursor.execute(statement, tuple(listed))
+        rows: Sequence[Any] = cursor.fetchall()
+    finally:
+        cursor.close()
     # One result for both tables: kind 0 is a trait (name, lo, hi, txt, p), kind 1 a bucket (measure, day, n, amount).
     # PostgreSQL sorts by its locale elsewhere, so the order the buckets need is made here.
     profiles: dict[int, list[Any]] = {}
