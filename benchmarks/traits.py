@@ -76,8 +76,9 @@ def main() -> None:
 
 
 def follow(followers: Followers, name: str) -> float:
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     followers.catch_up(name)
+    print(f"{'':12} {time.process_time() - busy:6.1f} s of processor")
     return time.perf_counter() - began
 
 

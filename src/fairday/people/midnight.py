@@ -123,15 +123,14 @@ def _price_thirds(conn: Connection, buyers: int) -> dict[str, tuple[int, ...]]:
 
 
 def _birthdays(conn: Connection, last: int, today: int) -> None:
-    """Have the profiles written again of whose age may have changed, and of buyers once prices were cut anew."""
+    """Have the profiles written again of whose age may have changed."""
     p = profile.c
     span = [to_date(day) for day in range(max(last, today - 366), today + 1)]
     places = sorted({yearly_day(d.month, d.day) for d in span})
-    born = select(p.person).where(p.trait == "birthday", p.lo.in_(places))
-    # 29 February is kept on 1 March, where age_on counts it.
+    # Who was born on 29 February is a year older on 1 March.
     if any((d.month, d.day) == (3, 1) for d in span):
-        born = born.union(select(p.person).where(p.trait == "birthday", p.lo == yearly_day(2, 29)))
-    records.mark(conn, conn.execute(born).scalars())
+        places.append(yearly_day(2, 29))
+    records.mark(conn, conn.execute(select(p.person).where(p.trait == "birthday", p.lo.in_(places))).scalars())
 
 
 def _score(conn: Connection, settings: Settings, now: int, after: int) -> int | None:
@@ -167,4 +166,4 @@ def _score(conn: Connection, settings: Settings, now: int, after: int) -> int | 
             if has.get(fact.trait, (None, None, 0))[:2] != (fact.lo, fact.txt):
                 changed.append((person, *fact))
     records.save_facts(conn, changed)
-    return some[-1]
+    return int(some[-1])
