@@ -71,7 +71,7 @@ class Client:
 class Reader(HTMLParser):
     """Collects what a person reads on a page: texts and read-aloud attributes, outside what is marked as data."""
 
-    VOID = {"meta", "link", "input", "br", "img", "hr", "option", "path", "rect", "circle", "polygon", "polyline"}
+    VOID = {"meta", "link", "input", "br", "img", "hr", "path", "rect", "circle", "polygon", "polyline"}
     SPOKEN = ("placeholder", "aria-label", "title", "alt", "data-confirm", "data-copied")
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        silent = "data-raw" in given or tag in ("script", "style")
+        silent = "data-raw" in given or "aria-hidden" in given or tag in ("script", "style", "textarea")
         if tag not in self.VOID:
             self.open.append((tag, silent))
         if not (self.raw or silent):

@@ -10,7 +10,7 @@ from fairday.web.i18n import LANGUAGES, Tongue, catalogue, pick
 
 WEB = Path(fairday.web.__file__).parent
 CALL = re.compile(r"""(?:\b_|\bt|tongue|plain)\(\s*["']([a-z][\w.]*)["'](\s*~|\s*\+)?""")
-FSTRING = re.compile(r"""(?:\b_|tongue|tongue_of\(request\)|plain)\(\s*f["']([a-z][\w.]*)\{""")
+FSTRING = re.compile(r"""\bf["']([a-z_]+\.)\{""")
 
 
 def used() -> tuple[set[str], set[str]]:

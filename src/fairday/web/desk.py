@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, text
 
 from fairday.kernel.audience import Audience, AudienceError, TraitDef, Vocabulary, parse, unpack, yearly_month_day
 from fairday.kernel.audience.errors import nearest
 from fairday.kernel.clock import local_day
 from fairday.people.traits import vocabulary as declared
+from fairday.scenes.choice import Choice, Person, Stage, Staged, choose
+from fairday.scenes.spec import Guard, Place, SceneSpec, When
+from fairday.scenes.staging import Staging
 from fairday.shop import Shop
 from fairday.web.i18n import Tongue
-
-SAMPLE = 12
 
 
 def vocabulary(shop: Shop) -> Vocabulary:
@@ -33,14 +35,6 @@ def count(conn: Connection, audience: Audience, day: int) -> int:
     return int(conn.exec_driver_sql(audience.count_sql(dialect, day)).scalar_one())
 
 
-def members(conn: Connection, audience: Audience, day: int, limit: int = SAMPLE) -> list[int]:
-    """Some people of an audience, the latest known first."""
-    dialect: Any = conn.dialect.name
-    inner = audience.sql(dialect, day)
-    query = f"SELECT person FROM ({inner}) AS members ORDER BY person DESC LIMIT {int(limit)}"
-    return [int(p) for (p,) in conn.exec_driver_sql(query)]
-
-
 def understood(text_: str, known: Vocabulary) -> Audience | AudienceError:
     """An expression read, or what is wrong with it."""
     try:
@@ -55,6 +49,16 @@ def meant(error: AudienceError, known: Vocabulary) -> str:
         return ""
     word = error.text[error.start : error.end]
     return nearest(word, [*known.traits, *known.measures]) or ""
+
+
+def preview(
+    conn: Connection, shop: Shop, staging: Staging, spec: SceneSpec, version: int, person: Person, now: int
+) -> Choice:
+    """A scene as a person would meet it on a page today, whatever its dates, places and holdout say."""
+    stage = staging.stage(conn, now)
+    bare = msgspec.structs.replace(spec, when=When(), where=(Place("page"),), guard=Guard())
+    staged = Staged(bare, version, now, stage.shelf, staging.people, staging.goods, today(shop))
+    return choose(person, "page", now, Stage([staged], stage.shelf, staging.people, staging.zone))
 
 
 def shown(trait: TraitDef, value: Mapping[str, Any], tongue: Tongue) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from fairday.kernel.clock import local_day
 from fairday.kernel.settings import IdentitySettings
+from fairday.people.consent import EVERY, consent_statements
 from fairday.people.identity import normalise
 from fairday.people.identity.tables import timeline as timeline_table
 from fairday.people.tables import OPEN, identifiers, ownership, people
@@ -143,3 +144,47 @@ def profile(conn: Connection, person: int) -> list[dict[str, Any]]:
 def mailed_scenes(conn: Connection) -> list[str]:
     """Scenes that have planned a message."""
     return list(conn.execute(select(messages.c.scene).distinct().order_by(messages.c.scene)).scalars())
+
+
+def agreed(conn: Connection, channel: str, purpose: str) -> int:
+    """How many people may be reached on a channel: somebody agreed at an id of theirs, and nobody refused at any."""
+    o, s = ownership.c, consent_statements.c
+    strict = (
+        select(o.person)
+        .join(consent_statements, s.identifier == o.identifier)
+        .where(o.until_at == OPEN, s.channel.in_((channel, EVERY)), s.purpose == purpose)
+        .group_by(o.person)
+        .having(func.min(s.given) == 1)
+        .subquery()
+    )
+    return int(conn.execute(select(func.count()).select_from(strict)).scalar_one())
+
+
+def segments(conn: Connection) -> dict[str, int]:
+    """People by RFM segment."""
+    c = profile_table.c
+    query = select(c.txt, func.count()).where(c.trait == "rfm_segment").group_by(c.txt)
+    return {name: n for name, n in conn.execute(query)}
+
+
+def mails_sent(conn: Connection) -> int:
+    """Mails that went out, or into the local mailbox."""
+    query = select(func.count()).select_from(messages).where(messages.c.status == "sent")
+    return int(conn.execute(query).scalar_one())
+
+
+def anything(conn: Connection) -> bool:
+    """Whether anything has come in."""
+    return conn.execute(select(happenings.c.pos).limit(1)).first() is not None
+
+
+def import_sources(conn: Connection) -> list[tuple[str, int, int]]:
+    """What files brought in: (source, happenings, last received)."""
+    c = happenings.c
+    query = (
+        select(c.source, func.count(), func.max(c.received))
+        .where(c.source.startswith("import:"))
+        .group_by(c.source)
+        .order_by(c.source)
+    )
+    return [(source, n, at) for source, n, at in conn.execute(query)]

@@ -31,8 +31,15 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals.update(asset=asset, languages=NAMES, spark=drawing.sparkline, columns=drawing.columns,
-                       meter=drawing.meter, placeholder=drawing.placeholder)  # fmt: skip
+    env.globals.update(
+        asset=asset,
+        languages=NAMES,
+        spark=drawing.sparkline,
+        columns=drawing.columns,
+        meter=drawing.meter,
+        placeholder=drawing.placeholder,
+        titles_of_days=_titles_of_days,
+    )
     env.filters["pretty"] = _pretty
     return env
 
@@ -41,6 +48,10 @@ def _pretty(value: Any) -> str:
     import msgspec
 
     return msgspec.json.format(jsons.dumps(value), indent=2)
+
+
+def _titles_of_days(tongue: Tongue, first: int, values: list[int]) -> list[str]:
+    return [f"{tongue.day(first + i)}: {tongue.number(v)}" for i, v in enumerate(values)]
 
 
 @cache

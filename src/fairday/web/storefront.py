@@ -19,19 +19,18 @@ from starlette.responses import RedirectResponse, Response
 from fairday.goods.catalogue import product as find_product
 from fairday.intake.keys import create_key, list_keys
 from fairday.kernel.money import major
-from fairday.kernel.trace import Step
 from fairday.people.identity import ids_of, person_of
 from fairday.reach import outbox
 from fairday.scenes import arms
 from fairday.scenes.choice import Choice, Person, choose
-from fairday.scenes.shelf import Good, Product, taste
+from fairday.scenes.shelf import Good, taste
 from fairday.scenes.staging import Staging, as_product, load_person
 from fairday.shop import Shop
 from fairday.storage.log import Happening, append_happenings
 from fairday.web import desk
 from fairday.web.auth import address_of
+from fairday.web.goods import card, cards
 from fairday.web.guard import Bucket
-from fairday.web.i18n import Tongue
 from fairday.web.render import page, shop_of, tongue_of
 from fairday.web.signing import secret_of, sign, signed
 
@@ -161,7 +160,7 @@ def home(request: Request) -> Response:
         _record(shop, choice, visitor.id, now)
     seen = frozenset(g.product.product for _, floor in choice.floors for g in floor.goods)
     return shown(request, "shop_home.html", visitor, floors=_floors(request, choice),
-                 more=_cards(request, liked(shop, stage, person, seen)))  # fmt: skip
+                 more=cards(request, liked(shop, stage, person, seen)))  # fmt: skip
 
 
 def _record(shop: Shop, choice: Choice, who: tuple[str, str], now: int) -> None:
@@ -187,39 +186,10 @@ def _floors(request: Request, choice: Choice) -> list[dict[str, Any]]:
         {
             "title": floor.title.get(language),
             "scene": met.spec.title.get(language),
-            "goods": _cards(request, floor.goods),
+            "goods": cards(request, floor.goods),
         }
         for met, floor in choice.floors
     ]
-
-
-def _cards(request: Request, goods: list[Good]) -> list[dict[str, Any]]:
-    tongue = tongue_of(request)
-    return [_card(request, g.product) | {"reason": because(tongue, g.reason)} for g in goods]
-
-
-def because(tongue: Tongue, step: Step) -> str:
-    """Why an article is shown, in the reader's words; "" for a reason shoppers are not told."""
-    key, params = f"because.{step.code}", dict(step.params)
-    if not tongue.has(key):
-        return ""
-    counted = {"bought_before": "times", "popular": "buyers"}.get(step.code)
-    return tongue.plain(key, n=params.get(counted, 0) if counted else 0, **params)
-
-
-def _card(request: Request, product: Product) -> dict[str, Any]:
-    tongue = tongue_of(request)
-    priced = product.price is not None
-    image = product.image if product.image and urlsplit(product.image).scheme == "https" else None
-    return {
-        "id": product.product,
-        "title": product.title,
-        "category": product.category,
-        "brand": product.brand,
-        "price": tongue.money(product.price or 0, product.currency) if priced else "",
-        "image": image,
-        "reason": "",
-    }
 
 
 @router.get("/goods/{number:path}")
@@ -238,13 +208,13 @@ def goods_page(request: Request, number: str) -> Response:
         stage = front.stage_for(shop).stage(conn, now)
         person = load_person(conn, visitor.person, now)
     product = as_product(row)
-    more = _cards(request, liked(shop, stage, person, frozenset({number})))
+    more = cards(request, liked(shop, stage, person, frozenset({number})))
     viewed: dict[str, Any] = {"product_id": product.product, "name": product.title, "category": product.category,
               "brand": product.brand, "currency": product.currency}  # fmt: skip
     if product.price is not None:
         viewed["price"] = float(major(product.price, product.currency or shop.settings.currency))
     facts = {k: v for k, v in viewed.items() if v is not None}
-    return shown(request, "shop_goods.html", visitor, goods=_card(request, product), more=more, viewed=facts)
+    return shown(request, "shop_goods.html", visitor, goods=card(request, product), more=more, viewed=facts)
 
 
 # ---- what the shopper decides ----------------------------------------------------------------------------------------

@@ -7,10 +7,12 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response
 
-from fairday.kernel.audience import FUNCTIONS, Audience, AudienceError
+from fairday.kernel.audience import FUNCTIONS, AudienceError
+from fairday.kernel.errors import FairdayError
+from fairday.people import audiences as kept
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
-from fairday.web.render import page, shop_of, tongue_of
+from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 EXAMPLES = (
     "orders(90d) >= 1",
@@ -25,25 +27,21 @@ EXAMPLES = (
 def looked_at(request: Request, expression: str) -> dict[str, Any]:
     """What a page or its live part shows of an expression: count and sample, or the mistake with its word marked."""
     shop = shop_of(request)
-    known = desk.vocabulary(shop)
     if not expression:
         return {"expression": "", "found": None, "mistake": None}
-    read = desk.understood(expression, known)
-    if isinstance(read, AudienceError):
-        return {"expression": expression, "found": None, "mistake": marked(read, desk.meant(read, known))}
-    day = desk.today(shop)
+    mistake = kept.validate(expression, shop.settings)
+    if mistake is not None:
+        shown = marked(mistake, desk.meant(mistake, desk.vocabulary(shop)))
+        return {"expression": expression, "found": None, "mistake": shown}
+    now = shop.clock.now()
     with shop.db.read() as conn:
         total = queries.people_count(conn)
-        n = desk.count(conn, read, day)
-        sample = desk.members(conn, read, day)
+        n = kept.count(conn, expression, shop.settings, now)
+        sample = kept.sample(conn, expression, shop.settings, now)
         names = desk.names(conn, sample)
-    found = {"n": n, "of": total, "sample": [(p, names.get(p, f"#{p}")) for p in sample], "moves": moves(read)}
+    moves = kept.parsed(expression, shop.settings).moves_with_time
+    found = {"n": n, "of": total, "sample": [(p, names.get(p, f"#{p}")) for p in sample], "moves": moves}
     return {"expression": expression, "found": found, "mistake": None}
-
-
-def moves(audience: Audience) -> bool:
-    """Whether time alone takes people in and out."""
-    return audience.moves_with_time
 
 
 def marked(error: AudienceError, meant: str) -> dict[str, str]:
@@ -70,6 +68,15 @@ def builder(request: Request, expression: str, status: int = 200, **values: Any)
     return page(request, "audience_new.html", status, **(shown | looked_at(request, expression) | values))
 
 
+@inside.get("/audiences")
+def audiences(request: Request) -> Response:
+    with shop_of(request).db.read() as conn:
+        rows = kept.kept(conn)
+        sizes = kept.sizes(conn)
+        total = queries.people_count(conn)
+    return page(request, "audiences.html", rows=rows, sizes=sizes, total=total)
+
+
 @inside.get("/audiences/new")
 def new(request: Request) -> Response:
     return builder(request, request.query_params.get("expression", "").strip()[:4000], name="", error=None)
@@ -82,3 +89,49 @@ def count(request: Request) -> Response:
     if request.headers.get("x-part"):
         return page(request, "audience_live.html", **looked_at(request, expression))
     return builder(request, expression, name=field(request, "name", 200), error=None)
+
+
+@inside.post("/audiences")
+def save(request: Request) -> Response:
+    shop = shop_of(request)
+    expression, name = field(request, "expression", 4000), field(request, "name", 200)
+    try:
+        with shop.db.write() as conn:
+            kept.save(conn, name, expression, shop.settings, shop.clock.now())
+    except AudienceError:
+        return builder(request, expression, 422, name=name, error=None)
+    except FairdayError as error:
+        return builder(request, expression, status_of(error), name=name, error=said(request, error))
+    shop.followers.wake()
+    return go(f"/console/audiences/{name}?done=audience")
+
+
+def said(request: Request, error: FairdayError) -> Any:
+    """An error in the reader's words; a bad name of an audience has other rules than other names."""
+    tongue = tongue_of(request)
+    return tongue("audience.bad_name") if error.code == "bad_name" else say(tongue, error)
+
+
+@inside.get("/audiences/{name}")
+def audience(request: Request, name: str) -> Response:
+    shop = shop_of(request)
+    with shop.db.read() as conn:
+        row = kept.get(conn, name)
+        members = kept.members(conn, name, 50)
+        size = kept.sizes(conn)[name]
+        names = desk.names(conn, [p for p, _ in members])
+    return page(request, "audience.html", row=row, members=members, size=size, names=names)
+
+
+@inside.get("/audiences/{name}/edit")
+def edit(request: Request, name: str) -> Response:
+    with shop_of(request).db.read() as conn:
+        row = kept.get(conn, name)
+    return builder(request, row.expression, name=row.name, error=None)
+
+
+@inside.post("/audiences/{name}/remove")
+def remove(request: Request, name: str) -> Response:
+    with shop_of(request).db.write() as conn:
+        kept.remove(conn, name)
+    return go("/console/audiences?done=audience_removed")

@@ -92,3 +92,10 @@ def revoke_key(request: Request) -> Response:
     with shop.db.write() as conn:
         keys.revoke_key(conn, field(request, "name", 100), shop.clock.now())
     return go("/console/data/keys?done=revoked")
+
+
+@inside.get("/data/imports")
+def imports(request: Request) -> Response:
+    with shop_of(request).db.read() as conn:
+        rows = queries.import_sources(conn)
+    return page(request, "data_imports.html", rows=rows, tab="imports")

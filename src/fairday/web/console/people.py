@@ -9,6 +9,7 @@ from starlette.responses import Response
 from fairday.kernel import jsons
 from fairday.kernel.errors import FairdayError
 from fairday.people import identity, privacy
+from fairday.people.audiences import memberships_of
 from fairday.people.consent import all_consents
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
@@ -52,6 +53,7 @@ def _show(request: Request, person: int, error: FairdayError | None = None) -> R
         happenings = queries.timeline(conn, person, before, 31)
         known = queries.profile(conn, person)
         consents = all_consents(conn, person)
+        audiences = memberships_of(conn, person)
         name = desk.names(conn, [person]).get(person, "")
     traits = desk.vocabulary(shop).traits
     told = [
@@ -71,6 +73,7 @@ def _show(request: Request, person: int, error: FairdayError | None = None) -> R
         older=happenings[29].at if len(happenings) > 30 else None,
         traits=told,
         consents=consents,
+        audiences=audiences,
         error=say(tongue, error) if error else None,
     )
 

@@ -14,8 +14,10 @@ from fairday.reach import outbox
 from fairday.scenes import arms, life
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
+from fairday.scenes.staging import load_person
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
+from fairday.web.goods import cards as goods_cards
 from fairday.web.remedies import explained
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
@@ -51,9 +53,13 @@ def scenes(request: Request) -> Response:
     with shop.db.read() as conn:
         rows = life.all_scenes(conn)
         numbers = {row.scene: scene_numbers(conn, row.scene) for row in rows}
-    known = desk.vocabulary(shop)
-    titles = {r.scene: spec.title.get(tongue_of(request).language) for r in rows if (spec := _spec(r.text, known))}
-    return page(request, "scenes.html", rows=rows, numbers=numbers, titles=titles)
+    return page(request, "scenes.html", rows=rows, numbers=numbers, titles=titles(request, rows))
+
+
+def titles(request: Request, rows: list[life.SceneRow]) -> dict[str, str]:
+    """What scenes are called in the reader's language."""
+    known, language = desk.vocabulary(shop_of(request)), tongue_of(request).language
+    return {r.scene: spec.title.get(language) for r in rows if (spec := _spec(r.text, known))}
 
 
 def _spec(text: str, known: Any) -> SceneSpec | None:
@@ -148,6 +154,29 @@ def _scene(request: Request, scene: str, error: FairdayError | None = None) -> R
         text=row.text,
         **checked(request, row.text),
     )
+
+
+@inside.get("/scenes/{scene}/preview")
+def preview(request: Request, scene: str) -> Response:
+    """The scene as a person would meet it, whatever its state and dates say; nothing is recorded."""
+    shop, tongue = shop_of(request), tongue_of(request)
+    asked = request.query_params.get("q", "").strip()[:320]
+    now = shop.clock.now()
+    with shop.db.read() as conn:
+        row = life.get_scene(conn, scene)
+        found = queries.find_people(conn, asked, shop.settings.identity, 1) if asked else []
+        person = load_person(conn, found[0] if found else None, now)
+        name = desk.names(conn, found).get(found[0], "") if found else ""
+        spec = _spec(row.text, desk.vocabulary(shop))
+        staging = request.app.state.front.stage_for(shop)
+        choice = desk.preview(conn, shop, staging, spec, row.version, person, now) if spec else None
+    floors = [
+        (floor.title.get(tongue.language), goods_cards(request, floor.goods))
+        for _, floor in (choice.floors if choice else ())
+    ]
+    steps = [(f"step.{s.code}", s.params.get("floor", 0)) for s in (choice.trace.steps if choice else ())]
+    return page(request, "scene_preview.html", row=row, asked=asked, person=person.person, name=name, floors=floors,
+                steps=[s for s in steps if tongue.has(s[0])], spec=spec)  # fmt: skip
 
 
 @inside.get("/scenes/{scene}/edit")

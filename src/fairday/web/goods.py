@@ -1,0 +1,46 @@
+"""Goods as pages show them: title, price in the reader's way, picture, and why they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from fairday.kernel.trace import Step
+from fairday.scenes.shelf import Good, Product
+from fairday.web.i18n import Tongue
+from fairday.web.render import tongue_of
+
+_COUNTED = {"bought_before": "times", "popular": "buyers"}
+
+
+def because(tongue: Tongue, step: Step) -> str:
+    """Why an article is shown, in the reader's words; "" for a reason shoppers are not told."""
+    key = f"because.{step.code}"
+    if not tongue.has(key):
+        return ""
+    counted = _COUNTED.get(step.code)
+    return tongue.plain(key, n=step.params[counted] if counted else 0, **step.params)
+
+
+def card(request: Request, product: Product) -> dict[str, Any]:
+    """A product for a template; pictures only from encrypted addresses, prices as text."""
+    tongue = tongue_of(request)
+    image = product.image if product.image and urlsplit(product.image).scheme == "https" else None
+    return {
+        "id": product.product,
+        "title": product.title,
+        "category": product.category,
+        "brand": product.brand,
+        "price": "" if product.price is None else tongue.money(product.price, product.currency),
+        "image": image,
+        "reason": "",
+    }
+
+
+def cards(request: Request, goods: Sequence[Good]) -> list[dict[str, Any]]:
+    """Chosen goods for a template, each with its reason."""
+    tongue = tongue_of(request)
+    return [card(request, g.product) | {"reason": because(tongue, g.reason)} for g in goods]
