@@ -164,7 +164,7 @@ class Shelf:
         reach = min(len(candidates), count * 10 if variety else count)
         kept = by >= np.partition(by, -reach)[-reach]
         candidates, by = candidates[kept], by[kept]
-        order = np.argsort(-by, kind="stable")
+        order = np.argsort(-by, kind="stable")[:reach]  # of equals at the end, the first by number
         best, worth = candidates[order], by[order]
         chosen = self._varied(best, worth, count, variety) if variety else list(range(min(count, len(best))))
         return [
