@@ -46,8 +46,8 @@ def baskets(n: int) -> list[tuple[object, ...]]:
                 }
             )
         person = chance.randrange(PEOPLE)
-        body = {"properties": {"order_id": str(i), "total": total / 100, "currency": "USD", "store_id": str(person % 400),
-                               "products": lines}}  # fmt: skip
+        order = {"order_id": str(i), "total": total / 100, "currency": "USD", "store_id": str(person % 400)}
+        body = {"properties": {**order, "products": lines}}
         ids = jsons.dumps([("user_id", str(person + 1))])
         rows.append((0, f"import:b:{i}", "track", "Order Completed", at, at, "import:b", ids, jsons.dumps(body)))
     return rows
@@ -71,7 +71,7 @@ def main() -> None:
             print(f"{'together':12} {n / whole:9,.0f} events/s   {whole:6.1f} s")
             seconds = raw(shop, Path(folder) / "raw.db")
             print(
-                f"{'raw limit':12} {n / seconds:9,.0f} events/s   {seconds:6.1f} s  (its buckets by executemany, no folding)"
+                f"{'raw limit':12} {n / seconds:9,.0f} events/s   {seconds:6.1f} s  (buckets by executemany, not folded)"
             )
 
 
@@ -92,7 +92,10 @@ def raw(shop: fairday.Shop, path: Path) -> float:
         " PRIMARY KEY (interval_id, measure, day)) WITHOUT ROWID"
     )
     raw.execute("CREATE INDEX activity_window ON activity (measure, day)")
-    statement = "INSERT INTO activity VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n, amount = amount + excluded.amount"
+    statement = (
+        "INSERT INTO activity VALUES (?,?,?,?,?)"
+        " ON CONFLICT DO UPDATE SET n = n + excluded.n, amount = amount + excluded.amount"
+    )
     seconds, at = 0.0, (-1, -1)
     while True:
         with shop.db.read() as conn:

@@ -165,7 +165,8 @@ _step = st.one_of(
         lambda ids, at, age, city, verified: happening(
             ids, at, traits={"age": age, "address": {"city": city}}, context={"verified": verified}
         ),
-        _ids, _at, st.sampled_from([20, "19-24", None]), st.sampled_from(["Xi'an", "成都"]), st.sampled_from([[], ["email"]]),
+        _ids, _at, st.sampled_from([20, "19-24", None]), st.sampled_from(["Xi'an", "成都"]),
+        st.sampled_from([[], ["email"]]),
     ),
     st.builds(
         lambda at, a, b: happening(parsed(a, b), at, kind="merge", source="operator", ids=[a, b]),

@@ -1,4 +1,4 @@
-"""What a new local day of the shop changes without any happening: windows, ages, RFM; and the shop's own thirds and quintiles.
+"""What a new local day of the shop changes without any happening: windows, ages, RFM, its thirds and quintiles.
 
 The job runs once a local day, catches up after being off, and may be run again at any point of it without harm.
 """
@@ -161,7 +161,9 @@ def _score(conn: Connection, settings: Settings, now: int, after: int) -> int | 
     changed = []
     for person, has in known.items():
         (last, _, at), (count, *_), (spent, *_) = (has[t] for t in wanted[:3])
-        assert last is not None and count is not None and spent is not None
+        assert last is not None
+        assert count is not None
+        assert spent is not None
         for fact in scored(last, count, spent, at, shop):
             if has.get(fact.trait, (None, None, 0))[:2] != (fact.lo, fact.txt):
                 changed.append((person, *fact))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -70,7 +70,12 @@ def shown(trait: TraitDef, value: Mapping[str, Any], tongue: Tongue) -> str:
         return ", ".join(_word(w, tongue) for w in unpack(kept or ""))
     if trait.type == "bool":
         return tongue.plain("value.yes" if lo else "value.no")
-    write = {"int": tongue.number, "money": tongue.money, "day": tongue.day, "yearly": _yearly(tongue)}[trait.type]
+    write: Callable[[Any], str] = {
+        "int": tongue.number,
+        "money": tongue.money,
+        "day": tongue.day,
+        "yearly": _yearly(tongue),
+    }[trait.type]
     if lo is not None and lo == hi:
         return write(lo)
     if hi is None:

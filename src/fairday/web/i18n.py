@@ -59,11 +59,11 @@ class Tongue:
         self.zone = zone(zone_name)
         self.currency = currency
 
-    def __call__(self, key: str, **values: Any) -> Markup:
+    def __call__(self, key: str, /, **values: Any) -> Markup:
         """The message as safe markup: values are escaped, except those that are markup themselves."""
         return Markup(escape(self._text(key, values))).format(**self._shown(values))
 
-    def plain(self, key: str, **values: Any) -> str:
+    def plain(self, key: str, /, **values: Any) -> str:
         """The message as plain text, for attributes of scripts, subjects of mail, JSON."""
         return self._text(key, values).format(**self._shown(values))
 
@@ -137,11 +137,11 @@ class Tongue:
 
     def span(self, ms: int) -> str:
         """A length of time in one unit: 3 minutes, 2 days."""
-        return self._data(format_timedelta(max(ms, 0) / 1000, locale=self.locale, threshold=1.2))
+        return self._data(format_timedelta(max(ms, 0) // 1000, locale=self.locale, threshold=1.2))
 
     def ago(self, ms: int) -> str:
         """How long ago something ``ms`` old is."""
-        return self._data(format_timedelta(-max(ms, 1000) / 1000, locale=self.locale, add_direction=True))
+        return self._data(format_timedelta(-(max(ms, 1000) // 1000), locale=self.locale, add_direction=True))
 
 
 def pick(wanted: str | None, kept: str | None, accept: str, fallback: str, known: tuple[str, ...] = LANGUAGES) -> str:
@@ -157,7 +157,7 @@ def pick(wanted: str | None, kept: str | None, accept: str, fallback: str, known
             ranked.append((-float(quality), place, tag.lower().split("-")[0]))
         except ValueError:
             continue
-    for quality, _, tag in sorted(ranked):
-        if tag in known and quality < 0:
+    for rank, _, tag in sorted(ranked):
+        if tag in known and rank < 0:
             return tag
     return fallback

@@ -1,4 +1,4 @@
-"""What traits read and write: intervals of happenings, buckets, told values, profiles. One transaction, never commits."""
+"""What traits read and write: intervals of happenings, buckets, told values, profiles. Never commits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from fairday.storage.log import Happening, happening
 
 CHUNK = 500
 
-_ADD = "ON CONFLICT (interval_id, measure, day) DO UPDATE SET n = activity.n + excluded.n, amount = activity.amount + excluded.amount"
+_ADD = (
+    "ON CONFLICT (interval_id, measure, day) DO UPDATE"
+    " SET n = activity.n + excluded.n, amount = activity.amount + excluded.amount"
+)
 _LATER = (
     "ON CONFLICT (interval_id, trait) DO UPDATE SET lo = excluded.lo, hi = excluded.hi, txt = excluded.txt, "
     "at = excluded.at, source = excluded.source, p = excluded.p WHERE excluded.at >= told.at"
@@ -164,7 +167,7 @@ def among(persons: Iterable[int]) -> str:
 
 
 def prefixed(conn: Connection, column: str, prefix: str) -> str:
-    """SQL of a column beginning with a plain prefix: SQLite finds a range by its key; PostgreSQL's order is a locale's."""
+    """SQL of a column beginning with a plain prefix: a range of the key on SQLite; PostgreSQL's order is a locale's."""
     if conn.dialect.name == "sqlite":
         return f"{column} >= '{prefix}' AND {column} < '{prefix[:-1]}{chr(ord(prefix[-1]) + 1)}'"
     return f"starts_with({column}, '{prefix}')"
@@ -175,7 +178,8 @@ def sums_of(conn: Connection, persons: Sequence[int]) -> dict[int, Sums]:
     found: dict[int, Sums] = {}
     base = "FROM ownership o JOIN activity a ON a.interval_id = o.id WHERE o.person IN (" + among(persons) + ")"
     ordered = conn.exec_driver_sql(
-        f"SELECT o.person, a.measure, a.day, SUM(a.n), SUM(a.amount) {base} AND a.measure IN ('{ORDERED}', '{REFUNDED}')"
+        f"SELECT o.person, a.measure, a.day, SUM(a.n), SUM(a.amount) {base}"
+        f" AND a.measure IN ('{ORDERED}', '{REFUNDED}')"
         " GROUP BY o.person, a.measure, a.day"
     )
     for person, measure, day, n, amount in ordered:
