@@ -21,8 +21,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "algorithms" / "traits.md"
 
 def happening(name: str = "", source: str = "server:till", kind: str = "", **body: Any) -> Happening:
     return Happening(
-        message_id="m", kind=kind or ("track" if name else "identify"), name=name, at=NOON, received=NOON, source=source,
-        ids=(("user_id", "u1"),), body=body,
+        message_id="m", kind=kind or ("track" if name else "identify"), name=name, at=NOON, received=NOON,
+        source=source, ids=(("user_id", "u1"),), body=body,
     )  # fmt: skip
 
 

@@ -52,21 +52,34 @@ def answers(
     """
     rng = random.Random(seed)
     today = local_day(now, settings.zone)
+    households: dict[int, str] = dict(
+        conn.execute(
+            text(
+                "SELECT o.person, min(i.value) FROM ownership o JOIN identifiers i ON i.id = o.identifier"
+                " AND i.type = 'user_id' GROUP BY o.person"
+            )
+        ).all()
+    )
+    usual = {
+        person: (orders, amount)
+        for person, orders, amount in conn.execute(
+            text(
+                "SELECT o.person, sum(a.n), sum(a.amount) FROM activity a JOIN ownership o ON o.id = a.interval_id"
+                " WHERE a.measure = 'Order Completed' AND a.day > :since GROUP BY o.person"
+            ),
+            {"since": today - BASKET_DAYS},
+        )
+    }
     people = conn.execute(
         text(
-            "SELECT o.person, min(a.arm), max(a.arm),"
-            " (SELECT min(u.value) FROM ownership x JOIN identifiers u ON u.id = x.identifier AND u.type = 'user_id'"
-            "  WHERE x.person = o.person),"
-            " (SELECT sum(b.n) FROM activity b JOIN ownership y ON y.id = b.interval_id WHERE y.person = o.person"
-            "  AND b.measure = 'Order Completed' AND b.day > :since),"
-            " (SELECT sum(b.amount) FROM activity b JOIN ownership y ON y.id = b.interval_id WHERE y.person = o.person"
-            "  AND b.measure = 'Order Completed' AND b.day > :since)"
-            " FROM scene_arms a JOIN ownership o ON o.identifier = a.identifier WHERE a.scene = :scene"
-            " GROUP BY o.person ORDER BY o.person"
+            "SELECT o.person, min(a.arm), max(a.arm) FROM scene_arms a JOIN ownership o ON o.identifier = a.identifier"
+            " WHERE a.scene = :scene GROUP BY o.person ORDER BY o.person"
         ),
-        {"scene": scene, "since": today - BASKET_DAYS},
+        {"scene": scene},
     ).all()
-    for person, arm, other, household, orders, amount in people:
+    for person, arm, other in people:
+        household = households.get(person)
+        orders, amount = usual.get(person, (0, 0))
         if not orders or household is None:
             continue
         rate = orders / BASKET_DAYS * (1 + LIFT if arm == other == "treated" else 1)

@@ -70,9 +70,7 @@ def main() -> None:
                 print(f"{follower.name:12} {n / seconds:9,.0f} events/s   {seconds:6.1f} s")
             print(f"{'together':12} {n / whole:9,.0f} events/s   {whole:6.1f} s")
             seconds = raw(shop, Path(folder) / "raw.db")
-            print(
-                f"{'raw limit':12} {n / seconds:9,.0f} events/s   {seconds:6.1f} s  (buckets by executemany, not folded)"
-            )
+            print(f"{'raw limit':12} {n / seconds:9,.0f} events/s   {seconds:6.1f} s  (buckets by executemany)")
 
 
 def follow(followers: Followers, name: str) -> float:
