@@ -1,6 +1,6 @@
 """Baskets through identity, traits and membership: events a second, on SQLite or a PostgreSQL URL.
 
-Run: python benchmarks/traits.py [BASKETS] [URL]
+Run: python -m benchmarks.traits [BASKETS] [URL]
 
 155,000 baskets of about ten lines by 2,469 people in a year, as large as the Complete Journey: 60,000 products bought
 very unevenly, 300 categories, 400 stores. Beside it the raw limit: the same buckets written by one executemany a slice.

@@ -98,8 +98,8 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "") -> Outcome:
     if without == "P2":
         rows = [
             Happening(
-                message_id=h.message_id, kind=h.kind, name=h.name, at=h.at, received=h.received, source=h.source, ids=h.ids,
-                body={k: v for k, v in h.body.items() if k != "traits"},
+                message_id=h.message_id, kind=h.kind, name=h.name, at=h.at, received=h.received, source=h.source,
+                ids=h.ids, body={k: v for k, v in h.body.items() if k != "traits"},
             )
             for h in rows
         ]  # fmt: skip
