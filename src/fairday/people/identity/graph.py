@@ -6,17 +6,19 @@ holds afterwards what has to be written.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from fairday.kernel.settings import IdentitySettings
 from fairday.people.identity.model import (
     Claims,
+    Cut,
     Evidence,
     Identifier,
     Interval,
     Link,
     Person,
+    composed,
+    differences,
     identifier_number,
     interval_number,
     met_at,
@@ -58,7 +60,7 @@ class Graph:
         self.links: list[Link] = []
         self.timeline: list[tuple[int, int, int]] = []
         self.moves: set[tuple[int, int]] = set()
-        self.changed: dict[tuple[int, int], tuple[list[Interval], list[Interval]]] = {}
+        self.cuts: dict[tuple[int, int], list[Cut]] = {}
         self.refused: list[tuple[Key, int, str]] = []
         self.touched: dict[int, Identifier] = {}
         self._place = 0
@@ -235,7 +237,7 @@ class Graph:
         if made is None:
             made = Identifier(identifier_number(e.pos, self._place), key)
             self._place += 1
-        made.intervals = [Interval(interval_number(made.id, 0), person, -OPEN, OPEN)]
+        made.replace(0, len(made.intervals), [Interval(interval_number(made.id, 0), person, -OPEN, OPEN)])
         self.load(made)
         self.touched[made.id] = made
         owner = self.people[person]
@@ -247,21 +249,23 @@ class Graph:
 
     def _assign(self, identifier: Identifier, person: int | None, from_at: int, until_at: int, pos: int) -> None:
         """Give a stretch of time of an id to a person or to nobody, keep the counts, say what was cut."""
-        was = [i._replace(person=self.person(i.person)) for i in identifier.intervals]
-        now = overlay(identifier.id, was, person, from_at, until_at)
+        low, high = identifier.window(from_at, until_at)
+        was = [i._replace(person=self.person(i.person)) for i in identifier.intervals[low:high]]
+        now = overlay(identifier.id, was, person, from_at, until_at, identifier.next_nth())
         if was == now:
             return
-        identifier.intervals = now
+        identifier.replace(low, high, now)
         self.touched[identifier.id] = identifier
         for found, step in ((was, -1), (now, 1)):
             for one in found:
                 self.people[one.person].size += step
-                self.moves.add((pos, one.person))
                 if one.until_at == OPEN and identifier.type not in self._weak:
                     held = self.people[one.person].held
                     held[identifier.type] = held.get(identifier.type, 0) + step
-        first, _ = self.changed.get((pos, identifier.id), (was, now))
-        self.changed[pos, identifier.id] = (first, now)
+        self.moves |= {(pos, one.person) for one in {*was} ^ {*now}}
+        cuts = differences(was, now)
+        first = self.cuts.get((pos, identifier.id))
+        self.cuts[pos, identifier.id] = cuts if first is None else composed(first, cuts)
 
     def _merge(self, a: int, b: int, pos: int) -> int:
         """Make two persons one: the larger takes the smaller, of equals the older; its number."""
@@ -389,24 +393,3 @@ class Graph:
 
     def _barred(self, known: Identifier, person: int) -> bool:
         return any(person in self._owners(other) for other in self.pairs.get(known.id, ()))
-
-
-def differences(was: list[Interval], now: list[Interval]) -> list[tuple[int, int, int | None, int | None]]:
-    """The stretches (from, until, interval before, interval after) of time that went to another interval."""
-    edges = sorted({t for i in (*was, *now) for t in (i.from_at, i.until_at)})
-    found: list[tuple[int, int, int | None, int | None]] = []
-    a = b = 0
-    for from_at, until_at in itertools.pairwise(edges):
-        while a < len(was) and was[a].until_at <= from_at:
-            a += 1
-        while b < len(now) and now[b].until_at <= from_at:
-            b += 1
-        before = was[a].id if a < len(was) and was[a].from_at <= from_at else None
-        after = now[b].id if b < len(now) and now[b].from_at <= from_at else None
-        if before == after:
-            continue
-        if found and found[-1][1] == from_at and found[-1][2:] == (before, after):
-            found[-1] = (found[-1][0], until_at, before, after)
-        else:
-            found.append((from_at, until_at, before, after))
-    return found

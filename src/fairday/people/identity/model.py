@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 from fairday.people.identity.normal import Key
@@ -14,6 +15,7 @@ from fairday.people.tables import OPEN
 # always gives the same numbers: 37 bits of log position, 6 of the id's place in its happening, 20 of interval.
 _IDS_BITS = 6
 _INTERVAL_BITS = 20
+_NTH = (1 << _INTERVAL_BITS) - 1
 
 
 def identifier_number(pos: int, place: int) -> int:
@@ -43,7 +45,7 @@ class Interval(NamedTuple):
 class Identifier:
     """A normalised id and its intervals in order of time; they never overlap. Where there is none it is nobody's."""
 
-    __slots__ = ("fresh", "id", "intervals", "stored", "type", "value")
+    __slots__ = ("_top", "fresh", "id", "intervals", "stored", "type", "value")
 
     def __init__(self, id_: int, key: Key, intervals: Iterable[Interval] = (), fresh: bool = True) -> None:
         self.id = id_
@@ -51,6 +53,7 @@ class Identifier:
         self.intervals = list(intervals)
         self.stored: tuple[Interval, ...] = () if fresh else tuple(self.intervals)
         self.fresh = fresh
+        self._top: int | None = None
 
     def at(self, at: int) -> Interval | None:
         """The interval that holds the instant ``at`` (ms), or None."""
@@ -61,6 +64,28 @@ class Identifier:
         i = bisect_right(found, at, key=lambda one: one.from_at) - 1
         return found[i] if i >= 0 and at < found[i].until_at else None
 
+    def window(self, from_at: int, until_at: int) -> tuple[int, int]:
+        """The slice of the intervals that overlap or touch a stretch of time."""
+        low = bisect_right(self.intervals, from_at, key=lambda one: one.from_at)
+        high = bisect_right(self.intervals, until_at, low, key=lambda one: one.from_at)
+        while low and self.intervals[low - 1].until_at >= from_at:
+            low -= 1
+        return low, high
+
+    def next_nth(self) -> int:
+        """One more than the highest interval number in use, counted from the identifier's own."""
+        if self._top is None:
+            self._top = max((i.id & _NTH for i in self.intervals), default=-1)
+        return self._top + 1
+
+    def replace(self, low: int, high: int, now: list[Interval]) -> None:
+        """Put other intervals in the place of a slice."""
+        top = self.next_nth() - 1
+        lost = any(i.id & _NTH == top for i in self.intervals[low:high])
+        self.intervals[low:high] = now
+        highest = max((i.id & _NTH for i in now), default=-1)
+        self._top = None if lost and highest < top else max(top, highest)
+
     def current(self) -> Interval | None:
         """The interval that is open to the future, or None."""
         last = self.intervals[-1] if self.intervals else None
@@ -68,14 +93,13 @@ class Identifier:
 
 
 def overlay(
-    identifier: int, intervals: list[Interval], person: int | None, from_at: int, until_at: int
+    identifier: int, intervals: list[Interval], person: int | None, from_at: int, until_at: int, nth: int
 ) -> list[Interval]:
     """The intervals with [from_at, until_at) given to ``person`` (None: to nobody).
 
     What is left of an interval on its earlier side keeps its number, otherwise what is left on its later side does;
-    a neighbour of the same person grows instead of a new interval being made.
+    a neighbour of the same person grows instead of a new interval being made. ``nth`` is the first free number.
     """
-    nth = max((i.id & (1 << _INTERVAL_BITS) - 1 for i in intervals), default=-1) + 1
     kept: list[Interval] = []
     for one in intervals:
         if one.until_at <= from_at or one.from_at >= until_at:
@@ -102,6 +126,49 @@ def overlay(
     kept.append(made)
     kept.sort(key=lambda one: one.from_at)
     return kept
+
+
+Cut = tuple[int, int, int | None, int | None]
+"""A stretch of time (from, until) and the intervals that held it before and after."""
+
+
+def differences(was: list[Interval], now: list[Interval]) -> list[Cut]:
+    """The stretches of time that went to another interval."""
+    edges = sorted({t for i in (*was, *now) for t in (i.from_at, i.until_at)})
+    found: list[Cut] = []
+    a = b = 0
+    for from_at, until_at in pairwise(edges):
+        while a < len(was) and was[a].until_at <= from_at:
+            a += 1
+        while b < len(now) and now[b].until_at <= from_at:
+            b += 1
+        before = was[a].id if a < len(was) and was[a].from_at <= from_at else None
+        after = now[b].id if b < len(now) and now[b].from_at <= from_at else None
+        _extend(found, (from_at, until_at, before, after))
+    return found
+
+
+def composed(first: list[Cut], then: list[Cut]) -> list[Cut]:
+    """The cuts that two changes, one after the other, make together."""
+    edges = sorted({t for cut in (*first, *then) for t in cut[:2]})
+    found: list[Cut] = []
+    for from_at, until_at in pairwise(edges):
+        one = next((c for c in first if c[0] <= from_at < c[1]), None)
+        two = next((c for c in then if c[0] <= from_at < c[1]), None)
+        if one is not None or two is not None:
+            before = one[2] if one is not None else two[2] if two is not None else None
+            after = two[3] if two is not None else one[3] if one is not None else None
+            _extend(found, (from_at, until_at, before, after))
+    return found
+
+
+def _extend(found: list[Cut], cut: Cut) -> None:
+    if cut[2] == cut[3]:
+        return
+    if found and found[-1][1] == cut[0] and found[-1][2:] == cut[2:]:
+        found[-1] = (found[-1][0], *cut[1:])
+    else:
+        found.append(cut)
 
 
 @dataclass(slots=True)

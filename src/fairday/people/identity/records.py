@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from fairday.kernel import jsons
 from fairday.kernel.settings import IdentitySettings
-from fairday.people.identity.graph import Graph, differences
-from fairday.people.identity.model import Around, Identifier, Interval, Person
+from fairday.people.identity.graph import Graph
+from fairday.people.identity.model import Around, Cut, Identifier, Interval, Person
 from fairday.people.identity.normal import Key
 
 _CHUNK = 900
@@ -198,7 +198,7 @@ def save(conn: Connection, graph: Graph, claims: StoredClaims, quiet: bool = Fal
     claims.write()
     if not quiet:
         save_moves(conn, graph.moves)
-        save_cuts(conn, ((k, differences(was, now)) for k, (was, now) in graph.changed.items()))
+        save_cuts(conn, graph.cuts.items())
 
 
 def save_moves(conn: Connection, moves: Iterable[tuple[int, int]]) -> None:
@@ -211,7 +211,7 @@ def save_moves(conn: Connection, moves: Iterable[tuple[int, int]]) -> None:
 
 def save_cuts(
     conn: Connection,
-    found: Iterable[tuple[tuple[int, int], list[tuple[int, int, int | None, int | None]]]],
+    found: Iterable[tuple[tuple[int, int], list[Cut]]],
 ) -> None:
     many(
         conn,

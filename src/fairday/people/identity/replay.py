@@ -12,8 +12,7 @@ from sqlalchemy import Connection
 
 from fairday.kernel.settings import IdentitySettings
 from fairday.people.identity.fold import fold, save_operations
-from fairday.people.identity.graph import differences
-from fairday.people.identity.model import Interval
+from fairday.people.identity.model import Interval, differences
 from fairday.people.identity.normal import normalise
 from fairday.people.identity.records import delete_in, many, rows_in, run, save_cuts, save_moves
 from fairday.storage.log import Happening, happening
