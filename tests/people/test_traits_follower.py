@@ -179,7 +179,7 @@ _step = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     script=st.lists(_step, min_size=1, max_size=14),
     breaks=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), max_size=4),

@@ -211,9 +211,8 @@ def follow_ids(conn: Connection, persons: Sequence[int]) -> None:
             conn.execute(delete(memberships).where(c.audience == audience, c.person == person))
             if owner is not None:
                 clause = (
-                    "ON CONFLICT (audience, person) DO UPDATE"
-                    " SET since = excluded.since, identifier = excluded.identifier"
-                    " WHERE excluded.since < memberships.since"
+                    "ON CONFLICT (audience, person) DO UPDATE SET since = excluded.since,"
+                    " identifier = excluded.identifier WHERE excluded.since < memberships.since"
                 )
                 row = (audience, owner, since, identifier)
                 insert_rows(conn, memberships, ("audience", "person", "since", "identifier"), [row], clause)

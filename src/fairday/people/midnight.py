@@ -1,4 +1,4 @@
-"""What a new local day of the shop changes without any happening: windows, ages, RFM, its thirds and quintiles.
+"""What a new local day of the shop changes without any happening: windows, ages, RFM, quintiles and price thirds.
 
 The job runs once a local day, catches up after being off, and may be run again at any point of it without harm.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, Integer, String, Table, delete, select, update
+from sqlalchemy import Connection, Integer, String, Table, delete, func, select, update
 
 from fairday.kernel import jsons
 from fairday.kernel.audience import yearly_day
@@ -32,6 +32,8 @@ days = Table(
 
 JOB = "people"
 SLICE = 5_000
+PRICES_EVERY = 7
+"""Days after which prices are cut into thirds anew."""
 COMPARED = 5
 """People whose prices paid in a category make its thirds worth cutting."""
 SAMPLE = 100_000
@@ -53,7 +55,7 @@ def run(db: Database, settings: Settings, now: int, *, force: bool = False) -> b
     if last is not None and last >= today and not force:
         return False
     with db.write() as conn:
-        refresh_thresholds(conn, today)
+        refresh_thresholds(conn, today, force)
         _birthdays(conn, today if last is None else min(last, today), today)
     after: int | None = -(1 << 62)
     while after is not None:
@@ -85,8 +87,11 @@ class Midnight:
         return ran
 
 
-def refresh_thresholds(conn: Connection, today: int) -> None:
-    """Cut the shop's buyers into fifths by recency, orders and money, and its categories' prices into thirds."""
+def refresh_thresholds(conn: Connection, today: int, force: bool = False) -> None:
+    """Cut the shop's buyers into fifths by recency, orders and money; once a week its categories' prices into thirds.
+
+    Where prices were cut anew, the profiles of everyone who bought in a category are written again.
+    """
     found: list[tuple[str, str, Sequence[int]]] = []
     values: dict[str, list[int]] = {"last_order_day": [], "order_count": [], "spend_total": []}
     p = profile.c
@@ -96,16 +101,15 @@ def refresh_thresholds(conn: Connection, today: int) -> None:
         found.append(("rfm", "recency", cuts(max(0, today - day) for day in values["last_order_day"])))
         found.append(("rfm", "frequency", cuts(values["order_count"])))
         found.append(("rfm", "monetary", cuts(values["spend_total"])))
-    found += [
-        ("price", category, thirds) for category, thirds in _price_thirds(conn, len(values["order_count"])).items()
-    ]
-    conn.execute(delete(thresholds))
-    insert_rows(
-        conn,
-        thresholds,
-        ("name", "of", "cuts", "day"),
-        [(name, of, jsons.dumps(list(c)), today) for name, of, c in found],
-    )
+    t = thresholds.c
+    conn.execute(delete(thresholds).where(t.name == "rfm"))
+    cut_on = conn.execute(select(func.min(t.day)).where(t.name == "price")).scalar()
+    if force or cut_on is None or cut_on <= today - PRICES_EVERY:
+        conn.execute(delete(thresholds).where(t.name == "price"))
+        found += [("price", c, thirds) for c, thirds in _price_thirds(conn, len(values["order_count"])).items()]
+        records.mark(conn, conn.execute(select(p.person).where(p.trait == "favourite_category")).scalars())
+    rows = [(name, of, jsons.dumps(list(c)), today) for name, of, c in found]
+    insert_rows(conn, thresholds, ("name", "of", "cuts", "day"), rows)
 
 
 def _price_thirds(conn: Connection, buyers: int) -> dict[str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from fairday.kernel.clock import local_minute
@@ -133,14 +134,28 @@ def _line(product: dict[str, Any], verb: str, n: int, amount: int, add: Callable
     found = product.get("product_id")
     if found is None:
         found = product.get("sku")
-    if found is not None and (word := _word(found)):
-        add((_measure(verb + "product=", word), n, amount))
+    if found is not None and (measure := _named(verb + "product=", found)):
+        add((measure, n, amount))
     found = product.get("category")
-    if found is not None and (word := _word(found)):
-        add((_measure(verb + "category=", word), n, amount))
+    if found is not None and (measure := _named(verb + "category=", found)):
+        add((measure, n, amount))
     found = product.get("brand")
-    if found is not None and (word := _word(found)):
-        add((_measure(verb + "brand=", word), n, amount))
+    if found is not None and (measure := _named(verb + "brand=", found)):
+        add((measure, n, amount))
+
+
+def _named(prefix: str, value: Any) -> str:
+    """The measure of a word, "" where it is none; texts come from a cache, since lines repeat them."""
+    if type(value) is str:
+        return _text_measure(prefix, value)
+    word = _word(value)
+    return _measure(prefix, word) if word else ""
+
+
+@lru_cache(maxsize=50_000)
+def _text_measure(prefix: str, text: str) -> str:
+    word = clean(text)
+    return _measure(prefix, word) if word else ""
 
 
 def _measure(prefix: str, word: str) -> str:

@@ -19,6 +19,9 @@ from fairday.people.traits.telling import told_by
 from fairday.storage.followers import Source, cursors
 from fairday.storage.log import Happening
 
+BULK = 2_000
+"""Rows of a slice from which a first reading of the log does without the index until its end."""
+
 
 class Traits:
     """Reads behind identity; see docs/algorithms/traits.md.
@@ -49,6 +52,8 @@ class Traits:
                 touched.add(owner[1])
                 fold(h, owner[0], settings, counted)
                 _hear(h, owner[0], settings.currency, said)
+        if len(rows) >= BULK:
+            records.drop_window_index(conn)
         records.add(conn, counted)
         records.tell(conn, said)
         upto = (rows[-1].xid, rows[-1].pos)
@@ -60,6 +65,7 @@ class Traits:
 
     def settle(self, conn: Connection, now: int, limit: int) -> int:
         """Write the profiles of at most ``limit`` people that wait for it; how many."""
+        records.make_window_index(conn)
         persons = records.take_stale(conn, limit)
         if persons:
             shop = records.shop_of(conn, self._settings().zone, now)

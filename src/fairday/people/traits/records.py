@@ -1,4 +1,4 @@
-"""What traits read and write: intervals of happenings, buckets, told values, profiles. Never commits."""
+"""What traits read and write: intervals of happenings, buckets, told values, profiles, thresholds."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from fairday.storage.log import Happening, happening
 CHUNK = 500
 
 _ADD = (
-    "ON CONFLICT (interval_id, measure, day) DO UPDATE"
-    " SET n = activity.n + excluded.n, amount = activity.amount + excluded.amount"
+    "ON CONFLICT (interval_id, measure, day) DO UPDATE SET n = activity.n + excluded.n,"
+    " amount = activity.amount + excluded.amount"
 )
 _LATER = (
     "ON CONFLICT (interval_id, trait) DO UPDATE SET lo = excluded.lo, hi = excluded.hi, txt = excluded.txt, "
@@ -137,6 +137,18 @@ def add(conn: Connection, buckets: Buckets) -> None:
     insert_rows(conn, activity, ("interval_id", "measure", "day", "n", "amount"), rows, _ADD)
 
 
+def drop_window_index(conn: Connection) -> None:
+    """On SQLite, do without the index over windows while the table is filled from empty: sorted once it is quicker."""
+    if conn.dialect.name == "sqlite" and conn.execute(select(activity.c.day).limit(1)).first() is None:
+        conn.exec_driver_sql("DROP INDEX IF EXISTS activity_window")
+
+
+def make_window_index(conn: Connection) -> None:
+    """Make that index where it is missing."""
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("CREATE INDEX IF NOT EXISTS activity_window ON activity (measure, day)")
+
+
 def tell(conn: Connection, said: Told) -> None:
     """Keep what was told where nothing later is."""
     rows = [(i, t, f.lo, f.hi, f.txt, f.at, f.source, f.p) for (i, t), f in sorted(said.items())]
@@ -167,7 +179,7 @@ def among(persons: Iterable[int]) -> str:
 
 
 def prefixed(conn: Connection, column: str, prefix: str) -> str:
-    """SQL of a column beginning with a plain prefix: a range of the key on SQLite; PostgreSQL's order is a locale's."""
+    """SQL of a column beginning with a plain prefix: a range on SQLite; PostgreSQL's order is a locale's."""
     if conn.dialect.name == "sqlite":
         return f"{column} >= '{prefix}' AND {column} < '{prefix[:-1]}{chr(ord(prefix[-1]) + 1)}'"
     return f"starts_with({column}, '{prefix}')"
@@ -179,8 +191,7 @@ def sums_of(conn: Connection, persons: Sequence[int]) -> dict[int, Sums]:
     base = "FROM ownership o JOIN activity a ON a.interval_id = o.id WHERE o.person IN (" + among(persons) + ")"
     ordered = conn.exec_driver_sql(
         f"SELECT o.person, a.measure, a.day, SUM(a.n), SUM(a.amount) {base}"
-        f" AND a.measure IN ('{ORDERED}', '{REFUNDED}')"
-        " GROUP BY o.person, a.measure, a.day"
+        f" AND a.measure IN ('{ORDERED}', '{REFUNDED}') GROUP BY o.person, a.measure, a.day"
     )
     for person, measure, day, n, amount in ordered:
         mine = found.setdefault(person, Sums())
