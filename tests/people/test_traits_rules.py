@@ -22,12 +22,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "algorithms" / "traits.md"
 def happening(name: str = "", source: str = "server:till", kind: str = "", **body: Any) -> Happening:
     return Happening(
         message_id="m", kind=kind or ("track" if name else "identify"), name=name, at=NOON, received=NOON,
-<<<<<<< HEAD
-        source=source, ids=(("user_id", "u1"),), body=body,
-=======
         source=source,
         ids=(("user_id", "u1"),), body=body,
->>>>>>> 0ade96c (Traits: price thirds weekly and for everyone, no window index while filled from empty, tests of kept audiences)
     )  # fmt: skip
 
 
