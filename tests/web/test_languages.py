@@ -12,6 +12,8 @@ WEB = Path(fairday.web.__file__).parent
 CALL = re.compile(r"""(?:\b_|\bt|tongue|plain)\(\s*["']([a-z][\w.]*)["'](\s*~|\s*\+)?""")
 FSTRING = re.compile(r"""\bf["']([a-z_]+\.)\{""")
 
+TABLE = re.compile(r""", "(remedy\.\w+)"\)""")
+
 
 def used() -> tuple[set[str], set[str]]:
     """Keys written out in templates and code, and prefixes that something is put behind."""
@@ -21,6 +23,7 @@ def used() -> tuple[set[str], set[str]]:
         for key, joined in CALL.findall(source):
             (prefixes if joined else keys).add(key)
         prefixes |= set(FSTRING.findall(source))
+        keys |= set(TABLE.findall(source))
     return keys, prefixes
 
 

@@ -69,7 +69,7 @@ def shown(trait: TraitDef, value: Mapping[str, Any], tongue: Tongue) -> str:
     if trait.type == "texts":
         return ", ".join(_word(w, tongue) for w in unpack(kept or ""))
     if trait.type == "bool":
-        return tongue.plain("value.yes" if lo else "value.no")
+        return tongue.plain("value.yes") if lo else tongue.plain("value.no")
     write: Callable[[Any], str] = {
         "int": tongue.number,
         "money": tongue.money,

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import fairday
+import shopfull
+from fairday.people.consent import consent_of
+from fairday.people.identity import person_of
+from fairday.storage.log import happenings
+from fairday.web import signing
+from fairday.web.guard import Bucket
+from webdesk import Client
+
+
+@pytest.fixture
+def full(shop: fairday.Shop) -> fairday.Shop:
+    shopfull.fill(shop)
+    return shop
+
+
+def exposures(shop: fairday.Shop) -> list[tuple[str, str]]:
+    """Meetings on pages in the log, those withheld for the holdout included."""
+    with shop.db.read() as conn:
+        rows = conn.execute(happenings.select().where(happenings.c.name.like("Scene %"))).mappings().all()
+    return [(r["name"], r["ids"]) for r in rows if '"touchpoint":"page"' in r["body"]]
+
+
+def test_home_is_small_whole_without_script_and_has_the_scenes_floors(full: fairday.Shop) -> None:
+    answer = Client(full).get("/?lang=en")
+    assert answer.status_code == 200
+    assert len(answer.content) < 30_000
+    for text in ("Spring tea", "Fresh tea", "For your family", "/goods/tea-"):
+        assert text in answer.text
+    assert exposures(full) == [], "a stranger is not written down"
+    assert "fairday_visitor" not in answer.headers.get("set-cookie", "")
+
+
+def test_a_shop_without_goods_says_so_kindly(shop: fairday.Shop) -> None:
+    answer = Client(shop).get("/?lang=es")
+    assert "Abrimos pronto" in answer.text
+
+
+def test_goods_have_a_page_that_reports_the_view(full: fairday.Shop) -> None:
+    client = Client(full)
+    page = client.get("/goods/tea-3?lang=en")
+    assert page.status_code == 200
+    assert 'data-track="Product Viewed"' in page.text
+    assert "&#34;product_id&#34;" in page.text or "&quot;product_id&quot;" in page.text
+    assert "CN¥68.00" in page.text
+    for bad in ("/goods/none", "/goods/", "/goods/" + "x" * 300, "/goods/%00"):
+        assert client.get(bad).status_code == 404, bad
+
+
+def test_a_link_of_a_mail_recognises_its_reader_and_takes_the_token_out_of_the_address(full: fairday.Shop) -> None:
+    client = Client(full)
+    answer = client.get("/goods/tea-1?m=token-0")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/goods/tea-1")
+    assert "fairday_visitor" in client.cookies
+    client.get("/")
+    found = exposures(full)
+    assert found
+    assert all("li0@example.com" in ids for _, ids in found)
+    assert client.get("/").status_code == 200
+    assert exposures(full) == found, "the same day counts once"
+
+
+def test_an_old_or_made_up_link_recognises_nobody(full: fairday.Shop) -> None:
+    client = Client(full)
+    assert client.get("/?m=made-up").status_code == 303
+    assert "fairday_visitor" not in client.cookies
+    full.clock.move(31 * 86_400_000)  # type: ignore[attr-defined]
+    client.get("/?m=token-0")
+    assert "fairday_visitor" not in client.cookies
+
+
+@pytest.mark.parametrize(
+    "forged",
+    ["email:li1@example.com", "x.y", "", "ZW1haWw6bGkxQGV4YW1wbGUuY29t.0", "." * 40, "a" * 3000, "é.é"],
+)
+def test_a_forged_cookie_is_nobody(full: fairday.Shop, forged: str) -> None:
+    if not full.db.is_sqlite:
+        return
+    client = Client(full)
+    client.get("/?m=token-0")
+    good = client.cookies["fairday_visitor"]
+    key = signing.secret_of(full)
+    for value in (forged, good[:-1] + ("0" if good[-1] != "0" else "1"), good.split(".")[0] + "."):
+        assert signing.signed(key, value, full.clock.now()) is None
+    assert signing.signed(key, good, full.clock.now()) == "email:li0@example.com"
+    assert signing.signed(key, good, full.clock.now() + 400 * 86_400_000) is None, "it has an end"
+    assert signing.signed(b"another shop's key", good, full.clock.now()) is None
+
+
+def test_no_id_in_an_address_or_an_unsigned_cookie_is_believed(full: fairday.Shop) -> None:
+    client = Client(full)
+    client.cookies["fairday_id"] = "u1"
+    client.get("/?user_id=u1&email=li1@example.com")
+    assert exposures(full) == []
+
+
+def test_the_banner_works_without_script_and_no_means_no(full: fairday.Shop) -> None:
+    client = Client(full)
+    assert 'class="banner"' in client.get("/").text
+    assert client.post("/consent", {"answer": "yes"}).headers["location"] == "/"
+    assert {"fairday_visitor", "fairday_id"} <= set(client.cookies)
+    assert signing.signed(signing.secret_of(full), client.cookies["fairday_visitor"], full.clock.now()) == (
+        f"anonymous_id:{client.cookies['fairday_id']}"
+    )
+    page = client.get("/").text
+    assert 'class="banner"' not in page
+    assert 'data-consent="yes"' in page
+    client.post("/consent", {"answer": "no"})
+    assert "fairday_visitor" not in client.cookies
+    assert 'data-consent="no"' in client.get("/").text
+    assert client.post("/consent", {"answer": "perhaps"}).status_code == 422
+    assert client.post("/consent", {"answer": "yes"}, headers={"Origin": "https://evil.example"}).status_code == 403
+    elsewhere = {"Referer": "https://evil.example/x", "Host": "127.0.0.1:8000"}
+    assert client.post("/consent", {"answer": "yes"}, headers=elsewhere).headers["location"] == "/"
+    slashes = {"Referer": "http://127.0.0.1:8000//evil.example"}
+    assert client.post("/consent", {"answer": "yes"}, headers=slashes).headers["location"] == "/evil.example"
+
+
+def test_opening_the_unsubscribe_link_asks_and_one_click_does_it(full: fairday.Shop) -> None:
+    client = Client(full)
+    with full.db.read() as conn:
+        person = person_of(conn, "email", "li0@example.com")
+        assert person is not None
+        before = consent_of(conn, person, "email")
+    assert before is not None
+    assert before.given
+    assert client.get("/unsubscribe/token-0?lang=en").status_code == 200, "a scanner opens it"
+    full.followers.catch_up()
+    with full.db.read() as conn:
+        assert consent_of(conn, person, "email") == before
+    for _ in range(2):  # as mail programs do it, RFC 8058; twice is once
+        answer = client.request("POST", "/unsubscribe/token-0", data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+    full.followers.catch_up()
+    with full.db.read() as conn:
+        after = consent_of(conn, person, "email")
+    assert after is not None
+    assert not after.given
+    assert client.get("/unsubscribe/none").status_code == 404
+    assert client.request("POST", "/unsubscribe/none").status_code == 404
+
+
+def test_a_flood_is_told_when_to_come_back(shop: fairday.Shop) -> None:
+    client = Client(shop)
+    client.app.state.front.pages = Bucket(5)
+    answers = [client.get("/") for _ in range(7)]
+    assert [a.status_code for a in answers] == [200] * 5 + [429] * 2
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 13
+    bucket = Bucket(60, most=100)
+    for n in range(1000):
+        assert bucket.take(f"address {n}", n) == 0
+    assert len(bucket._left) == 100, "an attacker with many addresses fills no memory"
+
+
+def test_the_collect_door_and_its_script_stand_beside_the_pages(full: fairday.Shop) -> None:
+    client = Client(full)
+    assert "javascript" in client.get("/t.js").headers["content-type"]
+    key = re.search(r'data-key="([^"]+)"', client.get("/").text)
+    assert key
+    event = {"writeKey": key[1], "event": "Product Viewed", "anonymousId": "abcdefgh", "properties": {}}
+    assert client.request("POST", "/v1/t", json=event).status_code == 200
