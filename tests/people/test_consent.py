@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fairday.kernel.settings import IdentitySettings
 from fairday.people import consent, identity
-from fairday.people.consent import Consent, strictest
+from fairday.people.consent import Consent, Told, decide
 from fairday.storage.log import Happening
 
 
@@ -104,13 +105,50 @@ def test_a_rebuild_gives_the_same_and_any_slices_too(shop):
             assert sorted(conn.execute(consent.consent_statements.select()).all()) == once
 
 
-@given(st.lists(st.builds(Consent, st.booleans(), st.integers(0, 9), st.sampled_from("ab"))))
-def test_one_refusal_refuses(found):
-    answer = strictest(found)
-    assert (answer is None) == (not found)
-    if answer is not None:
-        assert answer in found
-        assert answer.given == all(c.given for c in found)
+def test_nobody_agrees_with_somebody_elses_address(shop):
+    shop.append([said(1, "Product Viewed", [ANN, MAIL])]).result()
+    shop.append([said(2, "Consent Given", [("user_id", "eve"), MAIL], channel="email")]).result()
+    assert state(shop, ANN) is None
+    shop.append([said(3, "Email Unsubscribed", [MAIL])]).result()
+    shop.append([said(4, "Consent Given", [("user_id", "eve"), MAIL], channel="email")]).result()
+    assert state(shop, ANN) == Consent(False, 3, "web")
+
+
+def test_an_agreement_does_not_follow_a_phone_to_its_next_owner(shop):
+    phone = ("phone", "+8613800138000")
+    shop.append([said(1, "Consent Given", [ANN, phone], channel="sms")]).result()
+    assert state(shop, ANN, "sms").given
+    moved = Happening(
+        message_id="m2", kind="identify", at=2, received=2, source="web", ids=(("user_id", "bob"), phone),
+        body={"context": {"verified": ["phone"]}},
+    )  # fmt: skip
+    shop.append([moved]).result()
+    assert state(shop, ("user_id", "bob"), "sms") is None
+
+
+told = st.builds(
+    Told, st.integers(0, 2), st.integers(0, 2), st.builds(Consent, st.booleans(), st.integers(0, 9), st.just("x")),
+    st.booleans(),
+)  # fmt: skip
+
+
+@given(st.lists(told), st.lists(told))
+def test_joining_people_never_adds_a_consent(one, other):
+    # The two have no id in common: what one says lifts nothing of the other's.
+    apart = [msgspec.structs.replace(t, about=t.about + 10, speaker=t.speaker + 10) for t in other]
+    joined, parts = decide([*one, *apart]), [decide(one), decide(apart)]
+    if any(p is not None and not p.given for p in parts):
+        assert joined is not None
+        assert not joined.given
+    else:
+        assert joined == max((p for p in parts if p), key=lambda c: (c.at, c.source), default=None)
+
+
+@given(st.lists(told), st.randoms())
+def test_the_order_of_statements_does_not_matter(found, random):
+    mixed = list(found)
+    random.shuffle(mixed)
+    assert decide(found) == decide(mixed)
 
 
 @pytest.mark.parametrize(

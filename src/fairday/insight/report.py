@@ -12,6 +12,7 @@ from fairday.kernel.clock import local_day, to_date
 from fairday.kernel.money import major
 from fairday.kernel.settings import Settings
 from fairday.models.effects import Arm, Effect, difference
+from fairday.people.consent import consents
 from fairday.reach import outbox
 from fairday.scenes import arms, life
 
@@ -115,17 +116,9 @@ def _people(conn: Connection) -> People:
         "FROM ownership o JOIN identifiers i ON i.id = o.identifier AND i.type = 'email'"
         " WHERE o.until_at = 4611686018427387904"
     )
-    addressed = conn.execute(text(f"SELECT count(DISTINCT o.person) {owned}")).scalar_one()
-    # The strictest over a person's ids: one refusal refuses.
-    agreed = conn.execute(
-        text(
-            "SELECT count(*) FROM (SELECT o.person FROM ownership o JOIN consent_statements s"
-            " ON s.identifier = o.identifier WHERE o.until_at = 4611686018427387904 AND s.purpose = 'marketing'"
-            " AND s.channel IN ('email', '*') GROUP BY o.person HAVING min(s.given) = 1) agreed"
-            f" WHERE person IN (SELECT o.person {owned})"
-        )
-    ).scalar_one()
-    return People(known=known, with_address=addressed, agreed=agreed)
+    reachable = {p for (p,) in conn.execute(text(f"SELECT DISTINCT o.person {owned}"))}
+    agreed = sum(c.given and person in reachable for person, c in consents(conn, None, "email").items())
+    return People(known=known, with_address=len(reachable), agreed=agreed)
 
 
 def _sales(conn: Connection) -> Sales:

@@ -99,7 +99,7 @@ class Mailing:
         settings = self._settings()
         owned = addresses(conn, persons, now)
         every = [a.identifier for found in owned.values() for a in found]
-        agreed = consents(conn, persons, CHANNEL, now=now)
+        agreed = consents(conn, persons, CHANNEL)
         lately = outbox.lately(conn, every, now - 8 * DAY_MS)
         bounced = outbox.bounced(conn, every)
         people = load_people(conn, persons, now)

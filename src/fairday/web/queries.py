@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from fairday.kernel.clock import local_day
 from fairday.kernel.settings import IdentitySettings
-from fairday.people.consent import EVERY, consent_statements
+from fairday.people.consent import consents
 from fairday.people.identity import normalise
 from fairday.people.identity.tables import timeline as timeline_table
 from fairday.people.tables import OPEN, identifiers, ownership, people
@@ -147,17 +147,8 @@ def mailed_scenes(conn: Connection) -> list[str]:
 
 
 def agreed(conn: Connection, channel: str, purpose: str) -> int:
-    """How many people may be reached on a channel: somebody agreed at an id of theirs, and nobody refused at any."""
-    o, s = ownership.c, consent_statements.c
-    strict = (
-        select(o.person)
-        .join(consent_statements, s.identifier == o.identifier)
-        .where(o.until_at == OPEN, s.channel.in_((channel, EVERY)), s.purpose == purpose)
-        .group_by(o.person)
-        .having(func.min(s.given) == 1)
-        .subquery()
-    )
-    return int(conn.execute(select(func.count()).select_from(strict)).scalar_one())
+    """How many people agreed to hear from the shop on a channel, and have not taken it back."""
+    return sum(c.given for c in consents(conn, None, channel, purpose).values())
 
 
 def segments(conn: Connection) -> dict[str, int]:

@@ -60,10 +60,11 @@ def upgrade() -> None:
         sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("channel", sa.String(length=24), nullable=False),
         sa.Column("purpose", sa.String(length=48), nullable=False),
+        sa.Column("speaker", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("given", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("identifier", "channel", "purpose"),
+        sa.PrimaryKeyConstraint("identifier", "channel", "purpose", "speaker"),
     )
     op.create_table(
         "deadlines",
