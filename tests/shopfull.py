@@ -12,10 +12,8 @@ from fairday.kernel.clock import DAY_MS
 from fairday.people import audiences
 from fairday.people.identity import ids_of, person_of
 from fairday.reach import outbox
-from fairday.scenes import life
 from fairday.scenes.arms import Meeting
 from fairday.storage.log import Happening
-from fairday.web import desk
 
 SCENE = """\
 scene: tea-season
@@ -96,13 +94,5 @@ def _mail(conn: object, n: int) -> outbox.Planned:
 
 def start_scene(shop: fairday.Shop) -> None:
     """Save and start the tea season."""
-    register(shop)
-    command, spec = life.save(SCENE, desk.vocabulary(shop), shop.settings.zone)
-    for each in (command, life.move("start", spec.scene, "test")):
-        answer = shop.runner.submit(each)
-        assert answer.ok, answer.refusal
-
-
-def register(shop: fairday.Shop) -> None:
-    """The rules of scenes, for a shop opened without them."""
-    shop.runner.register(life.SceneDecider())
+    spec = shop.save_scene(SCENE)
+    shop.move_scene("start", spec.scene)

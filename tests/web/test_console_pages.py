@@ -117,7 +117,7 @@ def test_a_scene_is_checked_saved_started_paused_and_ended(full: fairday.Shop) -
         assert owner.post(f"/console/scenes/second/{move}").status_code == 303, move
         with full.db.read() as conn:
             assert life.get_scene(conn, "second").status == status
-    assert owner.post("/console/scenes/second/start").status_code == 422
+    assert owner.post("/console/scenes/second/start").status_code == 409
     assert owner.post("/console/scenes/second/fly").status_code == 404
     assert owner.post("/console/scenes/none/start").status_code == 404
     assert owner.get("/console/scenes/none").status_code == 404
@@ -128,7 +128,7 @@ def test_two_operators_do_not_overwrite_each_other(full: fairday.Shop) -> None:
     mine = {"scene": "tea-season", "version": "1", "text": shopfull.SCENE.replace("10%", "20%")}
     assert owner.post("/console/scenes", mine).status_code == 303
     late = owner.post("/console/scenes?lang=en", mine | {"text": shopfull.SCENE.replace("10%", "30%")})
-    assert late.status_code == 422
+    assert late.status_code == 409
     assert "Somebody changed the scene meanwhile" in late.text
 
 

@@ -24,7 +24,7 @@ from fairday.reach import outbox
 from fairday.scenes import arms
 from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.shelf import Good, taste
-from fairday.scenes.staging import Staging, as_product, load_person
+from fairday.scenes.staging import as_product, load_person
 from fairday.shop import Shop
 from fairday.storage.log import Happening, append_happenings
 from fairday.web import desk
@@ -51,21 +51,13 @@ class Visitor:
 
 
 class Front:
-    """What the storefront keeps while it serves: signing key, write key for its pages, the stage, the limits."""
+    """What the storefront keeps while it serves: signing key, write key for its pages, the limits."""
 
     def __init__(self, shop: Shop) -> None:
         self.secret = secret_of(shop)
         self.key = _write_key(shop)
-        self.staging = Staging(desk.vocabulary(shop), shop.settings.zone)
         self.pages = Bucket(240)
         self.posts = Bucket(30)
-
-    def stage_for(self, shop: Shop) -> Staging:
-        """The staging under the settings in force."""
-        known = desk.vocabulary(shop)
-        if self.staging.zone != shop.settings.zone or self.staging.people.currency != known.currency:
-            self.staging = Staging(known, shop.settings.zone)
-        return self.staging
 
 
 def _write_key(shop: Shop) -> str:
@@ -150,10 +142,10 @@ def home(request: Request) -> Response:
     by_link = _by_link(request)
     if by_link is not None:
         return by_link
-    shop, front, visitor = shop_of(request), front_of(request), visitor_of(request)
+    shop, visitor = shop_of(request), visitor_of(request)
     now = shop.clock.now()
     with shop.db.read() as conn:
-        stage = front.stage_for(shop).stage(conn, now)
+        stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
     choice = choose(person, "page", now, stage, per_floor=PER_FLOOR)
     if visitor.id is not None:
@@ -199,13 +191,13 @@ def goods_page(request: Request, number: str) -> Response:
     by_link = _by_link(request)
     if by_link is not None:
         return by_link
-    shop, front, visitor = shop_of(request), front_of(request), visitor_of(request)
+    shop, visitor = shop_of(request), visitor_of(request)
     now = shop.clock.now()
     with shop.db.read() as conn:
         row = find_product(conn, number)
         if row is None:
             raise HTTPException(404)
-        stage = front.stage_for(shop).stage(conn, now)
+        stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
     product = as_product(row)
     more = cards(request, liked(shop, stage, person, frozenset({number})))

@@ -108,25 +108,16 @@ def save(request: Request) -> Response:
     text, scene = field(request, "text", life.MAX_TEXT), field(request, "scene", 100)
     version = field(request, "version", 10)
     try:
-        command, spec = life.save(
+        spec = shop.save_scene(
             text + "\n",
-            desk.vocabulary(shop),
-            shop.settings.zone,
             actor=f"operator:{request.state.operator.id}",
             version=int(version) if version.isascii() and version.isdigit() else None,
         )
-        _answer(shop.runner.submit(command))
     except life.SceneError:
         return _edit(request, scene, text, version=None)
     except FairdayError as error:
         return _edit(request, scene, text, error)
     return go(f"/console/scenes/{spec.scene}?done=scene_saved")
-
-
-def _answer(answer: Any) -> None:
-    refusal = getattr(answer, "refusal", None)
-    if refusal is not None:
-        raise FairdayError(refusal.message, code=refusal.code)
 
 
 @inside.get("/scenes/{scene}")
@@ -168,7 +159,7 @@ def preview(request: Request, scene: str) -> Response:
         person = load_person(conn, found[0] if found else None, now)
         name = desk.names(conn, found).get(found[0], "") if found else ""
         spec = _spec(row.text, desk.vocabulary(shop))
-        staging = request.app.state.front.stage_for(shop)
+        staging = shop.staging
         choice = desk.preview(conn, shop, staging, spec, row.version, person, now) if spec else None
     floors = [
         (floor.title.get(tongue.language), goods_cards(request, floor.goods))
@@ -194,8 +185,7 @@ def move(request: Request, scene: str, move: str) -> Response:
     try:
         with shop.db.read() as conn:
             life.get_scene(conn, scene)
-        command = life.move(move, scene, f"operator:{request.state.operator.id}")  # type: ignore[arg-type]  # one of them
-        _answer(shop.runner.submit(command))
+        shop.move_scene(move, scene, actor=f"operator:{request.state.operator.id}")  # type: ignore[arg-type]  # one of them
     except FairdayError as error:
         if error.code == "no_scene":
             raise
