@@ -23,7 +23,7 @@ MAX_MESSAGE_ID = 100
 
 KINDS = frozenset({"identify", "track", "page", "screen", "group", "alias"})
 
-OWN_NAMES = frozenset({"audience entered", "audience left"})
+OWN_NAMES = frozenset({"audience entered", "audience left", "scene shown", "scene withheld"})
 """Events that Fairday alone makes, in small letters; nobody may send them."""
 
 _OWN_IDS = ("fairday:", "import:")
