@@ -58,15 +58,15 @@ def test_the_gate_is_walked_for_every_route_and_role(shop: fairday.Shop) -> None
                 assert analyst.post(path).status_code == 403, ("analyst", path)
 
 
-def test_a_post_from_another_site_is_refused_even_with_a_token(shop: fairday.Shop) -> None:
-    owner = Client(shop).sign_in()
+def test_a_post_from_another_site_is_refused_even_with_a_token(lite: fairday.Shop) -> None:
+    owner = Client(lite).sign_in()
     for origin in ("https://evil.example", "null", "http://127.0.0.1:8000.evil.example"):
         assert owner.post("/console/sign-out", headers={"Origin": origin}).status_code == 403
     assert owner.post("/console/sign-out", headers={"Origin": "http://127.0.0.1:8000"}).status_code == 303
 
 
-def test_a_token_of_another_session_is_refused(shop: fairday.Shop) -> None:
-    owner, other = Client(shop).sign_in(), Client(shop).sign_in("owner", "b@example.com")
+def test_a_token_of_another_session_is_refused(lite: fairday.Shop) -> None:
+    owner, other = Client(lite).sign_in(), Client(lite).sign_in("owner", "b@example.com")
     assert owner.request("POST", "/console/settings", data={"csrf": other.csrf}).status_code == 403
 
 
@@ -93,9 +93,9 @@ def test_signing_out_ends_the_session_on_the_server(shop: fairday.Shop) -> None:
     assert owner.get("/console").headers["location"] == "/console/sign-in"
 
 
-def test_cookies_are_out_of_reach_of_scripts_and_other_sites(shop: fairday.Shop) -> None:
-    client = Client(shop)
-    once = operators.create(shop.db, "li@example.com", "owner", shop.clock.now())
+def test_cookies_are_out_of_reach_of_scripts_and_other_sites(lite: fairday.Shop) -> None:
+    client = Client(lite)
+    once = operators.create(lite.db, "li@example.com", "owner", lite.clock.now())
     client.get("/console/sign-in")
     answer = client.post("/console/sign-in", {"email": "li@example.com", "password": once})
     cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("fairday_session"))
@@ -107,9 +107,9 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(shop: fairday.Shop)
     assert "max-age" in encrypted.headers["strict-transport-security"]
 
 
-def test_too_many_guesses_are_told_to_wait(shop: fairday.Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_guesses_are_told_to_wait(lite: fairday.Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operators, "LIMITS", {"pair": 2, "address": 40, "account": 120})
-    client = Client(shop)
+    client = Client(lite)
     client.get("/console/sign-in")
     for _ in range(operators.LIMITS["pair"]):
         assert client.post("/console/sign-in", {"email": "a@b.cn", "password": "x"}).status_code == 401
@@ -118,15 +118,15 @@ def test_too_many_guesses_are_told_to_wait(shop: fairday.Shop, monkeypatch: pyte
     assert 0 < int(answer.headers["retry-after"]) <= 900
 
 
-def test_an_unknown_account_takes_as_long_as_a_known_one(shop: fairday.Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_account_takes_as_long_as_a_known_one(lite: fairday.Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operators, "LIMITS", {"pair": 99, "address": 99, "account": 99})
-    operators.create(shop.db, "li@example.com", "owner", shop.clock.now())
+    operators.create(lite.db, "li@example.com", "owner", lite.clock.now())
     took: dict[str, list[float]] = {"li@example.com": [], "no@example.com": []}
     for _ in range(5):
         for email, times in took.items():
             began = time.perf_counter()
             with pytest.raises(operators.FairdayError):
-                operators.sign_in(shop.db, email, "guess", "1.1.1.1", shop.clock.now())
+                operators.sign_in(lite.db, email, "guess", "1.1.1.1", lite.clock.now())
             times.append(time.perf_counter() - began)
     known, unknown = median(took["li@example.com"]), median(took["no@example.com"])
     assert 0.4 < unknown / known < 2.5
@@ -141,14 +141,14 @@ def test_after_signing_in_nobody_is_sent_elsewhere(path: str | None) -> None:
     assert safe_next(path) == "/console"
 
 
-def test_after_signing_in_one_gets_where_one_was_going(shop: fairday.Shop) -> None:
+def test_after_signing_in_one_gets_where_one_was_going(lite: fairday.Shop) -> None:
     assert safe_next("/console/people/7?tab=ids") == "/console/people/7?tab=ids"
-    client = Client(shop)
+    client = Client(lite)
     assert client.get("/console/data?name=A").headers["location"] == "/console/sign-in?next=/console/data?name=A"
 
 
-def test_pages_carry_headers_that_hold_scripts_frames_and_sniffing_off(shop: fairday.Shop) -> None:
-    client = Client(shop)
+def test_pages_carry_headers_that_hold_scripts_frames_and_sniffing_off(lite: fairday.Shop) -> None:
+    client = Client(lite)
     for path in ("/console/sign-in", "/nowhere", "/static/console.css"):
         headers = client.get(path).headers
         policy = headers["content-security-policy"]
@@ -160,21 +160,21 @@ def test_pages_carry_headers_that_hold_scripts_frames_and_sniffing_off(shop: fai
     assert client.get("/console/sign-in").headers["cache-control"] == "no-store"
 
 
-def test_no_page_carries_script_or_style_of_its_own(shop: fairday.Shop) -> None:
-    owner = Client(shop).sign_in()
+def test_no_page_carries_script_or_style_of_its_own(lite: fairday.Shop) -> None:
+    owner = Client(lite).sign_in()
     for method, path in routes(owner):
         if method == "GET":
             html = owner.get(path).text
             assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|<style", html), path
 
 
-def test_the_console_answers_only_to_names_it_knows(shop: fairday.Shop) -> None:
-    client = Client(shop)
+def test_the_console_answers_only_to_names_it_knows(lite: fairday.Shop) -> None:
+    client = Client(lite)
     for host, status in {"evil.example": 421, "evil.example:8000": 421, "192.168.1.4:8000": 200, "[::1]:8000": 200,
                          "localhost": 200, "": 421, "127.0.0.1.evil.example": 421}.items():  # fmt: skip
         assert client.get("/console/sign-in", headers={"Host": host}).status_code == status, host
-    shop.change_settings(public_url="https://shop.example")
-    assert client.get("/console/sign-in", headers={"Host": "shop.example"}).status_code == 200
+    lite.change_settings(public_url="https://lite.example")
+    assert client.get("/console/sign-in", headers={"Host": "lite.example"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -182,22 +182,22 @@ def test_the_console_answers_only_to_names_it_knows(shop: fairday.Shop) -> None:
     ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd", "/console/%2e%2e/x",
      "/static/%00"],
 )  # fmt: skip
-def test_files_outside_the_folder_stay_there(shop: fairday.Shop, path: str) -> None:
-    answer = Client(shop).get(path)
+def test_files_outside_the_folder_stay_there(lite: fairday.Shop, path: str) -> None:
+    answer = Client(lite).get(path)
     assert answer.status_code in (404, 405)
     assert "fastapi" not in answer.text
 
 
-def test_too_large_a_form_is_refused_while_it_arrives(shop: fairday.Shop) -> None:
-    client = Client(shop)
+def test_too_large_a_form_is_refused_while_it_arrives(lite: fairday.Shop) -> None:
+    client = Client(lite)
     client.get("/console/sign-in")
     answer = client.request("POST", "/console/sign-in", content=b"email=" + b"a" * 1_200_000,
                             headers={"content-type": "application/x-www-form-urlencoded"})  # fmt: skip
     assert answer.status_code == 413
 
 
-def test_a_failure_inside_is_a_page_without_its_insides(shop: fairday.Shop) -> None:
-    client = Client(shop)
+def test_a_failure_inside_is_a_page_without_its_insides(lite: fairday.Shop) -> None:
+    client = Client(lite)
 
     @client.app.get("/breaks")
     def breaks() -> None:
@@ -211,15 +211,15 @@ def test_a_failure_inside_is_a_page_without_its_insides(shop: fairday.Shop) -> N
     assert (as_json.status_code, set(as_json.json())) == (404, {"error", "message"})
 
 
-def test_a_merchant_who_types_a_template_sees_it_typed(shop: fairday.Shop) -> None:
-    owner = Client(shop).sign_in()
+def test_a_merchant_who_types_a_template_sees_it_typed(lite: fairday.Shop) -> None:
+    owner = Client(lite).sign_in()
     given = {"name": "{{7*7}}<script>", "zone": "Asia/Shanghai", "currency": "cny", "language": "en",
              "public_url": "http://127.0.0.1:8000/"}  # fmt: skip
     assert owner.post("/console/settings", given).status_code == 303
     html = owner.get("/console").text
     assert "{{7*7}}&lt;script&gt;" in html
-    assert shop.settings.currency == "CNY"
-    assert shop.settings.public_url == "http://127.0.0.1:8000"
+    assert lite.settings.currency == "CNY"
+    assert lite.settings.public_url == "http://127.0.0.1:8000"
 
 
 @pytest.mark.parametrize(
@@ -227,13 +227,13 @@ def test_a_merchant_who_types_a_template_sees_it_typed(shop: fairday.Shop) -> No
     [("zone", "Mars/Base"), ("currency", "YUAN"), ("language", "fr"), ("public_url", "javascript:x"), ("name", " "),
      ("name", "x" * 201), ("name", "a\x00b")],
 )  # fmt: skip
-def test_a_setting_that_cannot_be_used_is_refused(shop: fairday.Shop, name: str, value: str) -> None:
-    owner = Client(shop).sign_in()
+def test_a_setting_that_cannot_be_used_is_refused(lite: fairday.Shop, name: str, value: str) -> None:
+    owner = Client(lite).sign_in()
     good = {"name": "S", "zone": "Asia/Shanghai", "currency": "CNY", "language": "zh", "public_url": "http://x.cn"}
-    before = shop.settings
+    before = lite.settings
     answer = owner.post("/console/settings", good | {name: value})
     assert answer.status_code == 422
-    assert shop.settings == before
+    assert lite.settings == before
 
 
 def test_owners_add_reset_and_close_accounts(shop: fairday.Shop) -> None:
@@ -252,6 +252,6 @@ def test_owners_add_reset_and_close_accounts(shop: fairday.Shop) -> None:
     assert owner.post("/console/settings/operators/1", {"role": "analyst", "active": "yes"}).status_code == 409
 
 
-def test_the_app_opens_with_no_documents_of_its_own(shop: fairday.Shop) -> None:
-    assert create(shop).openapi_url is None
-    assert Client(shop).get("/docs").status_code == 404
+def test_the_app_opens_with_no_documents_of_its_own(lite: fairday.Shop) -> None:
+    assert create(lite).openapi_url is None
+    assert Client(lite).get("/docs").status_code == 404

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 import fairday
 import shopfull
 from fairday.kernel.audience import parse
@@ -13,12 +11,6 @@ from fairday.scenes import life
 from fairday.web import desk
 from fairday.web.console.audiences import EXAMPLES
 from webdesk import Client
-
-
-@pytest.fixture
-def full(shop: fairday.Shop) -> fairday.Shop:
-    shopfull.fill(shop)
-    return shop
 
 
 def person(shop: fairday.Shop, email: str) -> int:
@@ -36,17 +28,19 @@ def test_people_are_found_by_any_id_and_by_its_beginning(full: fairday.Shop) -> 
         assert 'class="empty"' in owner.get("/console/people?lang=en", params={"q": asked}).text, asked
 
 
-def test_a_persons_page_shows_what_is_known_and_why(full: fairday.Shop) -> None:
-    html = Client(full).sign_in().get(f"/console/people/{person(full, 'li7@example.com')}?lang=en").text
+def test_a_persons_page_shows_what_is_known_and_why(full_lite: fairday.Shop) -> None:
+    html = Client(full_lite).sign_in().get(f"/console/people/{person(full_lite, 'li7@example.com')}?lang=en").text
     for text in ("Li 7", "li7@example.com", "came in one event", "E-mail", "given", "age", "Timeline"):
         assert text in html, text
 
 
-def test_everything_about_a_person_can_be_taken_along(full: fairday.Shop) -> None:
-    answer = Client(full).sign_in("analyst").get(f"/console/people/{person(full, 'li7@example.com')}/export.json")
+def test_everything_about_a_person_can_be_taken_along(full_lite: fairday.Shop) -> None:
+    answer = (
+        Client(full_lite).sign_in("analyst").get(f"/console/people/{person(full_lite, 'li7@example.com')}/export.json")
+    )
     assert "attachment" in answer.headers["content-disposition"]
     assert "li7@example.com" in str(answer.json()["ids"])
-    assert Client(full).get("/console/people/1/export.json").status_code == 303
+    assert Client(full_lite).get("/console/people/1/export.json").status_code == 303
 
 
 def test_operators_merge_and_split(full: fairday.Shop) -> None:
@@ -92,13 +86,15 @@ def test_an_audience_is_counted_mended_and_saved(full: fairday.Shop) -> None:
     assert owner.get("/console/audiences/good").status_code == 404
 
 
-def test_the_examples_to_start_from_are_understood(shop: fairday.Shop) -> None:
+def test_the_examples_to_start_from_are_understood(lite: fairday.Shop) -> None:
     for example in EXAMPLES:
-        parse(example, desk.vocabulary(shop))
+        parse(example, desk.vocabulary(lite))
 
 
-def test_an_expression_cannot_break_out_of_its_page(full: fairday.Shop) -> None:
-    html = Client(full).sign_in().get("/console/audiences/new", params={"expression": "</textarea><script>x()"}).text
+def test_an_expression_cannot_break_out_of_its_page(full_lite: fairday.Shop) -> None:
+    html = (
+        Client(full_lite).sign_in().get("/console/audiences/new", params={"expression": "</textarea><script>x()"}).text
+    )
     assert "<script>x()" not in html
 
 
@@ -132,20 +128,20 @@ def test_two_operators_do_not_overwrite_each_other(full: fairday.Shop) -> None:
     assert "Somebody changed the scene meanwhile" in late.text
 
 
-def test_a_preview_records_nothing_and_tells_what_is_kept_back(full: fairday.Shop) -> None:
-    owner = Client(full).sign_in()
-    with full.db.read() as conn:
+def test_a_preview_records_nothing_and_tells_what_is_kept_back(full_lite: fairday.Shop) -> None:
+    owner = Client(full_lite).sign_in()
+    with full_lite.db.read() as conn:
         before = conn.exec_driver_sql("SELECT COUNT(*) FROM happenings").scalar_one()
     young = owner.get("/console/scenes/tea-season/preview?lang=en&q=li0@example.com").text
     assert "Fresh tea" in young
     assert "Floor 2 is kept from this person" in young
     assert "For your family" in owner.get("/console/scenes/tea-season/preview?lang=en").text
-    with full.db.read() as conn:
+    with full_lite.db.read() as conn:
         assert conn.exec_driver_sql("SELECT COUNT(*) FROM happenings").scalar_one() == before
 
 
-def test_a_mail_is_shown_where_nothing_in_it_can_run(full: fairday.Shop) -> None:
-    owner = Client(full).sign_in()
+def test_a_mail_is_shown_where_nothing_in_it_can_run(full_lite: fairday.Shop) -> None:
+    owner = Client(full_lite).sign_in()
     assert "sandbox" in owner.get("/console/mailbox/1").text
     view = owner.get("/console/mailbox/1/view")
     policy = view.headers["content-security-policy"]

@@ -58,23 +58,23 @@ def test_setting_a_password_ends_the_other_sessions(shop: fairday.Shop, clock: M
     ("old", "new", "code"),
     [("wrong", "ten letters", "wrong_old_password"), ("", "short", "bad_password"), ("", "x" * 201, "bad_password")],
 )
-def test_a_bad_new_password_is_refused(shop: fairday.Shop, clock: ManualClock, old: str, new: str, code: str) -> None:
-    once = operators.create(shop.db, EMAIL, "owner", clock.now())
+def test_a_bad_new_password_is_refused(lite: fairday.Shop, clock: ManualClock, old: str, new: str, code: str) -> None:
+    once = operators.create(lite.db, EMAIL, "owner", clock.now())
     with pytest.raises(FairdayError) as caught:
-        operators.set_password(shop.db, 1, old or once, new, "")
+        operators.set_password(lite.db, 1, old or once, new, "")
     assert caught.value.code == code
     with pytest.raises(FairdayError) as caught:
-        operators.set_password(shop.db, 1, once, once, "")
+        operators.set_password(lite.db, 1, once, once, "")
     assert caught.value.code == "same_password"
 
 
 @pytest.mark.parametrize("email", ["", "li", "li@", "@x.com", "li@x", "l i@x.com", "li@x.com\n", "a" * 250 + "@x.com"])
-def test_a_bad_address_is_refused(shop: fairday.Shop, email: str) -> None:
+def test_a_bad_address_is_refused(lite: fairday.Shop, email: str) -> None:
     if email.strip() == "li@x.com":
-        assert operators.create(shop.db, email, "owner", 0)
+        assert operators.create(lite.db, email, "owner", 0)
         return
     with pytest.raises(FairdayError, match="not an e-mail address"):
-        operators.create(shop.db, email, "owner", 0)
+        operators.create(lite.db, email, "owner", 0)
 
 
 def test_operators_are_single_and_have_a_known_role(shop: fairday.Shop) -> None:

@@ -2,22 +2,13 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 import fairday
-import shopfull
 from fairday.people.consent import consent_of
 from fairday.people.identity import person_of
 from fairday.storage.log import happenings
 from fairday.web import signing
 from fairday.web.guard import Bucket
 from webdesk import Client
-
-
-@pytest.fixture
-def full(shop: fairday.Shop) -> fairday.Shop:
-    shopfull.fill(shop)
-    return shop
 
 
 def exposures(shop: fairday.Shop) -> list[tuple[str, str]]:
@@ -37,13 +28,13 @@ def test_home_is_small_whole_without_script_and_has_the_scenes_floors(full: fair
     assert "fairday_visitor" not in answer.headers.get("set-cookie", "")
 
 
-def test_a_shop_without_goods_says_so_kindly(shop: fairday.Shop) -> None:
-    answer = Client(shop).get("/?lang=es")
+def test_a_shop_without_goods_says_so_kindly(lite: fairday.Shop) -> None:
+    answer = Client(lite).get("/?lang=es")
     assert "Abrimos pronto" in answer.text
 
 
-def test_goods_have_a_page_that_reports_the_view(full: fairday.Shop) -> None:
-    client = Client(full)
+def test_goods_have_a_page_that_reports_the_view(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
     page = client.get("/goods/tea-3?lang=en")
     assert page.status_code == 200
     assert 'data-track="Product Viewed"' in page.text
@@ -66,46 +57,44 @@ def test_a_link_of_a_mail_recognises_its_reader_and_takes_the_token_out_of_the_a
     assert exposures(full) == found, "the same day counts once"
 
 
-def test_an_old_or_made_up_link_recognises_nobody(full: fairday.Shop) -> None:
-    client = Client(full)
+def test_an_old_or_made_up_link_recognises_nobody(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
     assert client.get("/?m=made-up").status_code == 303
     assert "fairday_visitor" not in client.cookies
-    full.clock.move(31 * 86_400_000)  # type: ignore[attr-defined]
+    full_lite.clock.move(31 * 86_400_000)  # type: ignore[attr-defined]
     client.get("/?m=token-0")
     assert "fairday_visitor" not in client.cookies
 
 
-@pytest.mark.parametrize(
-    "forged",
-    ["email:li1@example.com", "x.y", "", "ZW1haWw6bGkxQGV4YW1wbGUuY29t.0", "." * 40, "a" * 3000, "é.é"],
-)
-def test_a_forged_cookie_is_nobody(full: fairday.Shop, forged: str) -> None:
-    if not full.db.is_sqlite:
-        return
-    client = Client(full)
+FORGED = ["email:li1@example.com", "x.y", "", "ZW1haWw6bGkxQGV4YW1wbGUuY29t.0", "." * 40, "a" * 3000, "é.é"]
+
+
+def test_a_forged_cookie_is_nobody(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
     client.get("/?m=token-0")
     good = client.cookies["fairday_visitor"]
-    key = signing.secret_of(full)
-    for value in (forged, good[:-1] + ("0" if good[-1] != "0" else "1"), good.split(".")[0] + "."):
-        assert signing.signed(key, value, full.clock.now()) is None
-    assert signing.signed(key, good, full.clock.now()) == "email:li0@example.com"
-    assert signing.signed(key, good, full.clock.now() + 400 * 86_400_000) is None, "it has an end"
-    assert signing.signed(b"another shop's key", good, full.clock.now()) is None
+    key, now = signing.secret_of(full_lite), full_lite.clock.now()
+    changed = good[:-1] + ("0" if good[-1] != "0" else "1")
+    for value in (*FORGED, changed, good.split(".")[0] + "."):
+        assert signing.signed(key, value, now) is None, value
+    assert signing.signed(key, good, now) == "email:li0@example.com"
+    assert signing.signed(key, good, now + 400 * 86_400_000) is None, "it has an end"
+    assert signing.signed(b"another shop's key", good, now) is None
 
 
-def test_no_id_in_an_address_or_an_unsigned_cookie_is_believed(full: fairday.Shop) -> None:
-    client = Client(full)
+def test_no_id_in_an_address_or_an_unsigned_cookie_is_believed(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
     client.cookies["fairday_id"] = "u1"
     client.get("/?user_id=u1&email=li1@example.com")
-    assert exposures(full) == []
+    assert exposures(full_lite) == []
 
 
-def test_the_banner_works_without_script_and_no_means_no(full: fairday.Shop) -> None:
-    client = Client(full)
+def test_the_banner_works_without_script_and_no_means_no(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
     assert 'class="banner"' in client.get("/").text
     assert client.post("/consent", {"answer": "yes"}).headers["location"] == "/"
     assert {"fairday_visitor", "fairday_id"} <= set(client.cookies)
-    assert signing.signed(signing.secret_of(full), client.cookies["fairday_visitor"], full.clock.now()) == (
+    assert signing.signed(signing.secret_of(full_lite), client.cookies["fairday_visitor"], full_lite.clock.now()) == (
         f"anonymous_id:{client.cookies['fairday_id']}"
     )
     page = client.get("/").text
@@ -146,8 +135,8 @@ def test_opening_the_unsubscribe_link_asks_and_one_click_does_it(full: fairday.S
     assert client.request("POST", "/unsubscribe/none").status_code == 404
 
 
-def test_a_flood_is_told_when_to_come_back(shop: fairday.Shop) -> None:
-    client = Client(shop)
+def test_a_flood_is_told_when_to_come_back(lite: fairday.Shop) -> None:
+    client = Client(lite)
     client.app.state.front.pages = Bucket(5)
     answers = [client.get("/") for _ in range(7)]
     assert [a.status_code for a in answers] == [200] * 5 + [429] * 2
@@ -158,8 +147,8 @@ def test_a_flood_is_told_when_to_come_back(shop: fairday.Shop) -> None:
     assert len(bucket._left) == 100, "an attacker with many addresses fills no memory"
 
 
-def test_the_collect_door_and_its_script_stand_beside_the_pages(full: fairday.Shop) -> None:
-    client = Client(full)
+def test_the_collect_door_and_its_script_stand_beside_the_pages(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
     assert "javascript" in client.get("/t.js").headers["content-type"]
     key = re.search(r'data-key="([^"]+)"', client.get("/").text)
     assert key
