@@ -21,6 +21,7 @@ from fairday import operators
 from fairday.insight.report import Report, report
 from fairday.intake.imports import ImportReport, Progress, import_files
 from fairday.intake.mapping import Mapping
+from fairday.intake.runs import Recorder
 from fairday.kernel import jsons
 from fairday.kernel.audience import Vocabulary
 from fairday.kernel.clock import Clock, SystemClock, zone
@@ -112,10 +113,26 @@ class Shop:
         progress: Progress = lambda done, total: None,
     ) -> ImportReport:
         """Bring files of orders, goods, customers and campaigns in; see ``fairday.intake.imports.import_files``."""
-        return import_files(
-            self.db, self.settings, paths, mapping,
-            now=self.clock.now(), zone=zone, dry_run=dry_run, rejects=rejects, progress=progress,
-        )  # fmt: skip
+        recorder = None if dry_run else Recorder(self.db, paths, self.clock.now)
+
+        def told(done: int, total: int) -> None:
+            progress(done, total)
+            if recorder is not None:
+                recorder.progress(done, total)
+
+        try:
+            report = import_files(
+                self.db, self.settings, paths, mapping,
+                now=self.clock.now(), zone=zone, dry_run=dry_run, rejects=rejects, progress=told,
+            )  # fmt: skip
+        except BaseException as error:
+            if recorder is not None:
+                recorder.failed(error)
+            raise
+        if recorder is not None:
+            recorder.done(report)
+        self.followers.wake()
+        return report
 
     def catch_up(self, progress: Callable[[str, int], None] | None = None) -> None:
         """Let every follower read to the end of the log."""

@@ -167,15 +167,3 @@ def mails_sent(conn: Connection) -> int:
 def anything(conn: Connection) -> bool:
     """Whether anything has come in."""
     return conn.execute(select(happenings.c.pos).limit(1)).first() is not None
-
-
-def import_sources(conn: Connection) -> list[tuple[str, int, int]]:
-    """What files brought in: (source, happenings, last received)."""
-    c = happenings.c
-    query = (
-        select(c.source, func.count(), func.max(c.received))
-        .where(c.source.startswith("import:"))
-        .group_by(c.source)
-        .order_by(c.source)
-    )
-    return [(source, n, at) for source, n, at in conn.execute(query)]

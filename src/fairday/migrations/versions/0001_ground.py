@@ -215,6 +215,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person"),
     )
     op.create_table(
+        "import_runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("files", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("moved_at", sa.BigInteger(), nullable=False),
+        sa.Column("rows_done", sa.BigInteger(), nullable=False),
+        sa.Column("rows_all", sa.BigInteger(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "links",
         sa.Column("identifier", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("pos", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -583,6 +596,7 @@ def downgrade() -> None:
         batch_op.drop_index("links_other")
 
     op.drop_table("links")
+    op.drop_table("import_runs")
     op.drop_table("identity_standing")
     op.drop_table("identity_seen")
     op.drop_table("identity_secret")

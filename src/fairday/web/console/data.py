@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from fairday.intake import keys, rejections
+from fairday.intake.runs import list_imports
 from fairday.kernel.errors import FairdayError
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
@@ -96,6 +97,7 @@ def revoke_key(request: Request) -> Response:
 
 @inside.get("/data/imports")
 def imports(request: Request) -> Response:
-    with shop_of(request).db.read() as conn:
-        rows = queries.import_sources(conn)
-    return page(request, "data_imports.html", rows=rows, tab="imports")
+    shop = shop_of(request)
+    with shop.db.read() as conn:
+        runs = list_imports(conn, shop.clock.now())
+    return page(request, "data_imports.html", runs=runs, tab="imports")
