@@ -90,7 +90,7 @@ class Shop:
         self.lake = Lake(Path(settings.lake)) if settings.lake else None
         if self.lake is not None:
             self.followers.register(LakeFollower(self.lake))
-            self.erasers.append(lambda subject: self._lake_without((*subject.positions, *subject.mentions)))
+            self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
         self._staging: Staging | None = None
         self._stop = threading.Event()
@@ -167,18 +167,11 @@ class Shop:
 
     def erase(self, id_: str) -> privacy.Receipt:
         """Erase a person everywhere, for good; see ``fairday.people.privacy.erase``."""
-        self._scrubbed: tuple[int, ...] = ()
-        receipt = privacy.erase(self, id_)
-        if self.lake is not None and self._scrubbed:
-            with self.db.read() as conn:
-                for row in happenings_at(conn, self._scrubbed):
-                    self.lake.write((row.xid, row.pos), [row], "-again")
-        return receipt
+        return privacy.erase(self, id_)
 
-    def _lake_without(self, positions: tuple[int, ...]) -> int:
+    def _erase_lake(self, conn: Connection, subject: privacy.Subject) -> int:
         assert self.lake is not None
-        self._scrubbed = positions
-        return self.lake.erase(positions)
+        return self.lake.erase(subject.positions, happenings_at(conn, subject.mentions))
 
     # ---- scenes ----------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from fairday.people import identity, privacy
 from fairday.people.identity.erased import HOLDS_MS
 from fairday.storage.database import metadata
 from fairday.storage.lake import Lake, LakeFollower
-from fairday.storage.log import Happening, read_happenings
+from fairday.storage.log import Happening, happenings_at, read_happenings
 
 ANN = ("annann-77", "ann.unique@example.com", "+8613800138001", "13800138001", "browser-ann", "Ann Uniquename",
        "Rosewater", "m-ann-0")  # fmt: skip
@@ -103,7 +103,7 @@ def test_erasure_leaves_nothing_in_files_lake_or_log_output(shop, tmp_path, requ
     caplog.set_level(logging.DEBUG)
     lake = Lake(tmp_path / "lake")
     shop.followers.register(LakeFollower(lake))
-    shop.erasers.append(lambda subject: lake.erase(subject.positions + subject.mentions))
+    shop.erasers.append(lambda conn, s: lake.erase(s.positions, happenings_at(conn, s.mentions)))
     fill(shop)
     postgres = None if shop.db.is_sqlite else request.getfixturevalue("postgres_server")
     if postgres is not None:
@@ -192,3 +192,50 @@ def test_everything_about_a_person_as_json(shop):
     assert "bob" not in json.dumps(out)
     with shop.db.read() as conn, pytest.raises(NotFound):
         privacy.export(conn, 10**9)
+
+
+def held_by(lake: Lake) -> list[tuple[str, str]]:
+    import duckdb
+
+    files = [str(f) for f in lake.files()]
+    return duckdb.sql(f"SELECT message_id, ids || body FROM read_parquet({files})").fetchall() if files else []
+
+
+def test_the_lake_keeps_what_others_said_once_without_the_erased_ids(url, clock, tmp_path):
+    with fairday.open(url, clock=clock, lake=str(tmp_path / "lake")) as shop:
+        fill(shop, 40)
+        # The console goes this way and not through the shop.
+        privacy.erase(shop, "user_id:annann-77")
+        held = held_by(shop.lake)
+        assert sorted(m for m, _ in held) == sorted([f"m-bob-{i}" for i in range(40)] + ["m-bob-x"])
+        assert not any(v.lower() in text.lower() for _, text in held for v in ANN)
+        shop.followers.rebuild("lake")
+        assert sorted(held_by(shop.lake)) == sorted(held)
+
+
+def test_an_erasure_that_fails_leaves_the_others_in_the_lake(url, clock, tmp_path):
+    def broken(conn: Any, subject: privacy.Subject) -> int:
+        raise OSError("no space left")
+
+    with fairday.open(url, clock=clock, lake=str(tmp_path / "lake")) as shop:
+        fill(shop, 40)
+        shop.erasers.append(broken)
+        with pytest.raises(OSError, match="no space"):
+            shop.erase("user_id:annann-77")
+        assert "m-bob-x" in {m for m, _ in held_by(shop.lake)}
+        shop.erasers.remove(broken)
+        shop.erase("user_id:annann-77")
+        assert sorted(m for m, _ in held_by(shop.lake)) == sorted([f"m-bob-{i}" for i in range(40)] + ["m-bob-x"])
+
+
+def test_what_arrives_late_about_the_erased_never_reaches_the_lake(url, clock, tmp_path):
+    with fairday.open(url, clock=clock, lake=str(tmp_path / "lake")) as shop:
+        fill(shop, 8)
+        left = next((tmp_path / "lake").glob("happenings/month=*")) / "left-by-a-killed-process.writing"
+        left.write_text("annann-77")
+        shop.erase("user_id:annann-77")
+        assert not left.exists()
+        shop.append([say("late1", [("user_id", "annann-77")], shop.clock.now() - 1000)]).result()
+        shop.followers.catch_up("lake")  # first of all, as it may happen in the background
+        shop.followers.catch_up()
+        assert not any("annann" in text for _, text in held_by(shop.lake))

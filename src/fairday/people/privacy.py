@@ -67,10 +67,10 @@ class Subject:
         return pointers.get(mark, ())
 
 
-Eraser = Callable[[Subject], int]
+Eraser = Callable[[Connection, Subject], int]
 """Erases what a part outside the database (the lake, a folder of files) holds of a person; how many pieces went.
 
-It must take ``subject.positions`` out, and bring ``subject.mentions`` to what the log holds after the erasure. It may
+Called in the erasure's transaction, when the log has been changed already. It must take ``subject.positions`` out, and bring ``subject.mentions`` to what the log holds after the erasure. It may
 be called again for the same person.
 """
 
@@ -249,7 +249,7 @@ def erase(shop: Keeper, id_: str) -> Receipt:
             raise NotFound(f"Nobody owns {id_}.", code="unknown_id")
         subject = subject_of(conn, person)
         rows, scrubbed = _erase(conn, subject, settings, shop.clock.now())
-        outside = sum(eraser(subject) for eraser in shop.erasers)
+        outside = sum(eraser(conn, subject) for eraser in shop.erasers)
     touched = {t for t, n in rows.items() if n} | ({"happenings"} if scrubbed else set())
     return Receipt(person, shop.clock.now(), rows, scrubbed, outside, overwrite(shop.db, touched))
 
