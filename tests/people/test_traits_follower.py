@@ -203,3 +203,24 @@ def test_tables_are_as_if_the_owners_of_now_had_always_been_so(
     run.rebuild("traits")
     with db.read() as conn:
         assert tables(conn) == found
+
+
+def test_endless_hostile_orders_overflow_no_sum(db: Database, clock: ManualClock) -> None:
+    made = followers(db, clock)
+    line = {"product_id": "p", "category": "tea", "price": "9999999999", "quantity": 1}
+    hostile = [1e308, "NaN", "9e999999", -1e308, {"a": 1}, "1e15", 9_999_999_999]
+    append(db, [order([("user_id", "u1")], START + n, total=hostile[n % 7], products=[line] * 300) for n in range(40)])
+    made.catch_up()
+    with db.write() as conn:
+        interval = conn.execute(select(ownership.c.id)).scalars().first()
+        day = local_day(START, SHOP.zone)
+        for n in range(12):  # what would have been 2**63 and more, of each of many days
+            records.add(conn, {(interval, "bought:category=tea", day - n % 3): [2**62, 2**62] for _ in range(3)})
+            records.add(conn, {(interval, ORDERED, day): [2**63, 2**63]})
+    append(db, [order([("user_id", "u1")], START + 99, total=5)])
+    made.catch_up()
+    with db.read() as conn:
+        found = conn.execute(select(activity.c.n, activity.c.amount)).all()
+        assert all(type(v) is int and abs(n) <= 10**12 and abs(v) <= 10**15 for n, v in found)
+        assert conn.execute(select(profile).where(profile.c.trait == "spend_total")).one().lo <= 10**15
+    assert all(lag.skipped == lag.rows == 0 for lag in made.lag())

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from fairday.intake.events import OWN_PREFIXES
 from fairday.kernel.clock import DAY_MS, to_day
 from fairday.kernel.settings import Settings
 from fairday.people.traits import SEGMENTS, TOLD, TRAITS, vocabulary
 from fairday.people.traits.deriving import Fact, Shop, Sums, age_on, profile
-from fairday.people.traits.folding import buckets, line_amount
+from fairday.people.traits.folding import RESERVED, buckets, line_amount
 from fairday.people.traits.reading import Known, read
 from fairday.people.traits.rfm import Thresholds, cuts, price_level, score, segment
 from fairday.people.traits.telling import told_by
@@ -209,3 +210,24 @@ def test_habits_need_three_observations() -> None:
 def test_every_trait_is_titled_in_three_languages_and_can_be_asked_for() -> None:
     assert all(set(t.titles) == {"zh", "en", "es"} for t in TRAITS.values())
     assert vocabulary(Settings(currency="USD")).traits is TRAITS
+
+
+@pytest.mark.parametrize(
+    "name", ["bought:category=tea", "Viewed:product=1", "active:hour=3", "Order Completed:claimed"]
+)
+def test_a_name_of_our_own_measures_is_counted_nowhere(name: str) -> None:
+    assert not any(measure.lower() == name.lower() for measure in added(happening(name, properties={"total": 5})))
+
+
+def test_the_door_refuses_every_name_the_counting_leaves_out() -> None:
+    assert set(OWN_PREFIXES) == set(RESERVED)
+
+
+@pytest.mark.parametrize(
+    "price", [1e308, "NaN", "Infinity", "-Infinity", "9e999999", "1e-999999", "x", True, [1], None]
+)
+@pytest.mark.parametrize("quantity", [1, 9, "9e999999", "NaN", 1e308, 0.3, {}])
+def test_a_hostile_price_is_no_money(price: Any, quantity: Any) -> None:
+    line = {"product_id": "p", "price": price, "quantity": quantity}
+    found = added(happening("Order Completed", properties={"total": price, "products": [line]}))
+    assert all(abs(amount) <= 10**12 and 0 <= n <= 10**9 for n, amount in found.values())

@@ -26,6 +26,11 @@ KINDS = frozenset({"identify", "track", "page", "screen", "group", "alias"})
 OWN_NAMES = frozenset({"audience entered", "audience left", "scene shown", "scene withheld"})
 """Events that Fairday alone makes, in small letters; nobody may send them."""
 
+OWN_PREFIXES = (
+    "bought:", "viewed:", "active:", "order completed:", "order updated:", "order refunded:", "order cancelled:"
+)  # fmt: skip
+"""What the names of Fairday's own measures of people begin with, in small letters: an event's name must not."""
+
 _OWN_IDS = ("fairday:", "import:")
 
 Id = str | int | float | None
@@ -207,7 +212,7 @@ def _name(kind: str, event: _Event) -> str:
             raise _Reject("name_too_long", f"An event's name has at most {MAX_NAME} characters; this has {len(name)}.")
         if _CONTROL.search(name):
             raise _Reject("invalid_name", "An event's name holds no control characters.")
-        if name.lower() in OWN_NAMES:
+        if name.lower() in OWN_NAMES or name.lower().startswith(OWN_PREFIXES):
             raise _Reject("reserved_name", f"{name!r} is an event that Fairday itself makes; send another name.")
         return name
     if kind in ("page", "screen") and event.name is not None:

@@ -70,8 +70,8 @@ class Subject:
 Eraser = Callable[[Connection, Subject], int]
 """Erases what a part outside the database (the lake, a folder of files) holds of a person; how many pieces went.
 
-Called in the erasure's transaction, when the log has been changed already. It must take ``subject.positions`` out, and bring ``subject.mentions`` to what the log holds after the erasure. It may
-be called again for the same person.
+Called in the erasure's transaction, when the log has been changed already. It must take ``subject.positions`` out, and
+bring ``subject.mentions`` to what the log holds after the erasure. It may be called again for the same person.
 """
 
 

@@ -7,7 +7,7 @@ policies of orders, refunds, currencies and claims are told in docs/algorithms/t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +26,8 @@ _ORDERS = frozenset({ORDERED, UPDATED, REFUNDED, CANCELLED})
 MAX_AMOUNT = 10**12
 """Minor units; an amount beyond it is a mistake: the happening is counted, its amount is not."""
 MAX_QUANTITY = 10**9
+RESERVED = ("bought:", "viewed:", "active:", *(f"{name.lower()}:" for name in sorted(_ORDERS)))
+"""What the names of our own measures begin with, in small letters: a happening of such a name is counted nowhere."""
 MAX_MEASURE = 256
 
 Bucket = tuple[str, int, int]
@@ -77,6 +79,8 @@ def _place(h: Happening, added: list[Bucket]) -> None:
 def _tracked(h: Happening, currency: str) -> list[Bucket]:
     properties = h.properties
     name = clean(h.name)
+    if name.lower().startswith(RESERVED):
+        return []
     amount = 0
     if properties:
         stated = _stated(properties)
@@ -197,7 +201,7 @@ def amount_of(value: Any, currency: str) -> int | None:
         return None
     try:
         found = minor(value, currency)
-    except (FairdayError, ValueError, OverflowError):
+    except (FairdayError, ValueError, ArithmeticError):
         return None
     return found if -MAX_AMOUNT <= found <= MAX_AMOUNT else None
 
@@ -233,7 +237,7 @@ def line_amount(price: Any, quantity: int | float | str, currency: str) -> int:
     try:
         exact = Decimal(str(price).strip()) * Decimal(str(quantity))
         value = int(exact.scaleb(digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         return 0
     return value if -MAX_AMOUNT <= value <= MAX_AMOUNT else 0
 

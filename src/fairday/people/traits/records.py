@@ -19,10 +19,19 @@ from fairday.storage.log import Happening, happening
 
 CHUNK = 500
 
-_ADD = (
-    "ON CONFLICT (interval_id, measure, day) DO UPDATE SET n = activity.n + excluded.n,"
-    " amount = activity.amount + excluded.amount"
-)
+MOST_N, MOST_AMOUNT = 10**12, 10**15
+"""What a bucket holds at most, either way: whoever sends endless orders must not overflow the sums over buckets."""
+
+
+def _add(least: str, greatest: str) -> str:
+    def within(column: str, most: int) -> str:
+        return f"{column} = {least}({most}, {greatest}(-{most}, activity.{column} + excluded.{column}))"
+
+    sums = f"{within('n', MOST_N)}, {within('amount', MOST_AMOUNT)}"
+    return f"ON CONFLICT (interval_id, measure, day) DO UPDATE SET {sums}"
+
+
+_ADD = {"sqlite": _add("min", "max"), "postgresql": _add("least", "greatest")}
 _LATER = (
     "ON CONFLICT (interval_id, trait) DO UPDATE SET lo = excluded.lo, hi = excluded.hi, txt = excluded.txt, "
     "at = excluded.at, source = excluded.source, p = excluded.p WHERE excluded.at >= told.at"
@@ -133,8 +142,11 @@ def forget_told(conn: Connection, among: Collection[int]) -> bool:
 
 def add(conn: Connection, buckets: Buckets) -> None:
     """Add buckets to those that are there. In the order of the key: neighbours share pages."""
-    rows = [(i, m, d, n, a) for (i, m, d), (n, a) in sorted(buckets.items())]
-    insert_rows(conn, activity, ("interval_id", "measure", "day", "n", "amount"), rows, _ADD)
+    rows = [
+        (i, m, d, max(-MOST_N, min(MOST_N, n)), max(-MOST_AMOUNT, min(MOST_AMOUNT, a)))
+        for (i, m, d), (n, a) in sorted(buckets.items())
+    ]
+    insert_rows(conn, activity, ("interval_id", "measure", "day", "n", "amount"), rows, _ADD[conn.dialect.name])
 
 
 def drop_window_index(conn: Connection) -> None:
