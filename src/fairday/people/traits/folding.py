@@ -88,7 +88,7 @@ def _tracked(h: Happening, currency: str) -> list[Bucket]:
             amount = amount_of(stated, currency) or 0
     added = [(name, 1, amount)]
     if name == "Product Viewed":
-        _line(properties, "viewed:", 1, 0, added.append)
+        _line(properties, "viewed:", 1, 0, added)
     return added
 
 
@@ -110,7 +110,7 @@ def _order(h: Happening, currency: str) -> list[Bucket]:
                 value = line_amount(product.get("price"), money, paid_in)
                 total += value
                 kept = value if ours else 0
-                _line(product, "bought:", -units if back else units, -kept if back else kept, lines.append)
+                _line(product, "bought:", -units if back else units, -kept if back else kept, lines)
     stated = _stated(properties)
     said = None if stated is None else amount_of(stated, paid_in)
     amount = total if said is None else said
@@ -132,34 +132,27 @@ def _order(h: Happening, currency: str) -> list[Bucket]:
     return added
 
 
-def _line(product: dict[str, Any], verb: str, n: int, amount: int, add: Callable[[Bucket], None]) -> None:
+def _line(product: dict[str, Any], verb: str, n: int, amount: int, into: list[Bucket]) -> None:
     if not n and not amount:
         return
-    found = product.get("product_id")
-    if found is None:
-        found = product.get("sku")
-    if found is not None and (measure := _named(verb + "product=", found)):
-        add((measure, n, amount))
-    found = product.get("category")
-    if found is not None and (measure := _named(verb + "category=", found)):
-        add((measure, n, amount))
-    found = product.get("brand")
-    if found is not None and (measure := _named(verb + "brand=", found)):
-        add((measure, n, amount))
-
-
-def _named(prefix: str, value: Any) -> str:
-    """The measure of a word, "" where it is none; texts come from a cache, since lines repeat them."""
-    if type(value) is str:
-        return _text_measure(prefix, value)
-    word = _word(value)
-    return _measure(prefix, word) if word else ""
+    number = product.get("product_id")
+    if number is None:
+        number = product.get("sku")
+    for part, value in (("product=", number), ("category=", product.get("category")), ("brand=", product.get("brand"))):
+        # Texts come from a cache, since lines repeat them.
+        if type(value) is str:
+            measure = _text_measure(verb, part, value)
+        else:
+            word = _word(value)
+            measure = _measure(verb + part, word) if word else ""
+        if measure:
+            into.append((measure, n, amount))
 
 
 @lru_cache(maxsize=50_000)
-def _text_measure(prefix: str, text: str) -> str:
+def _text_measure(verb: str, part: str, text: str) -> str:
     word = clean(text)
-    return _measure(prefix, word) if word else ""
+    return _measure(verb + part, word) if word else ""
 
 
 def _measure(prefix: str, word: str) -> str:
@@ -208,7 +201,7 @@ def amount_of(value: Any, currency: str) -> int | None:
 
 def _units(quantity: Any) -> tuple[int, int | float | str]:
     """Units sold, and the quantity the price is multiplied by; what is sold by measure (0.35 kg) is one unit."""
-    if quantity is None:
+    if quantity is None or quantity == 1:
         return 1, 1
     if isinstance(quantity, bool) or not isinstance(quantity, int | float | str):
         return 1, 1

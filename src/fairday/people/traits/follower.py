@@ -82,11 +82,11 @@ class Traits:
 def fold(h: Happening, interval: int, settings: Settings, into: Buckets) -> None:
     """Add a happening to an interval's buckets."""
     day = local_day(h.at, settings.zone)
+    own = into.setdefault(interval, {})
     for measure, n, amount in buckets(h, settings.currency, settings.zone):
-        key = (interval, measure, day)
-        cell = into.get(key)
+        cell = own.get((measure, day))
         if cell is None:
-            into[key] = [n, amount]
+            own[measure, day] = [n, amount]
         else:
             cell[0] += n
             cell[1] += amount

@@ -37,8 +37,8 @@ _LATER = (
     "at = excluded.at, source = excluded.source, p = excluded.p WHERE excluded.at >= told.at"
 )
 
-Buckets = dict[tuple[int, str, int], list[int]]
-"""(interval, measure, day) → [n, amount]."""
+Buckets = dict[int, dict[tuple[str, int], list[int]]]
+"""interval → (measure, day) → [n, amount]."""
 Told = dict[tuple[int, str], Fact]
 """(interval, trait) → what was told last."""
 
@@ -143,8 +143,9 @@ def forget_told(conn: Connection, among: Collection[int]) -> bool:
 def add(conn: Connection, buckets: Buckets) -> None:
     """Add buckets to those that are there. In the order of the key: neighbours share pages."""
     rows = [
-        (i, m, d, max(-MOST_N, min(MOST_N, n)), max(-MOST_AMOUNT, min(MOST_AMOUNT, a)))
-        for (i, m, d), (n, a) in sorted(buckets.items())
+        (i, measure, day, max(-MOST_N, min(MOST_N, n)), max(-MOST_AMOUNT, min(MOST_AMOUNT, amount)))
+        for i, own in sorted(buckets.items())
+        for (measure, day), (n, amount) in sorted(own.items())
     ]
     insert_rows(conn, activity, ("interval_id", "measure", "day", "n", "amount"), rows, _ADD[conn.dialect.name])
 
