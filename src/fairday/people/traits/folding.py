@@ -6,7 +6,7 @@ policies of orders, refunds, currencies and claims are told in docs/algorithms/t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
