@@ -215,8 +215,8 @@ def test_endless_hostile_orders_overflow_no_sum(db: Database, clock: ManualClock
         interval = conn.execute(select(ownership.c.id)).scalars().first()
         day = local_day(START, SHOP.zone)
         for n in range(12):  # what would have been 2**63 and more, of each of many days
-            records.add(conn, {(interval, "bought:category=tea", day - n % 3): [2**62, 2**62] for _ in range(3)})
-            records.add(conn, {(interval, ORDERED, day): [2**63, 2**63]})
+            records.add(conn, {interval: {("bought:category=tea", day - n % 3): [2**62, 2**62]}})
+            records.add(conn, {interval: {(ORDERED, day): [2**63, 2**63]}})
     append(db, [order([("user_id", "u1")], START + 99, total=5)])
     made.catch_up()
     with db.read() as conn:
