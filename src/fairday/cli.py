@@ -12,10 +12,11 @@ import click
 import msgspec
 
 import fairday
+from fairday import operators
 from fairday.insight.report import in_words
 from fairday.intake.keys import create_key, list_keys, revoke_key
 from fairday.kernel.clock import iso
-from fairday.kernel.errors import FairdayError
+from fairday.kernel.errors import FairdayError, NotFound
 from fairday.people import identity
 from fairday.playbooks import rows as capability_rows
 from fairday.scenes.life import SceneError, all_scenes
@@ -219,6 +220,45 @@ def scenes_mail(shop: str) -> None:
         opened.catch_up()
         for word, n in sorted(result.items()):
             click.echo(f"{n:7} {word}")
+
+
+@main.group("operators", cls=_Group)
+def operators_() -> None:
+    """Who may sign in to the console."""
+
+
+@operators_.command("list")
+@shop_option
+def operators_list(shop: str) -> None:
+    """List the operators with their roles."""
+    with open_shop(shop) as opened, opened.db.read() as conn:
+        for one in operators.everyone(conn):
+            click.echo(f"{one.email:40} {one.role:10} {'' if one.active else 'switched off'}")
+
+
+@operators_.command("add")
+@shop_option
+@click.argument("email")
+@click.option("--role", type=click.Choice(["owner", "analyst"]), default="analyst", show_default=True)
+def operators_add(shop: str, email: str, role: Any) -> None:
+    """Let EMAIL sign in; prints their one-time password."""
+    with open_shop(shop) as opened:
+        click.echo(opened.add_operator(email, role))
+
+
+@operators_.command("reset")
+@shop_option
+@click.argument("email")
+def operators_reset(shop: str, email: str) -> None:
+    """Give EMAIL a new one-time password and end their sessions."""
+    with open_shop(shop) as opened:
+        with opened.db.read() as conn:
+            found = next((o for o in operators.everyone(conn) if o.email == email.strip().lower()), None)
+        if found is None:
+            raise NotFound(
+                f"Nobody signs in as {email}.", code="unknown_operator", remedy="List them: fairday operators list."
+            )
+        click.echo(operators.reset(opened.db, found.id))
 
 
 @main.group(cls=_Group)
