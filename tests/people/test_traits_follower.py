@@ -212,7 +212,7 @@ def test_endless_hostile_orders_overflow_no_sum(db: Database, clock: ManualClock
     append(db, [order([("user_id", "u1")], START + n, total=hostile[n % 7], products=[line] * 300) for n in range(40)])
     made.catch_up()
     with db.write() as conn:
-        interval = conn.execute(select(ownership.c.id)).scalars().first()
+        interval = int(conn.execute(select(ownership.c.id)).scalars().all()[0])
         day = local_day(START, SHOP.zone)
         for n in range(12):  # what would have been 2**63 and more, of each of many days
             records.add(conn, {interval: {("bought:category=tea", day - n % 3): [2**62, 2**62]}})

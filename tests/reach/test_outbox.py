@@ -13,6 +13,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 import parts
+from fairday.kernel.clock import ManualClock, SystemClock
 from fairday.kernel.errors import FairdayError
 from fairday.reach import outbox, smtp
 from fairday.reach.mail import MailContent, MailFloor, MailGoods, render
@@ -40,6 +41,16 @@ class Sink:
     def __init__(self) -> None:
         self.got: list[tuple[str, bytes]] = []
         self.refuse: dict[str, str] = {}
+        self.senders = self.goodbye = ""
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        if self.senders:
+            return self.senders
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_QUIT(self, server, session, envelope):
+        return self.goodbye or "221 Bye"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address in self.refuse:
@@ -90,7 +101,7 @@ def test_the_local_mailbox_delivers_once_and_leaves_the_withheld(db):
 def test_mail_reaches_a_real_server_with_one_click_unsubscribe(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1, subject="年货节\r\nBcc: x@example.com")], 1)
-    assert outbox.drain(db, sender(sink.port), 10, "UTC") == 1
+    assert outbox.drain(db, sender(sink.port), ManualClock(10), "UTC") == 1
     ((address, raw),) = sink.got
     mail = message_from_bytes(raw)
     assert address == "p1@example.com"
@@ -104,7 +115,7 @@ def test_refusals_are_kept_with_their_reason_and_passing_ones_tried_again(db, si
     with db.write() as conn:
         outbox.plan(conn, [planned(n) for n in (1, 2, 3)], 1)
     for _ in range(outbox.MAX_TRIES):
-        outbox.drain(db, sender(sink.port), 10, "UTC")
+        outbox.drain(db, sender(sink.port), ManualClock(10), "UTC")
     with db.read() as conn:
         found = {m.address: (m.status, m.reason) for m in outbox.page(conn)}
     assert found["p1@example.com"] == ("failed", "refused 550")
@@ -116,8 +127,8 @@ def test_refusals_are_kept_with_their_reason_and_passing_ones_tried_again(db, si
 def test_a_server_that_is_away_loses_nothing(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
-    outbox.drain(db, sender(parts.free_port()), 10, "UTC")
-    outbox.drain(db, sender(sink.port), 11, "UTC")
+    outbox.drain(db, sender(parts.free_port()), ManualClock(10), "UTC")
+    outbox.drain(db, sender(sink.port), ManualClock(11), "UTC")
     assert [a for a, _ in sink.got] == ["p1@example.com"]
 
 
@@ -125,21 +136,22 @@ def test_a_claim_whose_process_died_is_never_sent_again(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
         outbox.claim(conn, 1000)
-    outbox.drain(db, sender(sink.port), 2000, "UTC")
-    outbox.drain(db, sender(sink.port), 1001 + outbox.STALE_MS, "UTC")
+    outbox.drain(db, sender(sink.port), ManualClock(2000), "UTC")
+    outbox.drain(db, sender(sink.port), ManualClock(1001 + outbox.STALE_MS), "UTC")
     assert sink.got == []
     with db.read() as conn:
         assert outbox.page(conn)[0].status == "unsure"
 
 
 CHILD = """
-import sys, time
+import sys
+from fairday.kernel.clock import SystemClock
 from fairday.storage.database import Database
 from fairday.reach import outbox, smtp
 db = Database(sys.argv[1])
 out = smtp.Smtp(smtp.SmtpAddress("127.0.0.1", int(sys.argv[2]), "", "", False), "s@example.com", "http://s.example")
 print("ready", flush=True)
-outbox.drain(db, out, int(time.time() * 1000), "UTC")
+outbox.drain(db, out, SystemClock(), "UTC")
 """
 
 
@@ -157,7 +169,7 @@ def test_killed_whenever_no_address_gets_a_mail_twice(url, db, sink):
             kills += 1
         child.wait()
         child.stdout.close()
-    outbox.drain(db, sender(sink.port), int(time.time() * 1000), "UTC")
+    outbox.drain(db, sender(sink.port), SystemClock(), "UTC")
     with db.write() as conn:
         outbox.recover(conn, int(time.time() * 1000) + outbox.STALE_MS + 1)
     got = Counter(a for a, _ in sink.got)
@@ -203,3 +215,63 @@ def test_what_was_withheld_may_go_when_its_reason_is_gone(db):
     with db.write() as conn:
         assert outbox.plan(conn, [planned(1), planned(2)], 3) == 1
     assert outbox.deliver_locally(db, 4, "UTC") == 1
+
+
+def test_a_server_that_is_away_for_hours_loses_nothing(db, sink):
+    with db.write() as conn:
+        outbox.plan(conn, [planned(1)], 1)
+    for n in range(2 * outbox.MAX_TRIES):
+        outbox.drain(db, sender(parts.free_port()), ManualClock(n), "UTC")
+    outbox.drain(db, sender(sink.port), ManualClock(99), "UTC")
+    assert [a for a, _ in sink.got] == ["p1@example.com"]
+
+
+def test_a_refused_sender_is_no_bounce_of_the_address(db, sink):
+    sink.senders = "550 you may not send here"
+    with db.write() as conn:
+        outbox.plan(conn, [planned(1)], 1)
+    outbox.drain(db, sender(sink.port), ManualClock(10), "UTC")
+    with db.read() as conn:
+        assert [(m.status, m.reason) for m in outbox.page(conn)] == [("failed", "sender refused 550")]
+        assert outbox.bounced(conn, [1]) == set()
+
+
+def test_an_odd_goodbye_changes_nothing_about_what_was_sent(db, sink):
+    sink.goodbye = "421 too busy to say bye"
+    with db.write() as conn:
+        outbox.plan(conn, [planned(1)], 1)
+    outbox.drain(db, sender(sink.port), ManualClock(10), "UTC")
+    with db.read() as conn:
+        assert [m.status for m in outbox.page(conn)] == ["sent"]
+
+
+def test_a_claim_of_a_long_round_is_of_the_hour_it_was_made(db, sink):
+    clock = ManualClock(1000)
+
+    class Slow:
+        def send(self, batch):
+            clock.at += outbox.STALE_MS
+            with db.write() as conn:  # another process looks for the dead while this round goes on
+                seen.append(outbox.recover(conn, clock.now() - 1))
+            return [(m.id, "sent", "slow") for m in batch]
+
+    seen: list[int] = []
+    with db.write() as conn:
+        outbox.plan(conn, [planned(n) for n in range(3 * outbox.CLAIM)], 1)
+    outbox.drain(db, Slow(), clock, "UTC")
+    assert seen == [0, 0, 0]
+
+
+def test_the_secret_is_not_said_to_another_machine_without_encryption(db, sink):
+    everywhere = Controller(sink, hostname="0.0.0.0", port=parts.free_port(), auth_require_tls=False)
+    everywhere.start()
+    try:
+        with db.write() as conn:
+            outbox.plan(conn, [planned(1)], 1)
+        out = smtp.Smtp(smtp.SmtpAddress("0.0.0.0", everywhere.port, "u", "hush", False), "s@example.com", "http://s")
+        outbox.drain(db, out, ManualClock(10), "UTC")
+    finally:
+        everywhere.stop()
+    with db.read() as conn:
+        (found,) = outbox.page(conn)
+    assert (found.status, found.reason) == ("queued", "server away: SMTPNotSupportedError")

@@ -20,11 +20,12 @@ from fairday.reach.mail import MailContent, MailFloor, MailGoods, render
 from fairday.reach.outbox import Planned
 from fairday.scenes import arms
 from fairday.scenes.choice import Channel, Choice, Met, Person, Stage, Staged, choose
+from fairday.scenes.life import get_scene
 from fairday.scenes.shelf import Product
 from fairday.scenes.spec import festival_title, fill
 from fairday.scenes.staging import Staging, load_people
 from fairday.scenes.words import reason
-from fairday.storage.database import Database
+from fairday.storage.database import Database, alone
 from fairday.storage.log import append_happenings
 
 CHANNEL = "email"
@@ -85,7 +86,7 @@ class Mailing:
         now, zone = self._clock.now(), self._settings().zone
         if transport is None:
             return outbox.deliver_locally(self._db, now, zone)
-        return outbox.drain(self._db, transport, now, zone)
+        return outbox.drain(self._db, transport, self._clock, zone)
 
     def _eligible(self, conn: Connection, staged: Staged, today: int) -> list[int]:
         if staged.who is None:
@@ -96,6 +97,10 @@ class Mailing:
     def _plan_slice(
         self, conn: Connection, stage: Stage, staged: Staged, persons: Sequence[int], now: int
     ) -> Counter[str]:
+        # One planner at a time, in whatever process: a person has several addresses and a limit over all scenes.
+        alone(conn, "mailing.plan")
+        if get_scene(conn, staged.spec.scene).status != "live":
+            return Counter()  # stopped since the round began
         settings = self._settings()
         owned = addresses(conn, persons, now)
         every = [a.identifier for found in owned.values() for a in found]

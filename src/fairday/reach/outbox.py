@@ -28,8 +28,12 @@ from sqlalchemy import (
 )
 
 from fairday.kernel import jsons
+from fairday.kernel.clock import Clock
+from fairday.people.consent import consents
 from fairday.people.contact import Sent
+from fairday.people.tables import OPEN, ownership
 from fairday.scenes.arms import Meeting, happening, occasion_key
+from fairday.scenes.life import scenes
 from fairday.storage.database import BigId, Database, col, insert, metadata
 from fairday.storage.log import append_happenings
 
@@ -67,6 +71,9 @@ CLAIM = 10
 """How many messages are claimed at once: as many as may become ``unsure`` when a process is killed."""
 
 MAX_TRIES = 5
+
+UNTRIED = ("server away", "line broke")
+"""Reasons that say a message was put back before the server was asked to take it."""
 
 STALE_MS = 10 * 60_000
 """A claim this old belongs to a process that died."""
@@ -120,6 +127,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     meeting: Meeting
 
 
+_WAITING = (messages.c.status == "queued") & messages.c.scene.not_in(
+    select(scenes.c.scene).where(scenes.c.status != "live")
+)
+
+
 def new_token() -> str:
     """What a message's links carry instead of an address: 192 random bits."""
     return secrets.token_urlsafe(24)
@@ -168,10 +180,14 @@ def plan(conn: Connection, planned: Iterable[Planned], now: int) -> int:
 
 
 def claim(conn: Connection, now: int, limit: int = CLAIM) -> list[Message]:
-    """Claim the next queued messages in the caller's transaction; commit before handing any to a transport."""
+    """Claim the next queued messages in the caller's transaction; commit before handing any to a transport.
+
+    Those of a scene that is not live now wait. One whose reader has refused since it was planned is withheld.
+    """
+    _withhold_refused(conn, limit)
     waiting = (
         select(messages.c.id)
-        .where(messages.c.status == "queued")
+        .where(_WAITING)
         .order_by(messages.c.tries, messages.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -188,10 +204,39 @@ def claim(conn: Connection, now: int, limit: int = CLAIM) -> list[Message]:
     return [message(r) for r in rows]
 
 
+def _withhold_refused(conn: Connection, limit: int) -> None:
+    # Planned long ago (the mail server was away): what was agreed to then may have been refused since.
+    c, o = messages.c, ownership.c
+    query = (
+        select(c.id, c.channel, func.coalesce(o.person, c.person))
+        .outerjoin(ownership, (o.identifier == c.identifier) & (o.until_at == OPEN))
+        .where(_WAITING)
+        .order_by(c.tries, c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=messages)
+    )
+    while found := conn.execute(query).all():
+        refused = []
+        for channel in {channel for _, channel, _ in found}:
+            said = consents(conn, [person for _, its, person in found if its == channel], channel)
+            refused += [
+                id_ for id_, its, person in found if its == channel and person in said and not said[person].given
+            ]
+        if not refused:
+            return
+        conn.execute(update(messages).where(c.id.in_(refused)).values(status="withheld", reason="no_consent"))
+
+
 def settle(conn: Connection, done: Sequence[tuple[int, Status, str]], now: int) -> None:
-    """Write what became of claimed messages: (id, status, reason). ``queued`` puts one back after a passing fault."""
+    """Write what became of claimed messages: (id, status, reason). ``queued`` puts one back after a passing fault.
+
+    One that was never handed over (a reason of ``UNTRIED``) may wait as long as it takes; others so many tries.
+    """
     for id_, status, reason in done:
         mine = update(messages).where(messages.c.id == id_, messages.c.status == "sending")
+        if status == "queued" and reason.startswith(UNTRIED):
+            conn.execute(mine.values(status="queued", reason=reason[:200], tries=messages.c.tries - 1))
+            continue
         if status == "queued":
             conn.execute(mine.where(messages.c.tries < MAX_TRIES).values(status="queued", reason=reason[:200]))
             status = "failed"  # what was tried too often and is still claimed
@@ -291,21 +336,22 @@ def sent(conn: Connection, delivered: Iterable[Message], now: int, zone: str) ->
     append_happenings(conn, [happening(m.meeting, (m.channel, m.address), now, zone, message=True) for m in delivered])
 
 
-def drain(db: Database, transport: Transport, now: int, zone: str, limit: int = 10_000) -> int:
+def drain(db: Database, transport: Transport, clock: Clock, zone: str, limit: int = 10_000) -> int:
     """Send what is queued until nothing is or ``limit`` messages were handed over; how many were."""
     handed = 0
     with db.write() as conn:
-        recover(conn, now)
+        recover(conn, clock.now())
     while handed < limit:
+        # The time of each claim, not of the first: another process must not take a claim of a long round for dead.
         with db.write() as conn:
-            batch = claim(conn, now)
+            batch = claim(conn, clock.now())
         if not batch:
             break
         done = transport.send(batch)
         gone = {id_ for id_, status, _ in done if status == "sent"}
         with db.write() as conn:
-            settle(conn, done, now)
-            sent(conn, [m for m in batch if m.id in gone], now, zone)
+            settle(conn, done, clock.now())
+            sent(conn, [m for m in batch if m.id in gone], clock.now(), zone)
         handed += len(batch)
         if all(status == "queued" for _, status, _ in done):
             break  # the transport is away; what was put back waits for the next call

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 import smtplib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from urllib.parse import unquote, urlsplit
@@ -20,7 +23,8 @@ ENVIRONMENT = "FAIRDAY_SMTP_URL"
 
 @dataclass(frozen=True, slots=True)
 class SmtpAddress:
-    """Where mail is handed over: ``smtp://user:secret@host:587`` (STARTTLS when offered) or ``smtps://…:465``."""
+    """Where mail is handed over: ``smtp://user:secret@host:587`` (STARTTLS when offered, and always
+    before a secret is said to another machine) or ``smtps://…:465``."""
 
     host: str
     port: int
@@ -89,7 +93,7 @@ class Smtp:
             server = self._connect()
         except (OSError, smtplib.SMTPException) as error:
             return [(m.id, "queued", f"server away: {type(error).__name__}") for m in batch]
-        with server:
+        try:
             for i, m in enumerate(batch):
                 try:
                     server.send_message(compose(m, self._sender, self._public_url))
@@ -98,14 +102,19 @@ class Smtp:
                     code = next(iter(error.recipients.values()))[0]
                     done.append((m.id, "failed" if code >= 500 else "queued", f"refused {code}"))
                 except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+                    # About us or the text, not about the address: that one has not bounced.
+                    what = "sender" if isinstance(error, smtplib.SMTPSenderRefused) else "content"
                     status: Status = "failed" if error.smtp_code >= 500 else "queued"
-                    done.append((m.id, status, f"refused {error.smtp_code}"))
-                except (OSError, smtplib.SMTPException, ValueError) as error:
+                    done.append((m.id, status, f"{what} refused {error.smtp_code}"))
+                except (ValueError, IndexError, MessageError, smtplib.SMTPNotSupportedError) as error:
+                    done.append((m.id, "failed", type(error).__name__))  # cannot be written down: never handed over
+                except (OSError, smtplib.SMTPException) as error:
                     # The line broke while this one was under way: it may have arrived.
-                    done.append((m.id, "failed" if isinstance(error, ValueError) else "unsure", type(error).__name__))
-                    if not isinstance(error, ValueError):
-                        done += [(rest.id, "queued", "line broke") for rest in batch[i + 1 :]]
-                        break
+                    done.append((m.id, "unsure", type(error).__name__))
+                    done += [(rest.id, "queued", "line broke") for rest in batch[i + 1 :]]
+                    break
+        finally:
+            _leave(server)
         return done
 
     def _connect(self) -> smtplib.SMTP:
@@ -115,12 +124,32 @@ class Smtp:
             server: smtplib.SMTP = smtplib.SMTP_SSL(a.host, a.port, timeout=30, context=context)
         else:
             server = smtplib.SMTP(a.host, a.port, timeout=30)
-            server.ehlo()
-            if server.has_extn("starttls"):
+        try:
+            server.ehlo_or_helo_if_needed()
+            if not a.tls and server.has_extn("starttls"):
                 server.starttls(context=context)
-        if a.user:
-            server.login(a.user, a.secret)
+            if a.user:
+                if not isinstance(server.sock, ssl.SSLSocket) and not _at_home(a.host):
+                    raise smtplib.SMTPNotSupportedError("no encryption: the secret is not said aloud")
+                server.login(a.user, a.secret)
+        except BaseException:
+            server.close()
+            raise
         return server
+
+
+def _at_home(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    # Whatever the server says to a goodbye, what became of the messages is known already.
+    with contextlib.suppress(OSError, smtplib.SMTPException):
+        server.quit()
+    server.close()
 
 
 __all__ = ["ENVIRONMENT", "Smtp", "SmtpAddress", "compose", "from_environment"]

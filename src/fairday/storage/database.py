@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 from collections import deque
@@ -247,6 +248,13 @@ def _sqlite_code(error: sqlite3.Error) -> str:
 def _sqlstate(error: BaseException) -> str | None:
     state = getattr(error, "sqlstate", None)
     return str(state) if state else None
+
+
+def alone(conn: Connection, what: str) -> None:
+    """Hold a lock of that name until the transaction ends; on SQLite a writing transaction is the only one anyway."""
+    if conn.dialect.name != "sqlite":
+        key = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=8).digest(), signed=True)
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 def current_xid(conn: Connection) -> int:

@@ -1,0 +1,100 @@
+"""Planning and sending with others at work: another process, a merchant who stops a scene, a reader who refuses."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+import fairday
+import shopfull
+from fairday.kernel.clock import local_day
+from fairday.reach import outbox
+from fairday.storage.log import Happening
+
+SCENE = """\
+scene: {name}
+title: {{zh: 茶, en: Tea, es: Té}}
+when: always
+what:
+  floors:
+    - title: {{zh: 茶, en: Tea, es: Té}}
+      goods: "category = 'tea'"
+where: [email]
+"""
+
+
+@pytest.fixture
+def full(shop: fairday.Shop) -> fairday.Shop:
+    """A shop with people who agreed, and two live scenes that write to everybody at any hour."""
+    shop.change_settings(contact={"quiet_from": 0, "quiet_until": 0, "per_day": 1, "per_week": 1})
+    shopfull.fill(shop)
+    shop.move_scene("end", "tea-season")
+    with shop.db.write() as conn:
+        conn.execute(outbox.messages.delete())
+    for name in ("one", "two"):
+        shop.save_scene(SCENE.format(name=name))
+        shop.move_scene("start", name)
+    return shop
+
+
+def statuses(shop: fairday.Shop) -> dict[tuple[str, str, str], int]:
+    found: dict[tuple[str, str, str], int] = {}
+    with shop.db.read() as conn:
+        for m in outbox.page(conn, limit=1000):
+            place = (m.scene, m.status, m.reason)
+            found[place] = found.get(place, 0) + 1
+    return found
+
+
+def test_two_planners_at_one_moment_keep_a_persons_limit(full: fairday.Shop, url: str) -> None:
+    with fairday.open(url, clock=full.clock) as other:
+        now, plans = full.clock.now(), {}
+        for shop, name in ((full, "one"), (other, "two")):
+            with shop.db.read() as conn:
+                stage = shop.staging.stage(conn, now)
+                staged = next(s for s in stage.scenes if s.spec.scene == name)
+                people = shop.mailing._eligible(conn, staged, local_day(now, stage.zone))[:20]
+            plans[name] = (shop, stage, staged, people)
+        second: list[Any] = []
+
+        def plan_two() -> None:
+            shop, stage, staged, people = plans["two"]
+            with shop.db.write() as conn:
+                second.append(shop.mailing._plan_slice(conn, stage, staged, people, now))
+
+        thread = threading.Thread(target=plan_two)
+        shop, stage, staged, people = plans["one"]
+        with shop.db.write() as conn:
+            assert shop.mailing._plan_slice(conn, stage, staged, people, now) == {"queued": 20}
+            thread.start()
+            thread.join(0.5)
+            assert thread.is_alive()
+        thread.join()
+    assert second == [{"frequency": 20}]
+
+
+def test_a_scene_that_was_stopped_sends_nothing_that_waits(full: fairday.Shop) -> None:
+    full.mailing.plan()
+    full.move_scene("pause", "one")
+    full.mailing.send(None)
+    assert not [place for place in statuses(full) if place[:2] == ("one", "sent")]
+    full.move_scene("resume", "one")
+    full.mailing.send(None)
+    assert statuses(full)["one", "sent", "mailbox"] == 40
+
+
+def test_who_refuses_after_the_plan_gets_nothing(full: fairday.Shop) -> None:
+    full.mailing.plan()
+    now = full.clock.now() + 1000
+    ids = (("email", "li3@example.com"),)
+    said = Happening(message_id="no", kind="track", name="Email Unsubscribed", at=now, received=now, source="fairday",
+                     ids=ids, body={})  # fmt: skip
+    full.append([said]).result()
+    full.catch_up()
+    full.mailing.send(None)
+    with full.db.read() as conn:
+        got = {m.address: (m.status, m.reason) for m in outbox.page(conn, scene="one", limit=100)}
+    assert got.pop("li3@example.com") == ("withheld", "no_consent")
+    assert set(got.values()) == {("sent", "mailbox")}
