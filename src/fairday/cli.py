@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
 import fairday
 from fairday import operators
@@ -33,6 +34,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except FairdayError as error:
             click.secho(f"Error: {error}", fg="red", err=True)
+            ctx.exit(1)
+        except DBAPIError as error:
+            click.secho(f"Error: The database refused: {error.orig}", fg="red", err=True)
             ctx.exit(1)
 
 
@@ -104,15 +108,30 @@ def import_(
     line, the reason and the remedy.
     """
     with open_shop(shop) as opened:
-        with _Bar("reading") as bar:
-            report = opened.import_files(
-                files, mapping, zone=zone or "", dry_run=dry_run, rejects=rejects, progress=bar.show
-            )
+
+        def bring(zone: str) -> Any:
+            with _Bar("reading") as bar:
+                return opened.import_files(
+                    files, mapping, zone=zone, dry_run=dry_run, rejects=rejects, progress=bar.show
+                )
+
+        try:
+            report = bring(zone or "")
+        except FairdayError as error:
+            if error.code != "no_zone" or not _on_terminal():
+                raise
+            click.echo(error.message)
+            report = bring(click.prompt("In which zone does the shop stand?", default=opened.settings.zone))
         for line in report_lines(report):
             click.echo(line)
         if not dry_run:
             opened.catch_up(lambda name, done: click.echo(f"\r{name}: {done}   ", nl=False, err=True))
             click.echo("", err=True)
+
+
+def _on_terminal() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty()
 
 
 def report_lines(report: Any) -> list[str]:
@@ -365,7 +384,13 @@ def erase(shop: str, id: str) -> None:
 @main.command()
 @shop_option
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True, help="A taken port: the next free one is used.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="A taken port: the next free one is used.",
+)
 def serve(shop: str, host: str, port: int) -> None:
     """Serve the console, the storefront and the collect door until interrupted."""
     from fairday.serving import run

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 
 import uvicorn
 
+from fairday.kernel.errors import FairdayError
 from fairday.shop import Shop
 
 TRIES = 20
 
 
 def free_port(host: str, wanted: int, say: Callable[[str], None]) -> int:
-    """The wanted port, or the next that is free; says so when it is another. 0 takes any."""
+    """The wanted port, or the next that is free; says so when it is another. 0 takes any.
+
+    Raises:
+        FairdayError: the host is not this machine's, or none of the next ports is free.
+    """
     for port in range(wanted, min(wanted + TRIES, 65536)):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 s.bind((host, port))
-            except OSError:
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise FairdayError(
+                        f"Nothing can be served at {host!r}: {error.strerror}.",
+                        code="bad_host",
+                        where="host",
+                        remedy="Write 127.0.0.1, 0.0.0.0, or an address of this machine.",
+                    )
                 continue
             if port != wanted and wanted:
                 say(f"Port {wanted} is taken; using {port}.")
             return int(s.getsockname()[1])
-    raise OSError(f"No free port from {wanted} to {wanted + TRIES - 1}.")
+    raise FairdayError(
+        f"No port from {wanted} to {wanted + TRIES - 1} is free.",
+        code="no_port",
+        where="port",
+        remedy="Name another, or 0 for any.",
+    )
 
 
 def run(shop: Shop, host: str, port: int, say: Callable[[str], None]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 from alembic import command
 from alembic.config import Config
+from babel.numbers import is_currency
 from sqlalchemy import Connection, String, Table, Text, inspect, select
 
 from fairday import operators
@@ -362,6 +363,7 @@ def open(url: str | Path, *, create: bool = True, clock: Clock | None = None, **
     try:
         if not create and not exists(db):
             raise FairdayError(f"There is no shop in {url}.", code="no_shop", remedy="Create one: fairday init.")
+        db.greet()
         migrate(db)
         with db.write() as conn:
             current = save_settings(conn, load_settings(conn), settings)
@@ -375,6 +377,7 @@ def exists(db: Database) -> bool:
     """Whether the database holds a shop."""
     if db.path is not None and not db.path.exists():
         return False
+    db.greet()
     return inspect(db.engine).has_table("happenings")
 
 
@@ -406,6 +409,13 @@ def save_settings(conn: Connection, settings: Settings, changes: dict[str, Any])
     except msgspec.ValidationError as error:
         raise FairdayError(f"A setting is not usable: {error}.", code="bad_setting")
     zone(changed.zone)
+    if "currency" in changes and not is_currency(changed.currency):
+        raise FairdayError(
+            f"{changed.currency!r} is not a currency.",
+            code="bad_currency",
+            where="currency",
+            remedy="Write an ISO 4217 code such as CNY, EUR or USD.",
+        )
     if changes:
         statement = insert(conn, settings_table)
         conn.execute(

@@ -76,7 +76,11 @@ def step(what: str) -> Iterator[None]:
 @click.option("--port", default=8000, show_default=True)
 def main(no_serve: bool, folder: Path, port: int) -> None:
     """Load a grocer's year, run a scene, print the report, serve the console and the storefront."""
+    from fairday.serving import free_port, run
+
     began = time.perf_counter()
+    if not no_serve:
+        port = free_port("127.0.0.1", port, click.echo)
     files = data()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -92,6 +96,7 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
         currency="USD",
         language="en",
         lake=str((folder / "shop.lake").absolute()),
+        public_url=f"http://127.0.0.1:{port}",  # the links in the mails it writes
     ) as shop:
         click.secho("A real retailer's year (the Complete Journey, 2017)", bold=True)
         with step("importing 1.47 million lines"):
@@ -129,8 +134,6 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
     if no_serve:
         click.echo(f"The shop is {folder / 'shop.db'}. Serve it: .venv/bin/fairday serve --shop {folder / 'shop.db'}")
         return
-    from fairday.serving import run
-
     with fairday.open(str(folder / "shop.db"), clock=_Running(now)) as shop:
         click.secho(f"\nSign in as {OWNER} with the one-time password {password}", bold=True)
         run(shop, "127.0.0.1", port, click.echo)
@@ -144,3 +147,4 @@ if __name__ == "__main__":
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nStopped.")
+        sys.exit(130)

@@ -126,6 +126,39 @@ class Database:
         """A dialect insert that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
+    def greet(self) -> None:
+        """Connect once, so that an address that cannot work is told in words.
+
+        Raises:
+            FairdayError: the file is no database or cannot be opened, or the server does not let us in.
+        """
+        try:
+            with self.engine.connect():
+                pass
+        except DBAPIError as error:
+            shown = self.engine.url.render_as_string(hide_password=True)
+            if not self.is_sqlite:
+                said = str(error.orig).strip().splitlines()[0]
+                raise FairdayError(
+                    f"The PostgreSQL server does not let us in: {said}.",
+                    code="no_database",
+                    where=shown,
+                    remedy="Check that it runs, and the user, password, host and name of the address.",
+                ) from error
+            if isinstance(error.orig, sqlite3.Error) and _sqlite_code(error.orig) in _DAMAGED:
+                raise FairdayError(
+                    "This is not a SQLite database, or it is damaged.",
+                    code="not_a_database",
+                    where=str(self.path),
+                    remedy="Name a shop's file, or put a backup back.",
+                ) from error
+            raise FairdayError(
+                f"The file cannot be opened: {error.orig}.",
+                code="no_database",
+                where=str(self.path),
+                remedy="Name a file in a folder that exists and that you may write to.",
+            ) from error
+
     def create_all(self) -> None:
         """Create the tables directly, for scratch databases; shops are migrated (``fairday.open``)."""
         with self.write() as conn:
@@ -211,6 +244,8 @@ def passing(error: BaseException) -> bool:
         return getattr(getattr(cause, "diag", None), "table_name", None) in ("streams", "events", "answers")
     return state in _PASSING or state.startswith("08")
 
+
+_DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 _PASSING = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"}
 
