@@ -22,6 +22,7 @@ from fairday.people import identity
 from fairday.playbooks import rows as capability_rows
 from fairday.scenes.life import SceneError, all_scenes
 from fairday.scenes.words import reason
+from fairday.storage.database import shown
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -79,7 +80,7 @@ def init(shop: str, operator: str | None, **changes: Any) -> None:
         asked["lake"] = str(Path(shop).with_suffix(".lake").absolute())
     with fairday.open(shop, **asked) as opened:
         s = opened.settings
-        click.echo(f"{s.name}: {shop}, {s.zone}, {s.currency}, {s.language}")
+        click.echo(f"{s.name}: {shown(shop)}, {s.zone}, {s.currency}, {s.language}")
         if operator:
             click.echo(f"{operator} signs in once with the password {opened.add_operator(operator, 'owner')}")
 

@@ -164,7 +164,7 @@ def sign_in(db: Database, email: str, password: str, address: str, now: int) -> 
         FairdayError: the address and password do not belong together, or the account is closed.
         TooMany: too many tries.
     """
-    email = email.strip().lower()[:254]
+    email = email.replace("\0", "").strip().lower()[:254]  # which PostgreSQL takes in no question
     keys = _keys(email, address)
     _count(db, keys, now)
     with db.read() as conn:

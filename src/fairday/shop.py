@@ -44,7 +44,7 @@ from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import Staging, load_person
 from fairday.storage import answers, deadlines
-from fairday.storage.database import Database, col, insert, metadata
+from fairday.storage.database import Database, col, insert, metadata, shown
 from fairday.storage.followers import Followers
 from fairday.storage.groupcommit import GroupCommit
 from fairday.storage.lake import Lake, LakeFollower
@@ -362,7 +362,8 @@ def open(url: str | Path, *, create: bool = True, clock: Clock | None = None, **
     db = Database(str(url))
     try:
         if not create and not exists(db):
-            raise FairdayError(f"There is no shop in {url}.", code="no_shop", remedy="Create one: fairday init.")
+            where = shown(str(url))
+            raise FairdayError(f"There is no shop in {where}.", code="no_shop", remedy="Create one: fairday init.")
         db.greet()
         migrate(db)
         with db.write() as conn:

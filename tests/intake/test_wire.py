@@ -373,3 +373,13 @@ def test_whatever_an_event_holds_it_is_taken_or_rejected_and_what_is_taken_can_b
         assert 0 <= found.at <= NOON
         assert all(len(value) <= 200 for _, value in found.ids)
         json.dumps(found.body, ensure_ascii=False, allow_nan=False).encode()
+
+
+def test_gzip_of_endless_parts_is_refused_at_once() -> None:
+    import gzip
+
+    from fairday.intake import wire
+
+    assert wire.unpack(gzip.compress(b'{"a"') + gzip.compress(b":1}")) == b'{"a":1}'
+    with pytest.raises(wire.Refused, match="16 parts"):
+        wire.unpack(gzip.compress(b"") * 20_000)

@@ -15,7 +15,7 @@ import fairday.rooms
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.people import identity, privacy
 from fairday.people.identity.erased import HOLDS_MS
-from fairday.storage.database import metadata
+from fairday.storage.database import metadata, shown
 from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Happening, happenings_at, read_happenings
 
@@ -239,3 +239,15 @@ def test_what_arrives_late_about_the_erased_never_reaches_the_lake(url, clock, t
         shop.followers.catch_up("lake")  # first of all, as it may happen in the background
         shop.followers.catch_up()
         assert not any("annann" in text for _, text in held_by(shop.lake))
+
+
+def test_an_error_of_the_database_names_no_value(db):
+    with pytest.raises(Exception) as caught, db.write() as conn:
+        conn.execute(text("INSERT INTO nowhere VALUES (:who)"), {"who": "annann-77"})
+    assert "annann-77" not in str(caught.value)
+
+
+def test_a_databases_password_is_printed_nowhere():
+    assert shown("postgresql://u:hush@h/db") == "postgresql://u:***@h/db"
+    assert "hush" not in shown("postgresql://u:hush@h:nan/db")
+    assert shown("shop.db") == "shop.db"

@@ -255,3 +255,30 @@ def test_owners_add_reset_and_close_accounts(shop: fairday.Shop) -> None:
 def test_the_app_opens_with_no_documents_of_its_own(lite: fairday.Shop) -> None:
     assert create(lite).openapi_url is None
     assert Client(lite).get("/docs").status_code == 404
+
+
+def test_what_nobody_types_breaks_no_page_of_the_console(shop: fairday.Shop) -> None:
+    client = Client(shop).sign_in()
+    far = "9" * 30
+    for path in (
+        f"mailbox/{far}",
+        f"mailbox/{far}/view",
+        f"people/{far}",
+        f"people/{far}/export.json",
+        "scenes/%00",
+        "data?name=%00",
+        "people?q=%00",
+        f"people?before={far}",
+        "audiences/%00",
+        f"mailbox?before={far}",
+    ):
+        assert client.get(f"/console/{path}").status_code < 500, path
+    assert client.post(f"/console/settings/operators/{far}", {"role": "owner", "active": "yes"}).status_code < 500
+    assert client.get("/console", headers={"host": "["}).status_code == 421
+    assert client.post("/console/sign-out", headers={"origin": "http://["}).status_code == 403
+    for bad in ("http://[", "http://a b", "http://x\nBcc: y", "http://u@x", "ftp://x", "http://"):
+        form = {"name": "S", "zone": "UTC", "currency": "CNY", "language": "en", "public_url": bad}
+        assert client.post("/console/settings", form).status_code == 422, bad
+    guest = Client(shop)
+    guest.get("/console/sign-in")
+    assert guest.post("/console/sign-in", {"email": "a\0@b.c", "password": "\0"}).status_code == 401

@@ -3,11 +3,15 @@ from __future__ import annotations
 import re
 
 import fairday
+from fairday.goods.catalogue import ProductRow, save_products
+from fairday.kernel.clock import ManualClock
 from fairday.people.consent import consent_of
 from fairday.people.identity import person_of
-from fairday.storage.log import happenings
+from fairday.storage.log import Happening, happenings
 from fairday.web import signing
 from fairday.web.guard import Bucket
+from fairday.web.signing import signed
+from fairday.web.storefront import LINK_MS
 from webdesk import Client
 
 
@@ -154,3 +158,58 @@ def test_the_collect_door_and_its_script_stand_beside_the_pages(full_lite: faird
     assert key
     event = {"writeKey": key[1], "event": "Product Viewed", "anonymousId": "abcdefgh", "properties": {}}
     assert client.request("POST", "/v1/t", json=event).status_code == 200
+
+
+def test_what_nobody_types_breaks_no_page(full: fairday.Shop) -> None:
+    client = Client(full)
+    for path in ("/unsubscribe/%00", "/?m=%00", "/goods/%00", "/goods/x?m=%00", "/unsubscribe/" + "x" * 5000):
+        assert client.get(path).status_code == 404 or client.get(path).status_code == 303, path
+    bad = {"referer": "http://[", "origin": "http://["}
+    assert client.post("/consent", {"answer": "yes"}, headers={"referer": "http://["}).status_code == 303
+    assert client.post("/consent", {"answer": "yes"}, headers=bad).status_code == 403
+
+
+def test_a_picture_whose_address_is_none_takes_no_page_down(full: fairday.Shop) -> None:
+    with full.db.write() as conn:
+        save_products(conn, [ProductRow(product="tea-0", title="T", image="https://[bad", category="tea")], 1)
+    assert Client(full).get("/goods/tea-0").status_code == 200
+    assert Client(full).get("/").status_code == 200
+
+
+def test_who_agreed_again_can_leave_again_by_an_old_mail(full: fairday.Shop, clock: ManualClock) -> None:
+    client = Client(full)
+    person = full.person("email:li0@example.com")
+
+    def agreed() -> bool | None:
+        full.catch_up()
+        with full.db.read() as conn:
+            found = consent_of(conn, person, "email")
+        return None if found is None else found.given
+
+    client.post("/unsubscribe/token-0", {"List-Unsubscribe": "One-Click"})
+    assert agreed() is False
+    clock.at += 3_600_000
+    ids = (("user_id", "u0"), ("email", "li0@example.com"))
+    full.append([Happening(message_id="again", kind="track", name="Consent Given", at=clock.at, received=clock.at,
+                           source="website", ids=ids, body={"properties": {"channel": "email"}})]).result()  # fmt: skip
+    assert agreed() is True
+    clock.at += 3_600_000
+    client.post("/unsubscribe/token-0", {"List-Unsubscribe": "One-Click"})
+    assert agreed() is False
+
+
+def test_a_mail_that_was_passed_on_recognises_no_longer_than_its_link(full: fairday.Shop, clock: ManualClock) -> None:
+    client = Client(full)
+    client.get("/?m=token-0")
+    kept = client.cookies["fairday_visitor"]
+    assert signed(client.app.state.front.secret, kept, clock.now()) == "email:li0@example.com"
+    assert signed(client.app.state.front.secret, kept, clock.now() + LINK_MS) is None
+    client.get("/?m=token-1")
+    assert client.cookies["fairday_visitor"] == kept, "who is known here does not become somebody else"
+
+
+def test_a_link_recognises_nobody_who_refused_to_be_remembered(full: fairday.Shop) -> None:
+    client = Client(full)
+    client.post("/consent", {"answer": "no"})
+    client.get("/?m=token-0")
+    assert "fairday_visitor" not in client.cookies

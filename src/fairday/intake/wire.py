@@ -18,6 +18,8 @@ from fairday.storage.log import Happening
 
 MAX_BATCH_BYTES = 500 * 1024
 MAX_BATCH_EVENTS = 2500
+_MEMBERS = 16
+"""Parts of one gzip body; each is a copy of what follows it, so that thousands would keep the door busy for seconds."""
 
 Endpoint = Literal["identify", "track", "page", "screen", "group", "alias", "batch", "metrics"]
 
@@ -142,6 +144,8 @@ def _gunzip(body: bytes) -> bytes:
     parts: list[bytes] = []
     left = MAX_BATCH_BYTES + 1
     while body[:2] == b"\x1f\x8b":
+        if len(parts) == _MEMBERS:
+            raise Refused(400, "bad_gzip", f"The body is gzip of more than {_MEMBERS} parts.")
         stream = zlib.decompressobj(wbits=31)
         try:
             # Bounded: at most the limit and one byte is ever unzipped, however much the bytes would give.

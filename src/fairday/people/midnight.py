@@ -20,7 +20,7 @@ from fairday.people.traits.deriving import scored
 from fairday.people.traits.rfm import cuts
 from fairday.people.traits.tables import thresholds
 from fairday.storage.bulk import insert_rows
-from fairday.storage.database import Database, col, insert, metadata
+from fairday.storage.database import Database, alone, col, insert, metadata
 
 days = Table(
     "local_days",
@@ -54,12 +54,17 @@ def run(db: Database, settings: Settings, now: int, *, force: bool = False) -> b
         last = conn.execute(select(days.c.day).where(days.c.job == JOB)).scalar()
     if last is not None and last >= today and not force:
         return False
+    # One process at a time does a part of it; what another has done already is done once more and changes nothing.
     with db.write() as conn:
+        alone(conn, "midnight")
+        if not force and (conn.execute(select(days.c.day).where(days.c.job == JOB)).scalar() or 0) >= today:
+            return False
         refresh_thresholds(conn, today, force)
         _birthdays(conn, today if last is None else min(last, today), today)
     after: int | None = -(1 << 62)
     while after is not None:
         with db.write() as conn:
+            alone(conn, "midnight")
             after = _score(conn, settings, now, after)
     with db.write() as conn:
         conn.execute(update(audiences).values(due=1))

@@ -168,6 +168,14 @@ class Database:
         self.engine.dispose()
 
 
+def shown(url: str) -> str:
+    """A database's address as it may be printed: without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True) if "://" in url else url
+    except (ArgumentError, ValueError):
+        return url.partition("://")[0] + "://…"
+
+
 def insert(conn: Connection, table: Table) -> Any:
     """A dialect insert for that connection; knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
     return sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
@@ -178,9 +186,9 @@ def _engine(url: str) -> Engine:
         url = f"sqlite:///{url}"
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise FairdayError(
-            f"{url!r} is not a database address.",
+            f"{shown(url)!r} is not a database address.",
             code="bad_url",
             remedy="Write a file name such as shop.db, or postgresql://user@host/name.",
         )
@@ -193,6 +201,7 @@ def _engine(url: str) -> Engine:
             pool_size=8,
             max_overflow=32,
             connect_args={"check_same_thread": False},
+            hide_parameters=True,  # an error's text goes to logs, which no erasure reaches
         )
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
@@ -208,7 +217,11 @@ def _engine(url: str) -> Engine:
             )
         # A pooled connection is tried before use, so that a restart of the server is met once and not by every caller.
         return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=32, pool_pre_ping=True
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_size=8,
+            max_overflow=32,
+            pool_pre_ping=True,
+            hide_parameters=True,
         )
     raise FairdayError(
         f"Fairday keeps its records in SQLite or PostgreSQL, not {parsed.get_backend_name()}.", code="bad_url"

@@ -10,9 +10,9 @@ import hashlib
 import hmac
 import re
 import secrets
-from urllib.parse import urlsplit
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -21,6 +21,7 @@ from starlette.responses import Response
 from fairday import operators
 from fairday.kernel.errors import FairdayError
 from fairday.operators import Operator
+from fairday.web.guard import place_of
 from fairday.web.render import go, page, say, shop_of, tongue_of
 
 SESSION_COOKIE = "fairday_session"
@@ -36,6 +37,8 @@ ANALYST_MAY = frozenset(
 """Posts an analyst may send: they change nothing of the shop's."""
 BEFORE_PASSWORD = frozenset({"/console/password", "/console/sign-out"})
 """All that is open while a one-time password has not been changed."""
+Number = Annotated[int, Path(ge=-(2**63), lt=2**63)]
+"""A row's number in an address: one that a database can hold."""
 _NEXT = re.compile(r"/console(/[\w\-./~%]*)?(\?[\w\-./~%=&+]*)?")
 
 
@@ -93,9 +96,9 @@ async def check_csrf(request: Request, secret: str) -> FormData:
         HTTPException: 403.
     """
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc not in {
+    if origin is not None and place_of(origin) not in {
         request.headers.get("host", ""),
-        urlsplit(shop_of(request).settings.public_url).netloc,
+        place_of(shop_of(request).settings.public_url),
     }:
         raise HTTPException(403)
     form = await request.form(max_files=0, max_fields=200, max_part_size=262_144)

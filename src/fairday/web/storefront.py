@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 from fastapi import APIRouter, Depends, Request
@@ -30,7 +30,7 @@ from fairday.storage.log import Happening, append_happenings
 from fairday.web import desk
 from fairday.web.auth import address_of
 from fairday.web.goods import card, cards
-from fairday.web.guard import Bucket
+from fairday.web.guard import Bucket, place_of
 from fairday.web.render import page, shop_of, tongue_of
 from fairday.web.signing import secret_of, sign, signed
 
@@ -97,12 +97,13 @@ def visitor_of(request: Request) -> Visitor:
         return Visitor((kind, value), person_of(conn, kind, value))
 
 
-def remember(response: Response, request: Request, id_: tuple[str, str]) -> None:
-    """Set the signed cookie that recognises a shopper."""
+def remember(response: Response, request: Request, id_: tuple[str, str], until: int | None = None) -> None:
+    """Set the signed cookie that recognises a shopper, for a year or until an instant (ms)."""
     now = shop_of(request).clock.now()
-    value = sign(front_of(request).secret, f"{id_[0]}:{id_[1]}", now + YEAR * 1000)
+    end = now + YEAR * 1000 if until is None else until
+    value = sign(front_of(request).secret, f"{id_[0]}:{id_[1]}", end)
     https = request.url.scheme == "https"
-    response.set_cookie(VISITOR, value, max_age=YEAR, httponly=True, samesite="lax", secure=https)
+    response.set_cookie(VISITOR, value, max_age=(end - now) // 1000, httponly=True, samesite="lax", secure=https)
 
 
 def shown(request: Request, template: str, visitor: Visitor, status: int = 200, **values: Any) -> Response:
@@ -126,14 +127,17 @@ def _by_link(request: Request) -> Response | None:
     if not token or len(token) > 64:
         return None
     shop = shop_of(request)
-    path = "/" + request.url.path.lstrip("/\\")
+    path = "/" + quote(request.scope["path"].lstrip("/\\"))
     response = RedirectResponse(path, 303)
     with shop.db.read() as conn:
         message = outbox.by_token(conn, token)
         if message is not None and shop.clock.now() - message.planned_at < LINK_MS:
             own = {i.number: (i.type, i.value) for i in ids_of(conn, message.person)}
-            if message.identifier in own:
-                remember(response, request, own[message.identifier])
+            refused = request.cookies.get(ANSWER) == "no"
+            # A mail that was passed on must not make another customer of one who is known here.
+            known = visitor_of(request).id
+            if message.identifier in own and not refused and (known is None or known[0] == "anonymous_id"):
+                remember(response, request, own[message.identifier], message.planned_at + LINK_MS)
     return response
 
 
@@ -214,7 +218,7 @@ def goods_page(request: Request, number: str) -> Response:
 
 async def _posted(request: Request) -> None:
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    if origin is not None and place_of(origin) != request.headers.get("host", ""):
         raise HTTPException(403)
     request.state.form = await request.form(max_files=0, max_fields=10, max_part_size=4096)
 
@@ -225,9 +229,9 @@ def consent(request: Request) -> Response:
     answer = request.state.form.get("answer")
     if answer not in ("yes", "no"):
         raise HTTPException(422)
-    came = urlsplit(request.headers.get("referer", ""))
-    here = came.netloc == request.headers.get("host", "")
-    response = RedirectResponse("/" + came.path.lstrip("/\\") if here else "/", 303)
+    came = request.headers.get("referer", "")
+    here = place_of(came) == request.headers.get("host", "")
+    response = RedirectResponse("/" + urlsplit(came).path.lstrip("/\\") if here else "/", 303)
     https = request.url.scheme == "https"
     response.set_cookie(ANSWER, answer, max_age=YEAR, samesite="lax", secure=https)
     if answer == "no":
@@ -254,7 +258,8 @@ def unsubscribe(request: Request, token: str) -> Response:
     message = _message(request, token)
     now = shop.clock.now()
     said = Happening(
-        message_id=f"unsubscribe-{token}",
+        # Not the token alone: who agreed again meanwhile can leave again by an old mail.
+        message_id=f"fairday:unsubscribe:{token}:{now // 60_000}",
         kind="track",
         name="Email Unsubscribed",
         at=now,

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from fairday.reach import outbox
 from fairday.web import queries
-from fairday.web.auth import inside
+from fairday.web.auth import Number, inside
 from fairday.web.console.data import PAGE, number
 from fairday.web.guard import MAIL_POLICY
 from fairday.web.render import page, shop_of
@@ -30,7 +30,7 @@ def mailbox(request: Request) -> Response:
 
 
 @inside.get("/mailbox/{message}")
-def mail(request: Request, message: int) -> Response:
+def mail(request: Request, message: Number) -> Response:
     with shop_of(request).db.read() as conn:
         found = outbox.get(conn, message)
     if found is None:
@@ -39,7 +39,7 @@ def mail(request: Request, message: int) -> Response:
 
 
 @inside.get("/mailbox/{message}/view")
-def mail_view(request: Request, message: int) -> Response:
+def mail_view(request: Request, message: Number) -> Response:
     """The mail itself for the frame: nothing in it runs or loads, whatever it holds."""
     with shop_of(request).db.read() as conn:
         found = outbox.get(conn, message)

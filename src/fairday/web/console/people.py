@@ -12,7 +12,7 @@ from fairday.people import identity, privacy
 from fairday.people.audiences import memberships_of
 from fairday.people.consent import all_consents
 from fairday.web import desk, queries
-from fairday.web.auth import field, inside
+from fairday.web.auth import Number, field, inside
 from fairday.web.console.data import number
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
@@ -37,7 +37,7 @@ def people(request: Request) -> Response:
 
 
 @inside.get("/people/{person}")
-def person_page(request: Request, person: int) -> Response:
+def person_page(request: Request, person: Number) -> Response:
     return _show(request, person)
 
 
@@ -79,12 +79,12 @@ def _show(request: Request, person: int, error: FairdayError | None = None) -> R
 
 
 @inside.post("/people/{person}/merge")
-def merge(request: Request, person: int) -> Response:
+def merge(request: Request, person: Number) -> Response:
     return _operate(request, person, "merge")
 
 
 @inside.post("/people/{person}/split")
-def split(request: Request, person: int) -> Response:
+def split(request: Request, person: Number) -> Response:
     return _operate(request, person, "split")
 
 
@@ -106,7 +106,7 @@ def _operate(request: Request, person: int, what: str) -> Response:
 
 
 @inside.get("/people/{person}/export.json")
-def export(request: Request, person: int) -> Response:
+def export(request: Request, person: Number) -> Response:
     with shop_of(request).db.read() as conn:
         everything = privacy.export(conn, person)
     name = f'attachment; filename="person-{person}.json"'
@@ -114,7 +114,7 @@ def export(request: Request, person: int) -> Response:
 
 
 @inside.post("/people/{person}/erase")
-def erase(request: Request, person: int) -> Response:
+def erase(request: Request, person: Number) -> Response:
     shop = shop_of(request)
     with shop.db.read() as conn:
         ids = [i for i in identity.ids_of(conn, person) if i.current]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import get_args
-from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.responses import Response
@@ -13,8 +12,10 @@ from fairday import operators
 from fairday.kernel.errors import FairdayError
 from fairday.operators import Role
 from fairday.reach.smtp import from_environment
-from fairday.web.auth import field, inside
+from fairday.web.auth import Number, field, inside
 from fairday.web.render import go, page, say, shop_of, tongue_of
+
+_ADDRESS = re.compile(r"https?://([\w.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~%/\-]*)?", re.ASCII)
 
 
 def _show(request: Request, status: int = 200, error: FairdayError | None = None, **values: object) -> Response:
@@ -49,8 +50,7 @@ def save(request: Request) -> Response:
         if not re.fullmatch("[A-Z]{3}", given["currency"]):
             raise FairdayError("Not a currency.", code="bad_currency", where="currency")
         given["public_url"] = given["public_url"].rstrip("/")
-        parts = urlsplit(given["public_url"])
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _ADDRESS.fullmatch(given["public_url"]):
             raise FairdayError("Not an address.", code="bad_url", where="public_url")
         shop_of(request).change_settings(**given)
     except FairdayError as error:
@@ -70,7 +70,7 @@ def add(request: Request) -> Response:
 
 
 @inside.post("/settings/operators/{number}/reset")
-def reset(request: Request, number: int) -> Response:
+def reset(request: Request, number: Number) -> Response:
     shop = shop_of(request)
     password = operators.reset(shop.db, number)
     with shop.db.read() as conn:
@@ -79,7 +79,7 @@ def reset(request: Request, number: int) -> Response:
 
 
 @inside.post("/settings/operators/{number}")
-def change(request: Request, number: int) -> Response:
+def change(request: Request, number: Number) -> Response:
     try:
         active = field(request, "active", 5) == "yes"
         operators.change(shop_of(request).db, number, role=_role(request), active=active)
