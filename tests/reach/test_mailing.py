@@ -98,3 +98,24 @@ def test_who_refuses_after_the_plan_gets_nothing(full: fairday.Shop) -> None:
         got = {m.address: (m.status, m.reason) for m in outbox.page(conn, scene="one", limit=100)}
     assert got.pop("li3@example.com") == ("withheld", "no_consent")
     assert set(got.values()) == {("sent", "mailbox")}
+
+
+def test_midnight_in_two_processes_at_once_fails_in_neither(full: fairday.Shop, url: str) -> None:
+    with fairday.open(url, clock=full.clock) as other:
+        failed: list[BaseException] = []
+        gate = threading.Barrier(2)
+
+        def tick(shop: fairday.Shop) -> None:
+            gate.wait()
+            try:
+                shop.midnight.tick(shop.clock.now())
+            except BaseException as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=tick, args=(shop,)) for shop in (full, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        assert not full.midnight.tick(full.clock.now())
