@@ -5,6 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
+if [ -n "${PYTHON:-}" ] && ! "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  say "PYTHON=$PYTHON is not Python 3.11 or newer."
+  say "Name one that is, or leave PYTHON out: make demo PYTHON=/path/to/python3.12"
+  exit 1
+fi
 python=""
 for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python; do
   [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue

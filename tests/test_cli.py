@@ -1,4 +1,4 @@
-"""The command line as a newcomer meets it: every command has help, every mistake is told in words with what to write."""
+"""The command line as a newcomer meets it: every command has help, every mistake is told with what to write."""
 
 from __future__ import annotations
 

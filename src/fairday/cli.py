@@ -60,7 +60,7 @@ def main() -> None:
     \b
     A first round:
       fairday init --zone Europe/London --currency GBP --operator you@example.com
-      fairday import orders.csv
+      fairday import orders.csv --mapping till.yaml
       fairday serve
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

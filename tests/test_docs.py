@@ -1,0 +1,88 @@
+"""The documents hold: links lead somewhere, commands and benchmarks exist, nobody's machine is in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from fairday.cli import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+BENCHMARKS = sorted(p.parent.name for p in ROOT.glob("benchmarks/*/__main__.py"))
+named = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as a link names them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def code(page: Path) -> str:
+    """All that stands in code: blocks and spans."""
+    text = page.read_text("utf-8")
+    blocks = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return "\n".join([*blocks, *spans])
+
+
+@named
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{target} leads nowhere"
+        if anchor and there.suffix == ".md":
+            assert anchor in anchors(there), f"{target}: no such heading"
+
+
+@named
+def test_commands_exist(page: Path) -> None:
+    for line in re.findall(r"(?:^|\s)fairday ((?:[a-z-]+ ?)+)", code(page)):
+        group: click.Command = main
+        for word in line.split():
+            if not isinstance(group, click.Group):
+                break
+            assert word in group.commands, f"There is no command fairday {line}"
+            group = group.commands[word]
+
+
+@named
+def test_options_exist(page: Path) -> None:
+    for line in re.findall(r"^fairday (.+)$|^\$ fairday (.+)$", code(page), re.MULTILINE):
+        words = "".join(line).partition("#")[0].split()
+        command: click.Command = main
+        while words and isinstance(command, click.Group) and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        known = {o for p in command.params for o in p.opts}
+        for word in words:
+            if word.startswith("-"):
+                assert word.split("=")[0] in known, f"fairday {''.join(line)}: no option {word}"
+
+
+@named
+def test_benchmarks_named_exist(page: Path) -> None:
+    for name in re.findall(r"benchmarks\.([a-z_]+)", page.read_text("utf-8")):
+        assert name in BENCHMARKS, f"There is no benchmark {name}"
+
+
+@named
+def test_no_machine_is_named(page: Path) -> None:
+    assert not re.search(r"(?<![\w.])/(work|tmp|root|home)/", page.read_text("utf-8"))
+
+
+def test_every_benchmark_has_its_section() -> None:
+    text = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+    assert sorted(re.findall(r"^## (\w+)$", text, re.MULTILINE)) == BENCHMARKS
+    assert sorted(set(re.findall(r"python -m benchmarks\.([a-z_]+)", text))) == BENCHMARKS
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = [int(p.name[:4]) for p in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
