@@ -13,8 +13,10 @@ from fairday.kernel.money import major
 from fairday.kernel.settings import Settings
 from fairday.models.effects import Arm, Effect, difference
 from fairday.people.consent import consents
+from fairday.people.tables import OPEN
 from fairday.reach import outbox
 from fairday.scenes import arms, life
+from fairday.storage.log import OURS
 
 REFUSED = "nobody_held_out"
 """Why a past campaign gets no causal figure."""
@@ -112,11 +114,8 @@ def report(conn: Connection, settings: Settings, now: int, within: dict[str, int
 
 def _people(conn: Connection) -> People:
     known = conn.execute(text("SELECT count(DISTINCT person) FROM ownership")).scalar_one()
-    owned = (
-        "FROM ownership o JOIN identifiers i ON i.id = o.identifier AND i.type = 'email'"
-        " WHERE o.until_at = 4611686018427387904"
-    )
-    reachable = {p for (p,) in conn.execute(text(f"SELECT DISTINCT o.person {owned}"))}
+    owned = "FROM ownership o JOIN identifiers i ON i.id = o.identifier AND i.type = 'email' WHERE o.until_at = :open"
+    reachable = {p for (p,) in conn.execute(text(f"SELECT DISTINCT o.person {owned}"), {"open": OPEN})}
     agreed = sum(c.given and person in reachable for person, c in consents(conn, None, "email").items())
     return People(known=known, with_address=len(reachable), agreed=agreed)
 
@@ -177,14 +176,14 @@ def scene_report(conn: Connection, scene: str, status: str, within: int, setting
         )
     met = {
         name: conn.execute(
-            text("SELECT count(*) FROM happenings WHERE source = 'fairday' AND name = :name AND body LIKE :scene"),
-            {"name": name, "scene": f'%"scene":"{scene}"%'},
+            text("SELECT count(*) FROM happenings WHERE source = :ours AND name = :name AND body LIKE :scene"),
+            {"ours": OURS, "name": name, "scene": f'%"scene":"{scene}"%'},
         ).scalar_one()
         for name in (arms.SHOWN, arms.WITHHELD)
     }
     simulated = conn.execute(
         text("SELECT count(*) FROM happenings WHERE source = 'simulated' AND name = 'Order Completed' AND at >= :at"),
-        {"at": min(since.values(), default=now_never())},
+        {"at": min(since.values(), default=OPEN)},
     ).scalar_one()
     return SceneReport(
         scene=scene,
@@ -200,11 +199,6 @@ def scene_report(conn: Connection, scene: str, status: str, within: int, setting
         buying=difference(stats["treated"][1], stats["holdout"][1]),
         simulated=simulated,
     )
-
-
-def now_never() -> int:
-    """An instant nothing happens after."""
-    return 1 << 62
 
 
 # ---- in words ------------------------------------------------------------------------------------------------------

@@ -25,9 +25,8 @@ from fairday.people.traits.tables import stale as profile_stale
 from fairday.storage.bulk import insert_rows
 from fairday.storage.database import col, metadata
 from fairday.storage.followers import Source
-from fairday.storage.log import Happening, append_happenings
+from fairday.storage.log import OURS, Happening, append_happenings
 
-SOURCE = "fairday"
 BY_SQL = 200
 """People from which one statement over them is quicker than their facts one by one."""
 
@@ -170,7 +169,7 @@ def announce(conn: Connection, audience: Kept, moves: Sequence[Move], settings: 
                 name=ENTERED if move.entered else LEFT,
                 at=now,
                 received=now,
-                source=SOURCE,
+                source=OURS,
                 ids=((str(key[0]), str(key[1])),),
                 body={"properties": {"audience": audience.name, "since": move.since}},
             )

@@ -12,7 +12,7 @@ from fairday.kernel import ids
 from fairday.kernel.clock import local_day, to_date
 from fairday.kernel.hashing import arm as hashed_arm
 from fairday.storage.database import col, insert, metadata
-from fairday.storage.log import Happening
+from fairday.storage.log import OURS, Happening
 
 Arm = Literal["treated", "holdout", "mixed"]
 """``mixed``: the person was joined from both arms; treated like the holdout, left out of the measure and counted."""
@@ -147,7 +147,7 @@ def happening(meeting: Meeting, who: tuple[str, str], now: int, zone: str, *, me
         name=name,
         at=now,
         received=now,
-        source="fairday",
+        source=OURS,
         ids=(who,),
         body={"properties": properties},
     )

@@ -26,6 +26,9 @@ from fairday.storage.bulk import insert_rows
 from fairday.storage.database import BigId, col, current_xid, metadata
 from fairday.storage.groupcommit import Lane
 
+OURS = "fairday"
+"""The source of happenings that Fairday itself writes: joins by an operator, memberships, meetings with scenes."""
+
 happenings = Table(
     "happenings",
     metadata,

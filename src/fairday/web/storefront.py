@@ -26,7 +26,7 @@ from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.shelf import Good, taste
 from fairday.scenes.staging import as_product, load_person
 from fairday.shop import Shop
-from fairday.storage.log import Happening, append_happenings
+from fairday.storage.log import OURS, Happening, append_happenings
 from fairday.web import desk
 from fairday.web.auth import address_of
 from fairday.web.goods import card, cards
@@ -264,7 +264,7 @@ def unsubscribe(request: Request, token: str) -> Response:
         name="Email Unsubscribed",
         at=now,
         received=now,
-        source="fairday",
+        source=OURS,
         ids=(("email", message.address),),
         body={"properties": {"channel": "email", "purpose": "marketing", "scene": message.scene}},
     )

@@ -10,9 +10,7 @@ from fairday.kernel.settings import IdentitySettings
 from fairday.people.identity.normal import normalise
 from fairday.people.identity.queries import person_of
 from fairday.people.identity.records import run
-from fairday.storage.log import Happening
-
-SOURCE = "fairday"
+from fairday.storage.log import OURS, Happening
 
 
 def parse_id(text: str, settings: IdentitySettings) -> tuple[str, str]:
@@ -115,7 +113,7 @@ def _call(
         kind=kind,
         at=now,
         received=now,
-        source=SOURCE,
+        source=OURS,
         ids=tuple(ids),
         body=body,
     )

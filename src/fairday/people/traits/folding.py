@@ -14,7 +14,7 @@ from typing import Any
 from fairday.kernel.clock import local_minute
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import digits, minor
-from fairday.storage.log import Happening
+from fairday.storage.log import OURS, Happening
 
 ENTERED, LEFT = "Audience Entered", "Audience Left"
 OWN = frozenset({ENTERED, LEFT})
@@ -52,7 +52,7 @@ def buckets(h: Happening, currency: str, zone: str) -> list[Bucket]:
         added = [("Screen Viewed", 1, 0)]
     else:
         return []
-    if h.source != "fairday":
+    if h.source != OURS:
         added.append((f"active:hour={local_minute(h.at, zone) // 60}", 1, 0))
         _place(h, added)
     return added
