@@ -145,7 +145,8 @@ def add(conn: Connection, buckets: Buckets) -> None:
     rows = [
         (i, measure, day, max(-MOST_N, min(MOST_N, n)), max(-MOST_AMOUNT, min(MOST_AMOUNT, amount)))
         for i, own in sorted(buckets.items())
-        for (measure, day), (n, amount) in sorted(own.items())
+        for measure, day in sorted(own)
+        for n, amount in (own[measure, day],)
     ]
     insert_rows(conn, activity, ("interval_id", "measure", "day", "n", "amount"), rows, _ADD[conn.dialect.name])
 
