@@ -68,16 +68,24 @@ class Statement(msgspec.Struct, frozen=True):
     consent: Consent
 
 
+_STATED = frozenset({"Consent Given", "Consent Withdrawn", "Email Unsubscribed", "Unsubscribed"})
+
+
 def statements(row: Happening, settings: IdentitySettings) -> list[Statement]:
     """What a happening says about consent. Pure.
 
     A malformed statement says nothing; a refusal that names no channel is one for every channel.
     """
+    consented = row.context.get("consent")
+    preferences = consented.get("categoryPreferences") if isinstance(consented, dict) else None
+    stated = row.kind == "track" and row.name in _STATED
+    if not stated and not isinstance(preferences, dict):
+        return []
     ids, _ = usable(row.ids, settings)
     if not ids:
         return []
     found: list[Statement] = []
-    if row.kind == "track" and row.name in ("Consent Given", "Consent Withdrawn", "Email Unsubscribed", "Unsubscribed"):
+    if stated:
         given = row.name == "Consent Given"
         channel = _word(row.properties.get("channel"), "email" if row.name == "Email Unsubscribed" else EVERY)
         purpose = _word(row.properties.get("purpose"), MARKETING)
@@ -86,8 +94,6 @@ def statements(row: Happening, settings: IdentitySettings) -> list[Statement]:
         consent = Consent(given, row.at, row.source)
         about = [key for key in ids if key[0] == ADDRESS.get(channel)] or ids[:1]
         found += (Statement(key, ids[0], channel, purpose, consent) for key in about)
-    consented = row.context.get("consent")
-    preferences = consented.get("categoryPreferences") if isinstance(consented, dict) else None
     if isinstance(preferences, dict):
         for category, agreed in preferences.items():
             if isinstance(agreed, bool):

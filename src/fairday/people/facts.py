@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -50,7 +49,7 @@ def _load(conn: Connection, persons: Sequence[int], measures: Sequence[str] | No
         else:
             profiles.setdefault(person, []).append((name, a, b, txt, c))
     for listed_buckets in buckets.values():
-        listed_buckets.sort(key=itemgetter(0, 1))
+        listed_buckets.sort()
     return {p: Facts.of(profiles.get(p, ()), buckets.get(p, ())) for p in persons}
 
 

@@ -56,6 +56,7 @@ class Membership:
     name = "membership"
     source: Source = "happenings"
     after: tuple[str, ...] = ("traits",)
+    heads = True
     # Memberships are what was announced; a rebuild looks at everybody again and announces only what is new.
     tables: tuple[Table, ...] = (stale,)
 

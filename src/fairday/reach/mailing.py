@@ -10,6 +10,7 @@ from babel.numbers import format_currency
 from sqlalchemy import Connection, select, text
 
 from fairday.kernel.clock import DAY_MS, Clock, local_day
+from fairday.kernel.garbage import no_collection
 from fairday.kernel.money import digits, major
 from fairday.kernel.settings import Settings
 from fairday.people.consent import consents
@@ -75,7 +76,7 @@ class Mailing:
         for staged, people in todo:
             for start in range(0, len(people), SLICE):
                 part = people[start : start + SLICE]
-                with self._db.write() as conn:
+                with no_collection(), self._db.write() as conn:
                     result += self._plan_slice(conn, stage, staged, part, now)
                 done += len(part)
                 progress(done, total)

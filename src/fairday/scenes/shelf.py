@@ -81,9 +81,9 @@ def taste(facts: Facts, today: int) -> Taste:
     """A person's taste from their activity up to today: each day's pieces count half after ``HALF_LIFE`` days."""
     found: dict[str, dict[str, Bought]] = {"product": {}, "category": {}, "brand": {}}
     for measure, (days, counts, _) in facts.activity.items():
-        verb, colon, rest = measure.partition(":")
+        verb, _, rest = measure.partition(":")
         dimension, _, value = rest.partition("=")
-        if verb != "bought" or not colon or dimension not in found:
+        if verb != "bought" or dimension not in found:
             continue
         weight, times, last, before = 0.0, 0, -1, 0
         for day, after in zip(days, counts[1:], strict=True):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -14,6 +12,7 @@ from sqlalchemy import BigInteger, Connection, String, Table, Text, delete, func
 
 from fairday.kernel.clock import Clock
 from fairday.kernel.errors import FairdayError
+from fairday.kernel.garbage import no_collection
 from fairday.storage.database import Database, broken_constraint, col, finished_below, insert, metadata, of_database
 from fairday.storage.log import Happening, Place, StoredEvent, events, happenings, read_events, read_happenings
 
@@ -203,8 +202,10 @@ class Followers:
         # The horizon first: every transaction below it has ended, so what is read after it is complete.
         below = finished_below(conn)
         upto = [_place(conn, name) for name in follower.after]
-        read = read_happenings if follower.source == "happenings" else read_events
-        return read(conn, after, below, limit, upto)
+        if follower.source == "events":
+            return read_events(conn, after, below, limit, upto)
+        # A follower with ``heads`` asks neither ids nor bodies, and reading them is most of the work.
+        return read_happenings(conn, after, below, limit, upto, heads=getattr(follower, "heads", False))
 
     def catch_up(self, *names: str, progress: Callable[[str, int], None] | None = None, limit: int = 5000) -> None:
         """Let the followers (all, or those named) read to the end of the log, in their order."""
@@ -291,18 +292,6 @@ def _place(conn: Connection, name: str) -> Place:
     """Where a follower stands: the last row it took; before the first where it has taken none."""
     row = conn.execute(select(cursors.c.xid, cursors.c.pos).where(cursors.c.name == name)).one_or_none()
     return (row[0], row[1]) if row else (-1, -1)
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Keep the cycle collector from looking at a slice's rows and sums over and over; they hold no cycles."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _fault_of_a_row(error: Exception) -> bool:

@@ -179,19 +179,28 @@ def append_rows(conn: Connection, rows: Sequence[Row]) -> int:
     return new
 
 
+_ROW = ("pos", "xid", "message_id", "kind", "name", "at", "received", "source", "ids", "body")
+_ids = msgspec.json.Decoder(tuple[tuple[Any, Any], ...])
+
+
 def happening(row: RowMapping) -> Happening:
     """A happening from a row of the table."""
+    return _happening([row[name] for name in _ROW])
+
+
+def _happening(row: Sequence[Any]) -> Happening:
+    pos, xid, message_id, kind, name, at, received, source, ids, body = row
     return Happening(
-        message_id=row["message_id"],
-        kind=row["kind"],
-        name=row["name"],
-        at=row["at"],
-        received=row["received"],
-        source=row["source"],
-        ids=tuple((a, b) for a, b in jsons.loads(row["ids"])),
-        body=jsons.loads(row["body"]),
-        pos=row["pos"],
-        xid=row["xid"],
+        message_id=message_id,
+        kind=kind,
+        name=name,
+        at=at,
+        received=received,
+        source=source,
+        ids=_ids.decode(ids),
+        body=jsons.loads(body),
+        pos=pos,
+        xid=xid,
     )
 
 
@@ -200,14 +209,16 @@ Place = tuple[int, int]
 
 
 def read_happenings(
-    conn: Connection, after: Place, below: int | None, limit: int, upto: Sequence[Place] = ()
+    conn: Connection, after: Place, below: int | None, limit: int, upto: Sequence[Place] = (), heads: bool = False
 ) -> list[Happening]:
     """Happenings in log order after a place, of transactions below ``below`` (None: all that is seen).
 
     Args:
         upto: places that the rows may not pass.
+        heads: leave ids and bodies unread and empty.
     """
-    return [happening(r) for r in _page(conn, "happenings", after, below, limit, upto)]
+    columns = ", ".join(_ROW[:-2]) + (", '[]' AS ids, '{}' AS body" if heads else ", ids, body")
+    return [_happening(r) for r in _page(conn, "happenings", columns, after, below, limit, upto)]
 
 
 def happenings_at(conn: Connection, positions: Sequence[int]) -> list[Happening]:
@@ -223,22 +234,23 @@ def read_events(
     conn: Connection, after: Place, below: int | None, limit: int, upto: Sequence[Place] = ()
 ) -> list[StoredEvent]:
     """Events in log order after a place, of transactions below ``below`` (None: all that is seen), as happenings."""
+    columns = "pos, xid, stream, seq, name, at, data"
     return [
-        StoredEvent(r["pos"], r["xid"], r["stream"], r["seq"], r["name"], r["at"], jsons.loads(r["data"]))
-        for r in _page(conn, "events", after, below, limit, upto)
+        StoredEvent(pos, xid, stream, seq, name, at, jsons.loads(data))
+        for pos, xid, stream, seq, name, at, data in _page(conn, "events", columns, after, below, limit, upto)
     ]
 
 
 def _page(
-    conn: Connection, table: str, after: Place, below: int | None, limit: int, upto: Sequence[Place]
-) -> Sequence[RowMapping]:
+    conn: Connection, table: str, columns: str, after: Place, below: int | None, limit: int, upto: Sequence[Place]
+) -> Sequence[Sequence[Any]]:
     bound = "" if below is None else "AND xid < :below "
     given: dict[str, Any] = {"x": after[0], "p": after[1], "below": below, "n": limit}
     if upto:
         bound += "AND (xid, pos) <= (:ux, :up) "
         given["ux"], given["up"] = min(upto)
-    query = text(f"SELECT * FROM {table} WHERE (xid, pos) > (:x, :p) {bound}ORDER BY xid, pos LIMIT :n")
-    return conn.execute(query, given).mappings().all()
+    query = text(f"SELECT {columns} FROM {table} WHERE (xid, pos) > (:x, :p) {bound}ORDER BY xid, pos LIMIT :n")
+    return conn.execute(query, given).all()
 
 
 _EVENT_COLUMNS = ("xid", "stream", "seq", "name", "at", "data")

@@ -60,24 +60,19 @@ class Facts:
             else:
                 inferred[trait] = (p, value)
         buckets: dict[str, Buckets] = {}
-        current: str | None = None
-        days: list[int] = []
-        counts: list[int] = []
-        amounts: list[int] = []
-        count = total = 0
         for measure, day, n, amount in activity:
-            if measure != current:
-                current, count, total = measure, 0, 0
-                days, counts, amounts = [], [0], [0]
-                buckets[measure] = (days, counts, amounts)
-            count += n
-            total += amount
-            if days and days[-1] == day:
-                counts[-1], amounts[-1] = count, total
+            found = buckets.get(measure)
+            if found is None:
+                buckets[measure] = ([day], [0, n], [0, amount])
+                continue
+            days, counts, amounts = found
+            if days[-1] == day:
+                counts[-1] += n
+                amounts[-1] += amount
             else:
                 days.append(day)
-                counts.append(count)
-                amounts.append(total)
+                counts.append(counts[-1] + n)
+                amounts.append(amounts[-1] + amount)
         return cls(told, inferred, buckets)
 
     def likely(self, trait: str, threshold: int) -> Value:
