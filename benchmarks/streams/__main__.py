@@ -1,9 +1,13 @@
 """Commands per second through the runner, beside the raw limit and the naive way: python -m benchmarks.streams
 
-Every command writes two events, state, a projection row, an answer and a moved deadline. The raw limit writes the
-same rows, encoded beforehand, by executemany in transactions of a thousand commands. The naive way runs the same
-rules in a transaction a command (BEGIN IMMEDIATE, or row locks on PostgreSQL) on a pool of 20 threads. All with the
-same durability. Options: --sqlite, --postgres (only that), --seconds N (of each run), --profile.
+Every command writes two events, state, a projection row, an answer and a moved deadline. The raw limit writes those
+six rows a command, encoded beforehand, by executemany in transactions of a thousand commands. Beside it stands the
+folded one: the same but for the state and deadline of a stream, written once a transaction, as the runner itself does;
+on the hot stream it writes four rows a command. By the folded one is judged: a thousand updates of one row in one
+transaction is what PostgreSQL does worst, and no limit. The naive way runs the same rules in a transaction a command
+(BEGIN IMMEDIATE, or row locks on PostgreSQL) on a pool of 20 threads. All with the same durability, in a process
+settled as ``fairday serve`` settles its own. Options: --sqlite, --postgres (only that), --seconds N (of each run),
+--profile.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from fairday.storage.database import Database, current_xid
 from fairday.storage.groupcommit import GroupCommit
 from fairday.storage.log import events
 from fairday.storage.runner import Runner
+from fairday.web.collect import tune_process
 
 HOT, WIDE = 1, 10_000
 SHARE, P99_MS = 0.40, 100.0
@@ -118,8 +123,12 @@ def naive(db: Database, seconds: float, layout: int, callers: int) -> tuple[floa
         pool.shutdown()
 
 
-def raw(db: Database, seconds: float, layout: int) -> float:
-    """The same rows by executemany, a thousand commands a transaction: commands per second."""
+def raw(db: Database, seconds: float, layout: int, folded: bool) -> float:
+    """The same rows by executemany, a thousand commands a transaction: commands per second.
+
+    Args:
+        folded: write a stream's state and deadline once a transaction instead of once a command.
+    """
     mark = "?" if db.is_sqlite else "%s"
     rules, now, request = Sale(), 1_780_315_200_000, ids.digest("raw")
 
@@ -140,6 +149,7 @@ def raw(db: Database, seconds: float, layout: int) -> float:
     def thousand(k: int) -> dict[str, list]:
         rows: dict[str, list] = {name: [] for name in sql}
         last: dict[str, tuple] = {}
+        each: list[tuple] = []
         for number in range(k * 1000, k * 1000 + 1000):
             asked = command(number, layout)
             seq = versions.get(asked.stream, 0)
@@ -152,11 +162,13 @@ def raw(db: Database, seconds: float, layout: int) -> float:
                 rows["claims"] += (tuple(r.values.values()) for r in rules.rows(asked.stream, event, now))
                 said.append((asked.stream, event.name, event.data))
             rows["answers"].append((asked.actor, asked.key, request, jsons.dumps((now, said, None)), now))
-            until = state["until"] + k
-            last[asked.stream] = ((asked.stream, seq + 2, now, jsons.dumps(state)), (asked.stream, until, until, 0))
-        # A hot stream's state and deadline are written once a transaction, as group commit does.
-        rows["streams"] = [a for a, _ in last.values()]
-        rows["deadlines"] = [b for _, b in last.values()]
+            until = state["until"] + number
+            made = ((asked.stream, seq + 2, now, jsons.dumps(state)), (asked.stream, until, until, 0))
+            last[asked.stream] = made
+            each.append(made)
+        kept = last.values() if folded else each
+        rows["streams"] = [a for a, _ in kept]
+        rows["deadlines"] = [b for _, b in kept]
         return rows
 
     spent, k = 0.0, 0
@@ -203,25 +215,31 @@ def measure(name: str, fresh: Callable[[], str], seconds: float) -> list[str]:
     for layout in (HOT, WIDE):
         title = "one hot stream" if layout == HOT else "10,000 streams"
         limits: list[float] = []
+        folded: list[float] = []
         lines = []
         for callers in (1, 16, 256):
             # The three in turn, and again: each counts by its best round, what the machine gives when left alone.
             # The raw limit is that of the rounds with 256 callers, the last.
             limits.clear()
+            folded.clear()
             found: list[tuple[float, float, float]] = []
             theirs: list[tuple[float, float, float]] = []
             for _ in range(3 if callers == 256 else 1):
-                limits.append(_on(fresh, raw, seconds, layout))
+                limits.append(_on(fresh, raw, seconds, layout, False))
+                folded.append(_on(fresh, raw, seconds, layout, True))
                 found.append(_on(fresh, ours, seconds, layout, callers))
                 theirs.append(_on(fresh, naive, seconds, layout, callers))
             lines.append((callers, max(found), max(theirs)))
-        limit = max(limits)
-        print(f"\n{name}, {title}: raw limit {limit:,.0f} commands/s (load {os.getloadavg()[0]:.1f})")
-        print(f"{'callers':>8} {'ours/s':>9} {'p50 ms':>8} {'p99 ms':>8} {'of raw':>7} {'naive/s':>9} {'p99 ms':>9}")
+        limit, fold = max(limits), max(folded)
+        load = os.getloadavg()[0]
+        print(f"\n{name}, {title}: raw limit {limit:,.0f} commands/s, folded {fold:,.0f} (load {load:.1f})")
+        print(f"{'callers':>8} {'ours/s':>9} {'p50 ms':>8} {'p99 ms':>8} {'of raw':>7} {'folded':>7} {'naive/s':>9} "
+              f"{'p99 ms':>9}")  # fmt: skip
         for callers, (rate, p50, p99), (their, _, their99) in lines:
-            print(f"{callers:8} {rate:9,.0f} {p50:8.1f} {p99:8.1f} {rate / limit:7.0%} {their:9,.0f} {their99:9.1f}")
-            if layout == HOT and callers == 256 and (rate < SHARE * limit or p99 > P99_MS):
-                failed.append(f"{name}: {rate / limit:.0%} of the raw limit, p99 {p99:.0f} ms")
+            print(f"{callers:8} {rate:9,.0f} {p50:8.1f} {p99:8.1f} {rate / limit:7.0%} {rate / fold:7.0%} "
+                  f"{their:9,.0f} {their99:9.1f}")  # fmt: skip
+            if layout == HOT and callers == 256 and (rate < SHARE * fold or p99 > P99_MS):
+                failed.append(f"{name}: {rate / fold:.0%} of the folded raw limit, p99 {p99:.0f} ms")
     return failed
 
 
@@ -242,6 +260,7 @@ def main() -> int:
     given = parser.parse_args()
     both = given.sqlite == given.postgres
     failed: list[str] = []
+    tune_process()
     with tempfile.TemporaryDirectory() as folder:
         count = iter(range(1000))
         kinds: list[tuple[str, Callable[[], str]]] = []
@@ -262,7 +281,9 @@ def main() -> int:
         finally:
             if server:
                 server.stop()
-    verdict = "; ".join(failed) or f"at least {SHARE:.0%} of the raw limit and p99 within {P99_MS:.0f} ms on both"
+    verdict = (
+        "; ".join(failed) or f"at least {SHARE:.0%} of the folded raw limit and p99 within {P99_MS:.0f} ms on both"
+    )
     print(f"\n{'FAIL' if failed else 'PASS'}: {verdict}")
     return 1 if failed else 0
 
