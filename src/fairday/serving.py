@@ -9,7 +9,7 @@ from collections.abc import Callable
 import uvicorn
 
 from fairday.kernel.errors import FairdayError
-from fairday.shop import Shop
+from fairday.shop import HOME, Shop
 
 TRIES = 20
 
@@ -52,7 +52,7 @@ def run(shop: Shop, host: str, port: int, say: Callable[[str], None]) -> None:
 
     port = free_port(host, port, say)
     base = f"http://{host}:{port}"
-    if shop.settings.public_url.startswith("http://127.0.0.1"):
+    if shop.settings.public_url.startswith(HOME):
         shop.change_settings(public_url=base)  # a shop at home: its links follow the port
     shop.start()
     say(f"Storefront  {base}/\nConsole     {base}/console\nCollect     {base}/v1/batch    Ctrl-C ends.")

@@ -53,8 +53,10 @@ from fairday.storage.runner import Runner
 
 log = logging.getLogger("fairday")
 
-MAIL_EVERY, FORGET_EVERY = 120, 1200
-"""In how many half seconds the mail of live scenes is planned again, and old answers are let go of."""
+HOME = "http://127.0.0.1"
+
+SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY = 10, 120, 1200
+"""In how many half seconds settings changed elsewhere are seen, mail is planned again, old answers are let go of."""
 
 Move = Literal["start", "pause", "resume", "end"]
 
@@ -310,6 +312,8 @@ class Shop:
             try:
                 if self.midnight.tick(self.clock.now()):
                     self.followers.wake()
+                if rounds % SETTINGS_EVERY == 0:
+                    self._reload_settings()
                 if rounds % MAIL_EVERY == 0:
                     self.run_mail()
                 if rounds % FORGET_EVERY == 0:
@@ -318,6 +322,14 @@ class Shop:
             except Exception:
                 log.exception("chores")
             rounds += 1
+
+    def _reload_settings(self) -> None:
+        with self.db.read() as conn:
+            kept = load_settings(conn)
+        if kept.public_url.startswith(HOME) and self.settings.public_url.startswith(HOME):
+            # A shop at home: links follow this process's own port.
+            kept = msgspec.structs.replace(kept, public_url=self.settings.public_url)
+        self.settings = kept
 
     def close(self) -> None:
         """Finish what is queued and let go of the database."""

@@ -213,3 +213,28 @@ def test_a_link_recognises_nobody_who_refused_to_be_remembered(full: fairday.Sho
     client.post("/consent", {"answer": "no"})
     client.get("/?m=token-0")
     assert "fairday_visitor" not in client.cookies
+
+
+def test_a_claim_of_a_browser_shows_nobody_elses_taste(shop: fairday.Shop) -> None:
+    from fairday.kernel.settings import IdentitySettings
+    from fairday.people.identity import claimed, person_of
+    from fairday.storage.log import Happening
+
+    def said(n: int, source: str, ids: list[tuple[str, str]], kind: str = "identify") -> Happening:
+        return Happening(message_id=f"c{n}", kind=kind, name="", at=n, received=n, source=source, ids=tuple(ids))
+
+    victim, mine, theirs = ("email", "victim@example.com"), ("anonymous_id", "eve"), ("anonymous_id", "ann")
+    shop.append(
+        [
+            said(1, "server:till", [victim]),
+            said(2, "browser:web", [mine, victim]),  # anybody can send this
+            said(3, "server:till", [("user_id", "ann"), theirs]),
+            said(4, "browser:web", [("anonymous_id", "new"), ("device_id", "phone")]),
+        ]
+    ).result()
+    shop.catch_up()
+    weak = IdentitySettings().weak
+    with shop.db.read() as conn:
+        eve, ann, new = (person_of(conn, *i) for i in (mine, theirs, ("anonymous_id", "new")))
+        assert eve == person_of(conn, *victim)
+        assert (claimed(conn, eve, weak), claimed(conn, ann, weak), claimed(conn, new, weak)) == (True, False, False)

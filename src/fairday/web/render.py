@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from fairday.kernel import jsons
 from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
+from fairday.kernel.festivals import festival, next_occurrence
 from fairday.shop import Shop
 from fairday.web import drawing
 from fairday.web.i18n import LANGUAGES, NAMES, Tongue, pick
@@ -39,6 +40,7 @@ def _environment() -> jinja2.Environment:
         meter=drawing.meter,
         placeholder=drawing.placeholder,
         titles_of_days=_titles_of_days,
+        festival_words=_festival_words,
     )
     env.filters["pretty"] = _pretty
     return env
@@ -48,6 +50,13 @@ def _pretty(value: Any) -> str:
     import msgspec
 
     return msgspec.json.format(jsons.dumps(value), indent=2)
+
+
+def _festival_words(tongue: Tongue, name: str, today: int) -> str:
+    """A festival as the reader calls it, with its next day where it has one for everybody."""
+    found = next_occurrence(name, today)
+    title = tongue.pick(festival(name).titles)
+    return title if found is None else f"{title}, {tongue.day(found)}"
 
 
 def _titles_of_days(tongue: Tongue, first: int, values: list[int]) -> list[str]:

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from fairday.goods.catalogue import product as find_product
 from fairday.intake.keys import create_key, list_keys
 from fairday.kernel.money import major
-from fairday.people.identity import ids_of, person_of
+from fairday.people.identity import claimed, ids_of, person_of
 from fairday.reach import outbox
 from fairday.scenes import arms
 from fairday.scenes.choice import Choice, Person, choose
@@ -31,6 +31,7 @@ from fairday.web import desk
 from fairday.web.auth import address_of
 from fairday.web.goods import card, cards
 from fairday.web.guard import Bucket, place_of
+from fairday.web.i18n import LANGUAGES
 from fairday.web.render import page, shop_of, tongue_of
 from fairday.web.signing import secret_of, sign, signed
 
@@ -93,8 +94,12 @@ def visitor_of(request: Request) -> Visitor:
     kind, colon, value = (said or "").partition(":")
     if not colon:
         return Visitor()
+    weak = kind in shop.settings.identity.weak
     with shop.db.read() as conn:
-        return Visitor((kind, value), person_of(conn, kind, value))
+        person = person_of(conn, kind, value)
+        if person is not None and weak and claimed(conn, person, shop.settings.identity.weak):
+            person = None
+        return Visitor((kind, value), person)
 
 
 def remember(response: Response, request: Request, id_: tuple[str, str], until: int | None = None) -> None:
@@ -127,7 +132,9 @@ def _by_link(request: Request) -> Response | None:
     if not token or len(token) > 64:
         return None
     shop = shop_of(request)
-    path = "/" + quote(request.scope["path"].lstrip("/\\"))
+    language = request.query_params.get("lang", "")
+    query = f"?lang={language}" if language in LANGUAGES else ""
+    path = "/" + quote(request.scope["path"].lstrip("/\\")) + query
     response = RedirectResponse(path, 303)
     with shop.db.read() as conn:
         message = outbox.by_token(conn, token)

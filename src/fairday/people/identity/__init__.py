@@ -3,7 +3,7 @@
 from fairday.people.identity.follower import IdentityFollower
 from fairday.people.identity.normal import carrier, normalise
 from fairday.people.identity.operators import merge, parse_id, split, undo_merge
-from fairday.people.identity.queries import OwnedId, Why, carried, ids_of, owner_of, person_of, why
+from fairday.people.identity.queries import OwnedId, Why, carried, claimed, ids_of, owner_of, person_of, why
 
 __all__ = [
     "IdentityFollower",
@@ -11,6 +11,7 @@ __all__ = [
     "Why",
     "carried",
     "carrier",
+    "claimed",
     "ids_of",
     "merge",
     "normalise",

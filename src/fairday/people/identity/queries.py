@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,24 @@ def why(conn: Connection, person: int) -> list[Why]:
                   "kind": kind, "name": names.get(pos, "")}  # fmt: skip
         reasons.append(Why(rule, params, message_id, at, pos))
     return reasons
+
+
+def claimed(conn: Connection, person: int, weak: Collection[str]) -> bool:
+    """Whether a browser alone says that some id that is not weak is this person's.
+
+    What comes with a browser's key is a claim: anybody can send it. A page that shows what is known of a person to
+    whoever holds one of their weak ids must not rest on it.
+    """
+    types = {i.number: i.type for i in ids_of(conn, person)}
+    if all(type_ in weak for type_ in types.values()):
+        return False
+    query = (
+        "SELECT l.identifier, l.other FROM links l JOIN happenings h ON h.pos = l.pos"
+        " WHERE substr(h.source, 1, 8) = 'browser:' AND l.identifier IN ?"
+    )
+    return any(
+        types.get(a, "") not in weak or types.get(b, "") not in weak for a, b in rows_in(conn, query, list(types))
+    )
 
 
 def carried(conn: Connection, positions: Sequence[int]) -> dict[int, tuple[int, Interval | None]]:

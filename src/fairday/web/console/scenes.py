@@ -30,10 +30,11 @@ def checked(request: Request, text: str) -> dict[str, Any]:
     """What the live part shows of a text: its problems in the reader's words, or what it will do and for how many."""
     shop, tongue = shop_of(request), tongue_of(request)
     if not text:
-        return {"problems": [], "spec": None, "meets": None}
+        return {"problems": [], "spec": None, "meets": None, "today": desk.today(shop)}
     spec, problems = parse_scene(text, desk.vocabulary(shop))
     shown = [(p, *explained(p, tongue)) for p in problems]
-    return {"problems": shown, "spec": spec, "meets": meets(request, spec) if spec else None}
+    return {"problems": shown, "spec": spec, "meets": meets(request, spec) if spec else None,
+            "today": desk.today(shop)}  # fmt: skip
 
 
 def meets(request: Request, spec: SceneSpec) -> tuple[int, int]:
