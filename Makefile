@@ -25,7 +25,8 @@ lint:            ## format, then check
 bench:           ## every benchmark, us and the peer side by side
 	@bash scripts/setup.sh test demo
 	@bash scripts/parts.sh
-	@for b in benchmarks/*/__main__.py; do echo "== $$(basename $$(dirname $$b))"; $(PY) -m benchmarks.$$(basename $$(dirname $$b)) || exit 1; done
+	@lost=; for b in benchmarks/*/__main__.py; do b=$$(basename $$(dirname $$b)); echo "== $$b"; \
+	  $(PY) -m benchmarks.$$b || lost="$$lost $$b"; done; [ -z "$$lost" ] || { echo "lost:$$lost"; exit 1; }
 
 clean:
 	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
