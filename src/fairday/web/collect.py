@@ -6,6 +6,7 @@ An event is answered with 200 only after the commit that holds it. See docs/deve
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import hashlib
 import logging
@@ -364,6 +365,7 @@ def tune_process() -> None:
     """
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else what stays frozen at the end is reported as leaked
     gc.set_threshold(100_000, 20, 20)
     sys.setswitchinterval(0.0005)
 
