@@ -10,6 +10,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from fairday.rooms import metadata
 from fairday.storage.database import Database
 
 root = Path(__file__).parents[1] / "src" / "fairday" / "migrations"
@@ -28,3 +29,12 @@ with tempfile.TemporaryDirectory() as folder:
         number = f"{len(list((root / 'versions').glob('*.py'))) + 1:04d}"
         command.revision(config, "ground" if ground else sys.argv[1], autogenerate=True, rev_id=number)
     db.close()
+    # What a key includes on PostgreSQL is not rendered by Alembic.
+    (written,) = (root / "versions").glob(f"{number}_*.py")
+    source = written.read_text(encoding="utf-8")
+    for table in metadata.tables.values():
+        included = table.primary_key.dialect_options["postgresql"]["include"]
+        if included:
+            key = f"sa.PrimaryKeyConstraint({', '.join(repr(c.name) for c in table.primary_key)}"
+            source = source.replace(f"{key})", f"{key}, postgresql_include={list(included)!r})")
+    written.write_text(source, encoding="utf-8")

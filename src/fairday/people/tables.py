@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Integer, PrimaryKeyConstraint, String, Table, Text, UniqueConstraint
 
 from fairday.storage.database import BigId, col, metadata
 
@@ -46,11 +46,13 @@ ownership = Table(
 activity = Table(
     "activity",
     metadata,
-    col("interval_id", BigInteger, primary_key=True, autoincrement=False, personal="interval"),
-    col("measure", String(256), primary_key=True, personal=True),
-    col("day", Integer, primary_key=True, autoincrement=False, personal=True),
+    col("interval_id", BigInteger, autoincrement=False, nullable=False, personal="interval"),
+    col("measure", String(256), nullable=False, personal=True),
+    col("day", Integer, autoincrement=False, nullable=False, personal=True),
     col("n", BigInteger, nullable=False, personal=True),
     col("amount", BigInteger, nullable=False, personal=True),
+    # A person's days come in one by one and lie all over the table; the key alone answers for them, as on SQLite.
+    PrimaryKeyConstraint("interval_id", "measure", "day", postgresql_include=["n", "amount"]),
     Index("activity_window", "measure", "day"),
     sqlite_with_rowid=False,
 )

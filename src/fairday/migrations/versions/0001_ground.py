@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("n", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("interval_id", "measure", "day"),
+        sa.PrimaryKeyConstraint("interval_id", "measure", "day", postgresql_include=["n", "amount"]),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("activity", schema=None) as batch_op:
