@@ -18,9 +18,6 @@ from fairday.reach import outbox
 from fairday.scenes import arms, life
 from fairday.storage.log import OURS
 
-REFUSED = "nobody_held_out"
-"""Why a past campaign gets no causal figure."""
-
 DEFAULT_WITHIN = 14
 """Days after first eligibility in which a scene without a goal is judged."""
 
