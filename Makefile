@@ -4,7 +4,7 @@ SERVE ?= 1
 PY = .venv/bin/python
 
 demo:            ## a real retailer's year goes in, a scene runs, a report says what it brought
-	@bash scripts/setup.sh base demo
+	@bash scripts/setup.sh base charts demo
 	@$(PY) -m fairday.demo $(if $(filter 0,$(SERVE)),--no-serve,)
 
 test:            ## the whole suite, on SQLite and PostgreSQL

