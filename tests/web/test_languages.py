@@ -97,3 +97,14 @@ def test_values_in_messages_are_escaped() -> None:
     said = Tongue("en", "UTC", "EUR")("overview.hello", shop="<b>{x}</b>")
     assert "<b>" not in said
     assert "{x}" in said
+
+
+def test_every_reason_an_event_is_refused_for_has_words() -> None:
+    sources = [WEB.parent / "intake" / "wire.py", WEB.parent / "intake" / "events.py", WEB / "collect.py"]
+    raised = re.compile(
+        r"""(?:_Reject\(|Rejection\(index, |Refused\(\s*4\d\d, |rejection\([\w.]+, [\w.]+, )"([a-z_]+)\""""
+    )
+    codes = {code for source in sources for code in raised.findall(source.read_text("utf-8"))}
+    never_kept = {"method_not_allowed", "not_found", "too_slow", "forbidden"}
+    assert len(codes) > 15
+    assert [c for c in sorted(codes - never_kept) if f"rejected.{c}" not in catalogue()] == []
