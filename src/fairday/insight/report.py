@@ -11,7 +11,7 @@ from fairday.insight.campaigns import RedemptionReport, redemption
 from fairday.kernel.clock import local_day, to_date
 from fairday.kernel.money import major
 from fairday.kernel.settings import Settings
-from fairday.models.effects import Arm, Effect, difference
+from fairday.models.experiments import Arm, Effect, difference, shares
 from fairday.people.consent import consents
 from fairday.people.tables import OPEN
 from fairday.reach import outbox
@@ -193,7 +193,7 @@ def scene_report(conn: Connection, scene: str, status: str, within: int, setting
         withheld=met[arms.WITHHELD],
         within=within,
         net=difference(stats["treated"][0], stats["holdout"][0]),
-        buying=difference(stats["treated"][1], stats["holdout"][1]),
+        buying=shares(stats["treated"][1], stats["holdout"][1]),
         simulated=simulated,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 from starlette.responses import Response
 
-from fairday.models.effects import Effect
+from fairday.models.experiments import Effect
 from fairday.scenes import life
 from fairday.web import queries
 from fairday.web.auth import inside
