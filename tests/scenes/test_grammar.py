@@ -3,21 +3,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairday.kernel import festivals
-from fairday.kernel.audience import STANDARD_TRAITS, Vocabulary
+from fairday.kernel.audience import MOMENT_FUNCTIONS, STANDARD_TRAITS, Vocabulary
 from fairday.kernel.festivals import all_festivals
 from fairday.scenes import spec as specs
 from fairday.scenes.grammar import GRAMMAR, parse_scene
+from fairday.scenes.moment import MOMENT_TRAITS
 from fairday.scenes.spec import to_yaml
 from fairday.scenes.yamltree import Problem
+from fairday.stores.near import WEATHERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "merchants" / "scenes.md"
 PEOPLE = Vocabulary(STANDARD_TRAITS, "CNY")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+MOMENTS = ["hour between 18 and 22 and weather = 'rain'", "minutes_since('Product Viewed') <= 30", "km_to_store <= 1"]
 SMALL = "scene: tea\ntitle: Tea\nwhen: always\n"
 
 
@@ -57,13 +61,20 @@ def test_the_manuals_first_example_means_what_it_says():
 
 
 def test_every_key_is_in_the_manual_and_every_key_of_the_manual_exists():
-    page = PAGE.read_text(encoding="utf-8").split("## Every key")[1].split("## The calendar")[0]
+    page = PAGE.read_text(encoding="utf-8").split("## Every key")[1].split("## Moments")[0]
     told = re.findall(r"^\| `([a-z_.-]+)` \|", page, re.M)
     keys = [f"{path}.{name}".lstrip(".") for path, names in GRAMMAR.items() for name in names]
     assert sorted(told) == sorted(keys)
-    for words in (specs.TOUCHPOINTS, specs.RANKS, specs.METRICS):
+    for words in (specs.TOUCHPOINTS, specs.RANKS, specs.METRICS, specs.THEMES):
         assert all(f"`{word}`" in page for word in words)
     assert all(f"`{{{word}}}`" in page for word in specs.PLACEHOLDERS)
+
+
+def test_every_word_of_a_moment_is_in_the_manual_and_none_besides():
+    page = PAGE.read_text(encoding="utf-8").split("## Moments")[1].split("## The calendar")[0]
+    assert re.findall(r"^\| `([a-z_]+)` \|", page, re.M) == list(MOMENT_TRAITS)
+    for words in (WEATHERS, MOMENT_FUNCTIONS):
+        assert all(f"`{w}" in page or f"'{w}'" in page for w in words)
 
 
 def test_the_manual_lists_the_calendar():
@@ -82,6 +93,17 @@ WRONG = [
     ("when: {festival: own.wedding}", "when.festival", 3, 18, "known of people"),
     ("when: {festival: easter, dates: 2026-01-01}", "when", 3, 7, "Exactly one"),
     ("when: {phases: {a: 0d..1d}}", "when", 3, 7, "Exactly one"),
+    ("when: {moment: 'hour >= 18', phases: {a: 0d..1d}}", "when.phases", 3, 38, "count from"),
+    ("when: {moment: 'huor >= 18'}", "when.moment", 3, 17, "'hour'"),
+    ("when: {moment: 'hour >= 18 and age < 30'}", "when.moment", 3, 32, "write it in who"),
+    ("when: {moment: 'orders(30d) >= 1'}", "when.moment", 3, 17, "write it in who"),
+    ("when: {moment: \"count('Product Viewed', 7d) >= 1\"}", "when.moment", 3, 17, "minutes_since"),
+    ("when: {moment: \"known(days_since('Product Viewed'))\"}", "when.moment", 3, 23, "minutes_since"),
+    ("when: {moment: \"weekday = 'sunny'\"}", "when.moment", 3, 27, "'sunday'"),
+    ("when: {moment: \"weather = 'drizzle'\"}", "when.moment", 3, 27, "'rain'"),
+    ("when: {moment: }", "when.moment", 3, 15, "condition"),
+    ("when: always\nwho: hour >= 18", "who", 4, 6, "when.moment"),
+    ("when: always\nwho: minutes_since('Product Viewed') < 9", "who", 4, 6, "moment"),
     ("when: {dates: soon}", "when.dates", 3, 15, "2026-12-01"),
     ("when: {dates: 2026-02-30}", "when.dates", 3, 15, "does not exist"),
     ("when: {dates: 2026-03-02..2026-03-01}", "when.dates", 3, 15, "end before"),
@@ -98,6 +120,11 @@ WRONG = [
     ("when: always\nwho: >-\n    age >= 20 and\n    gender = 'x' and\n    aeg < 30", "who", 6, 14, "female"),
     ("when: always\nwho: 'gender = ''female'' and aeg < 30'", "who", 4, 31, "age"),
     ("when: always\nwhat: {floor: []}", "what.floor", 4, 8, "floors"),
+    ("when: always\nwhat: {}", "what.floors", 4, 7, "missing"),
+    ("when: always\nwhat: {look: [{who: age < 30}]}", "what.look[1]", 4, 15, "changes nothing"),
+    ("when: always\nwhat: {look: {theme: festiv}}", "what.look[1].theme", 4, 22, "festive"),
+    ("when: always\nwhat: {look: [{theme: calm, greting: Hi}]}", "what.look[1].greting", 4, 29, "greeting"),
+    ("when: always\nwhat: {look: [{theme: calm, unless: aeg < 30}]}", "what.look[1].unless", 4, 37, "age"),
     ("when: always\nwhat: {floors: [{title: A}]}", "what.floors[1].goods", 4, 17, "missing"),
     ("when: always\nwhat: {floors: [{title: A, goods: \"colour = 'red'\"}]}", "what.floors[1].goods", 4, 36, "colour"),
     ("when: always\nwhat: {floors: [{title: A, goods: \"price>1\", rank: best}]}", "what.floors[1].rank", 4, 52, "popular"),
@@ -212,6 +239,8 @@ def _specs(draw):
     when = draw(
         st.sampled_from([specs.When(), specs.When(name, phases=tuple(phases)), specs.When(None, 20_000, 20_050)])
     )
+    if draw(st.booleans()):
+        when = msgspec.structs.replace(when, moment=draw(st.sampled_from(MOMENTS)))
     where = tuple(
         specs.Place(t, tuple(draw(st.lists(st.sampled_from(when.names), unique=True))))
         for t in draw(st.lists(st.sampled_from(specs.TOUCHPOINTS), unique=True))
@@ -221,6 +250,9 @@ def _specs(draw):
         specs.Floor, _texts, st.just("category in ('tea', 'gifts')"), conditions, conditions,
         st.sampled_from(specs.RANKS), st.decimals("0", "1", places=2).map(lambda d: d.normalize() + 0),
     )  # fmt: skip
+    look = st.builds(
+        specs.Look, conditions, conditions, st.sampled_from(specs.THEMES), st.just(specs.Words()) | _texts,
+    )  # fmt: skip
     offer = st.one_of(
         st.builds(specs.Offer, off=_number, spend=_number, stack=st.none() | st.just("new-year")),
         st.builds(specs.Offer, coupon=st.just("pack"), items=st.integers(1, 99)),
@@ -228,7 +260,7 @@ def _specs(draw):
     )
     return specs.SceneSpec(
         draw(st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)), draw(_texts), when, draw(conditions),
-        tuple(draw(st.lists(floor, max_size=3))), tuple(draw(st.lists(offer, max_size=3))),
+        tuple(draw(st.lists(look, max_size=2))), tuple(draw(st.lists(floor, max_size=3))), tuple(draw(st.lists(offer, max_size=3))),
         draw(st.none() | st.builds(specs.GroupBuy, st.integers(2, 9), st.integers(1, 99), becomes=_number)), where,
         draw(st.builds(specs.Guard, st.none() | st.builds(specs.Amount, st.sampled_from(["CNY", "JPY", "KWD"]),
                                                           st.integers(1, 10**9)),

@@ -18,11 +18,13 @@ from fairday.scenes import conditions
 from fairday.scenes.spec import (
     METRICS,
     RANKS,
+    THEMES,
     TOUCHPOINTS,
     Floor,
     Goal,
     GroupBuy,
     Guard,
+    Look,
     Message,
     Offer,
     Place,
@@ -36,8 +38,9 @@ from fairday.scenes.yamltree import Problem, Tree, did_you_mean, join
 
 GRAMMAR: Final[dict[str, tuple[str, ...]]] = {
     "": ("scene", "title", "when", "who", "what", "offer", "play", "where", "guard", "goal", "message"),
-    "when": ("festival", "dates", "phases"),
-    "what": ("floors",),
+    "when": ("festival", "dates", "phases", "moment"),
+    "what": ("look", "floors"),
+    "what.look": ("who", "unless", "theme", "greeting"),
     "what.floors": ("title", "who", "unless", "goods", "rank", "variety"),
     "offer": ("spend", "items", "goods", "off", "percent_off", "coupon", "points", "free_shipping", "stack"),
     "play": ("group-buy",),
@@ -91,7 +94,7 @@ class _Reading(Values):
             "title": self._one(keys, "title", self.words, Words()),
             "when": when,
             "who": self._one(keys, "who", self.who, None),
-            "floors": self._one(keys, "what", self._what, ()),
+            **self._one(keys, "what", self._what, {}),
             "offers": self._one(keys, "offer", self._offers, ()),
             "group_buy": self._one(keys, "play", self._play, None),
             "where": self._where(keys["where"], when.names) if "where" in keys else (),
@@ -116,22 +119,33 @@ class _Reading(Values):
         if isinstance(node, ScalarNode):
             if node.value != "always":
                 self.tree.problem(
-                    node, "when", f"{node.value!r} is no time.", "Write always, or festival: … or dates: … below it."
-                )
+                    node, "when", f"{node.value!r} is no time.",
+                    "Write always, or festival: … or dates: … or moment: … below it.",
+                )  # fmt: skip
             return When()
         keys = self._keys(node, "when")
         if not keys:
             return When()
-        if ("festival" in keys) == ("dates" in keys):
-            self.tree.problem(node, "when", "Exactly one of festival and dates stands here.", code="one_of")
+        dated = ("festival" in keys) + ("dates" in keys)
+        if dated != 1 and (dated or "moment" not in keys):
+            self.tree.problem(node, "when", "Exactly one of festival and dates stands here.",
+                              "A moment may stand alone.", code="one_of")  # fmt: skip
+        elif not dated and "phases" in keys:
+            self.tree.problem(keys["phases"], "when.phases", "Phases count from a festival or from dates.",
+                              "Add festival: … or dates: …, or leave phases out.")  # fmt: skip
         name = self._one(keys, "when.festival", self._festival, None)
         first, last = self._one(keys, "when.dates", self._dates, (None, None))
         phases = self._one(keys, "when.phases", self._phases, ())
-        dated = first is not None and last is not None
-        if dated and phases and (phases[0].first < 0 or phases[-1].last > last - first):
+        moment = self._one(keys, "when.moment", self.moment, None)
+        if (
+            first is not None
+            and last is not None
+            and phases
+            and (phases[0].first < 0 or phases[-1].last > last - first)
+        ):
             remedy = f"Phases of dates count from the first day: 0d..{last - first}d."
             self.tree.problem(keys["phases"], "when.phases", "A phase lies outside the dates.", remedy)
-        return When(name, first, last, phases)
+        return When(name, first, last, phases, moment)
 
     def _festival(self, node: Node, key: str) -> str | None:
         name = self.tree.text_of(node, key, "A festival's name")
@@ -191,11 +205,30 @@ class _Reading(Values):
             self.tree.problem(nodes[error.where], join(key, error.where), error.message, error.remedy, code=error.code)
         return tuple(Span(p.name, p.first, p.last) for p in phases)
 
-    def _what(self, node: Node, key: str) -> tuple[Floor, ...]:
-        floors = self._keys(node, key, ("floors",)).get("floors")
-        if floors is None:
-            return ()
-        return tuple(self._floor(n, path) for n, path in self.tree.items(floors, "what.floors", 20))
+    def _what(self, node: Node, key: str) -> dict[str, Any]:
+        looks = isinstance(node, MappingNode) and any(k.value == "look" for k, _ in node.value)
+        keys = self._keys(node, key, () if looks else ("floors",))
+        return {
+            "looks": self._one(keys, "what.look", self._looks, ()),
+            "floors": self._one(keys, "what.floors", self._floors, ()),
+        }
+
+    def _looks(self, node: Node, key: str) -> tuple[Look, ...]:
+        return tuple(self._look(n, path) for n, path in self.tree.items(node, key, 12))
+
+    def _look(self, node: Node, path: str) -> Look:
+        keys = self._keys(node, path)
+        if keys and "theme" not in keys and "greeting" not in keys:
+            self.tree.problem(node, path, "This look changes nothing.", "Add theme: … or greeting: …")
+        return Look(
+            who=self._one(keys, f"{path}.who", self.who, None),
+            unless=self._one(keys, f"{path}.unless", self.who, None),
+            theme=self._one(keys, f"{path}.theme", self.among(THEMES), "plain"),
+            greeting=self._one(keys, f"{path}.greeting", self.words, Words()),
+        )
+
+    def _floors(self, node: Node, key: str) -> tuple[Floor, ...]:
+        return tuple(self._floor(n, path) for n, path in self.tree.items(node, key, 20))
 
     def _floor(self, node: Node, path: str) -> Floor:
         keys = self._keys(node, path, ("title", "goods"))

@@ -22,6 +22,8 @@ TOUCHPOINTS = ("feed", "page", "email", "sms", "push", "wechat", "till", "store-
 RANKS = ("personal", "popular", "newest")
 METRICS = ("revenue", "orders", "buyers", "new-buyers", "visits")
 PLACEHOLDERS = ("name", "shop", "festival", "days_left")
+THEMES = ("plain", "festive", "calm", "young", "warm")
+"""How a page may look while a scene meets somebody on it."""
 
 
 class _Struct(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,13 +53,15 @@ class Span(_Struct, frozen=True):
 class When(_Struct, frozen=True):
     """One of: a festival with phases round it; days from ``first_day`` to ``last_day``; neither: always.
 
-    Phases of a festival count from its day, phases of dates from their first day.
+    Phases of a festival count from its day, phases of dates from their first day. A ``moment`` (a condition over
+    ``fairday.scenes.moment``) narrows these days to the instants at which it holds of the person.
     """
 
     festival: str | None = None
     first_day: int | None = None
     last_day: int | None = None
     phases: tuple[Span, ...] = ()
+    moment: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,6 +87,15 @@ class When(_Struct, frozen=True):
             return "run", first, last
         inside = (p for p in self.phases if p.first <= day - first <= p.last)
         return next(((p.name, first, first + p.last) for p in inside), None)
+
+
+class Look(_Struct, frozen=True):
+    """How the page looks and what it says first, for whom; of several the first that holds of a person wins."""
+
+    who: str | None = None
+    unless: str | None = None
+    theme: str = "plain"
+    greeting: Words = Words()
 
 
 class Floor(_Struct, frozen=True):
@@ -173,6 +186,7 @@ class SceneSpec(_Struct, frozen=True):
     title: Words
     when: When
     who: str | None = None
+    looks: tuple[Look, ...] = ()
     floors: tuple[Floor, ...] = ()
     offers: tuple[Offer, ...] = ()
     group_buy: GroupBuy | None = None
@@ -212,6 +226,10 @@ def to_yaml(spec: SceneSpec) -> str:
 
 def _plain(spec: SceneSpec) -> dict[str, Any]:
     what = {
+        "look": [
+            {"who": look.who, "unless": look.unless, "theme": look.theme, "greeting": _words(look.greeting)}
+            for look in spec.looks
+        ],
         "floors": [
             {
                 "title": _words(f.title),
@@ -222,7 +240,7 @@ def _plain(spec: SceneSpec) -> dict[str, Any]:
                 "variety": f.variety or None,
             }
             for f in spec.floors
-        ]
+        ],
     }
     play = spec.group_buy and {
         "group-buy": {
@@ -237,7 +255,7 @@ def _plain(spec: SceneSpec) -> dict[str, Any]:
         "title": _words(spec.title),
         "when": _when(spec.when),
         "who": spec.who,
-        "what": what if spec.floors else None,
+        "what": what,
         "offer": [{n: getattr(o, n) or None for n in _OFFER} for o in spec.offers] or None,
         "play": play,
         "where": [{p.touchpoint: _one_or_list(p.phases)} if p.phases else p.touchpoint for p in spec.where],
@@ -261,10 +279,11 @@ def _when(when: When) -> Any:
 
     phases = {p.name: f"{p.first}d..{p.last:+d}d" if p.last else f"{p.first}d..0d" for p in when.phases}
     if when.festival is not None:
-        return {"festival": when.festival, "phases": phases}
+        return {"festival": when.festival, "phases": phases, "moment": when.moment}
     if when.first_day is None or when.last_day is None:
-        return "always"
-    return {"dates": f"{to_date(when.first_day)}..{to_date(when.last_day)}", "phases": phases}
+        return {"moment": when.moment} if when.moment else "always"
+    dates = f"{to_date(when.first_day)}..{to_date(when.last_day)}"
+    return {"dates": dates, "phases": phases, "moment": when.moment}
 
 
 def _words(words: Words) -> Any:

@@ -13,6 +13,7 @@ from fairday.kernel import money
 from fairday.kernel.audience import Vocabulary
 from fairday.kernel.errors import FairdayError
 from fairday.scenes import conditions
+from fairday.scenes.moment import MOMENT_TRAITS, moment_vocabulary
 from fairday.scenes.spec import LANGUAGES, PLACEHOLDERS, Amount, Rate, Words
 from fairday.scenes.yamltree import Tree, did_you_mean, join
 
@@ -65,14 +66,29 @@ class Values:
     def who(self, node: Node, key: str) -> str | None:
         return self.condition(node, key, self.people)
 
+    def moment(self, node: Node, key: str) -> str | None:
+        text = self.tree.text_of(node, key, "A condition", 10_000)
+        wrong = None if text is None else conditions.fault(text, moment_vocabulary(self.people.currency))
+        if wrong is not None and text is not None:
+            word, remedy = text[wrong.start : wrong.end], wrong.remedy
+            if wrong.code in ("unknown_trait", "unknown_function") and (
+                word.lower() in self.people.traits or word.lower() in self.people.measures
+            ):
+                remedy = f"{word} is known of people: write it in who."
+            self.tree.problem(node, key, wrong.message, remedy, code=wrong.code, offset=wrong.start)
+        return text
+
     def goods_of(self, node: Node, key: str) -> str:
         return self.condition(node, key, self.goods) or ""
 
     def condition(self, node: Node, key: str, vocabulary: Vocabulary) -> str | None:
         text = self.tree.text_of(node, key, "A condition", 10_000)
         wrong = conditions.fault(text, vocabulary) if text is not None else None
-        if wrong is not None:
-            self.tree.problem(node, key, wrong.message, wrong.remedy, code=wrong.code, offset=wrong.start)
+        if wrong is not None and text is not None:
+            word, remedy = text[wrong.start : wrong.end].lower(), wrong.remedy
+            if wrong.code == "unknown_trait" and vocabulary is self.people and word in MOMENT_TRAITS:
+                remedy = f"{word} is known of a moment: write it in when.moment."
+            self.tree.problem(node, key, wrong.message, remedy, code=wrong.code, offset=wrong.start)
         return text
 
     def among(self, names: Sequence[str]) -> Callable[[Node, str], str | None]:

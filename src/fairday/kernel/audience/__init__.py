@@ -8,6 +8,7 @@ from fairday.kernel.audience.standard import STANDARD_TRAITS
 from fairday.kernel.audience.tree import MAX_COUNT, MAX_VALUE
 from fairday.kernel.audience.vocabulary import (
     FUNCTIONS,
+    MOMENT_FUNCTIONS,
     OPERATORS,
     STANDARD_MEASURES,
     TRAIT_TYPES,
@@ -16,6 +17,7 @@ from fairday.kernel.audience.vocabulary import (
     TraitDef,
     Vocabulary,
     line_measure,
+    minutes_trait,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "FUNCTIONS",
     "MAX_COUNT",
     "MAX_VALUE",
+    "MOMENT_FUNCTIONS",
     "OPERATORS",
     "STANDARD_MEASURES",
     "STANDARD_TRAITS",
@@ -39,6 +42,7 @@ __all__ = [
     "TraitDef",
     "Vocabulary",
     "line_measure",
+    "minutes_trait",
     "pack",
     "parse",
     "unpack",

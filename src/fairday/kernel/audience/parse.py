@@ -159,8 +159,8 @@ class Parser(Values):
 
     def _condition_call(self, node: exp.Anonymous, depth: int) -> Condition:
         name, args = self._name(node), node.expressions
+        kind = self._kind(node, depth)
         if name not in CONDITIONS:
-            kind = self._kind(node, depth)
             self._fail(node, f"{self._source(node)} is {SAID[kind]}, not a condition.", "not_a_condition",
                        f"Compare it with something: {self._source(node)} >= 1.")  # fmt: skip
         self._check_count(node, name, args, 1 if name == "known" else 2)
@@ -180,9 +180,10 @@ class Parser(Values):
         node = bare(node)
         if isinstance(node, exp.Column):
             return Known(self._look(self._trait(node)))
-        if isinstance(node, exp.Anonymous) and self._name(node) == "days_since":
+        if isinstance(node, exp.Anonymous) and self._name(node) in ("days_since", "minutes_since"):
+            self._call_kind(node)
             value = self._call(node, depth)
-            if isinstance(value, Since):
+            if isinstance(value, Since | Trait):
                 return Known(value)
         self._fail(node, "known() asks about a trait, or whether something ever happened.", "wrong_type",
                    "Write known(age), or known(days_since('Order Completed')).")  # fmt: skip

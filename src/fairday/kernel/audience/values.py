@@ -27,7 +27,16 @@ from fairday.kernel.audience.tree import (
     magnitude,
     negated,
 )
-from fairday.kernel.audience.vocabulary import DIMENSIONS, FUNCTIONS, Part, TraitDef, Vocabulary, line_measure
+from fairday.kernel.audience.vocabulary import (
+    DIMENSIONS,
+    FUNCTIONS,
+    MOMENT_FUNCTIONS,
+    Part,
+    TraitDef,
+    Vocabulary,
+    line_measure,
+    minutes_trait,
+)
 from fairday.kernel.audience.words import Word, Words
 from fairday.kernel.clock import to_day
 
@@ -212,11 +221,17 @@ class Values:
         name = self._name(node)
         if name in self.vocabulary.measures:
             return self.vocabulary.measures[name].type
-        if name in FUNCTIONS:
+        if name in self.vocabulary.functions:
             return "condition" if name in CONDITIONS else "money" if name in ("total", "spent_on") else "int"
         if name in self.vocabulary.traits:
             self._fail_name(node, f"{name} is a trait, not a function.", "unknown_function", f"Write {name} alone.")
-        known = [*self.vocabulary.measures, *FUNCTIONS]
+        if name in FUNCTIONS:
+            self._fail_name(node, f"{name}() is asked of people, not of a moment.", "not_of_a_moment",
+                            f"A moment has {', '.join(MOMENT_FUNCTIONS)}. Write {name}() in who.")  # fmt: skip
+        if name in MOMENT_FUNCTIONS:
+            self._fail_name(node, f"{name}() is asked of a moment, not of people.", "only_of_a_moment",
+                            f"Write {name}() in moment, or days_since('Product Viewed') here.")  # fmt: skip
+        known = [*self.vocabulary.measures, *self.vocabulary.functions]
         meant = nearest(name, known)
         remedy = f"did you mean '{meant}'?" if meant else f"There are {', '.join(known)}."
         self._fail_name(node, f"there is no function '{name}';" if meant else f"there is no function '{name}'.",
@@ -243,6 +258,8 @@ class Values:
             return Window((part,), self._span_of(args[2]) if len(args) > 2 else None)
         self._check_count(node, name, args, 1)
         arg = bare(args[0])
+        if name == "minutes_since":
+            return Trait(minutes_trait(self._event(arg)), "int")
         if isinstance(arg, exp.Literal) and name == "days_since":
             return Since(self._event(arg))
         trait = self._trait(arg)
@@ -305,8 +322,9 @@ class Values:
         found = self.vocabulary.traits.get(word.value)
         if found is not None:
             return found
-        if word.value in self.vocabulary.measures or word.value in FUNCTIONS:
-            example = FUNCTIONS.get(word.value, f"{word.value}(90d)")
+        functions = self.vocabulary.functions
+        if word.value in self.vocabulary.measures or word.value in functions:
+            example = functions.get(word.value, f"{word.value}(90d)")
             self._fail(node, f"{word.value} is a function.", "not_a_trait", f"Write {example}.")
         names = {title: t.name for t in self.vocabulary.traits.values() for title in (*t.titles.values(), t.name)}
         meant = nearest(word.value, names)
@@ -334,7 +352,7 @@ class Values:
 
     def _check_count(self, node: exp.Anonymous, name: str, args: list[exp.Expr], *counts: int) -> None:
         if not min(counts) <= len(args) <= max(counts):
-            example = FUNCTIONS.get(name, f"{name}(90d)")
+            example = self.vocabulary.functions.get(name, f"{name}(90d)")
             self._fail(node, f"{name}() does not take {len(args)} values.", "wrong_count", f"Write {example}.")
 
     def _source(self, node: exp.Expr) -> str:

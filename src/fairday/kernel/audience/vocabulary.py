@@ -60,6 +60,12 @@ FUNCTIONS: Mapping[str, str] = {
 }
 """Every function beside the measures, with an example."""
 
+MOMENT_FUNCTIONS: Mapping[str, str] = {
+    "minutes_since": "minutes_since('Product Viewed')",
+    **{name: FUNCTIONS[name] for name in ("has", "contains", "starts_with", "known")},
+}
+"""The functions of a moment: no days are counted there, but minutes."""
+
 DIMENSIONS = ("category", "brand", "product")
 """What product lines are counted by."""
 
@@ -67,6 +73,11 @@ KEYWORDS = frozenset({"and", "or", "not", "in", "between", "true", "false", "is"
 """Words no trait or measure may take."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def minutes_trait(event: str) -> str:
+    """The name under which the facts of a moment keep the whole minutes since somebody's last such event."""
+    return f"minutes_since:{event}"
 
 
 def line_measure(verb: Literal["bought", "viewed"], dimension: str, value: str) -> str:
@@ -143,6 +154,7 @@ class Vocabulary:
         traits: declared traits by name.
         currency: ISO 4217 code; money is written in its major units.
         measures: named windows by name.
+        moment: it speaks of an instant rather than of people: MOMENT_FUNCTIONS instead of FUNCTIONS.
 
     Raises:
         FairdayError: a name is malformed, taken twice, or a type or value list does not fit.
@@ -151,6 +163,7 @@ class Vocabulary:
     traits: Mapping[str, TraitDef]
     currency: str
     measures: Mapping[str, Measure] = field(default_factory=lambda: STANDARD_MEASURES)
+    moment: bool = False
 
     def __post_init__(self) -> None:
         for name, trait in self.traits.items():
@@ -167,6 +180,11 @@ class Vocabulary:
                 raise _bad(f"Measure {name!r} adds nothing up.", "Give it at least one part.")
 
     @property
+    def functions(self) -> Mapping[str, str]:
+        """Its functions beside the measures, with an example each."""
+        return MOMENT_FUNCTIONS if self.moment else FUNCTIONS
+
+    @property
     def decimals(self) -> int:
         """How many decimals the currency has."""
         return digits(self.currency)
@@ -177,7 +195,7 @@ class Vocabulary:
             raise _bad(f"{name!r} is declared under the name {key!r}.", "Use its own name as the key.")
         if not _NAME.fullmatch(name):
             raise _bad(f"{name!r} is not a name.", "Write lower-case letters, digits and _, beginning with a letter.")
-        if name in KEYWORDS or name in FUNCTIONS:
+        if name in KEYWORDS or name in FUNCTIONS or name in MOMENT_FUNCTIONS:
             raise _bad(f"{name!r} is a word of the audience language.", "Choose another name.")
 
 

@@ -1,0 +1,120 @@
+"""A moment: what is asked of an instant rather than of a person, in the audience language. Pure.
+
+A scene's ``when.moment`` is a condition over these words: the clock, the weather, the place, what the person just did.
+See docs/merchants/scenes.md for their meaning.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from math import ceil
+
+from fairday.kernel.audience import Audience, Facts, TraitDef, Vocabulary, minutes_trait, parse
+from fairday.kernel.audience.vocabulary import TraitType
+from fairday.kernel.clock import local_day, local_minute, to_date
+from fairday.people.lately import NOTHING, Lately, Place
+from fairday.stores.near import WEATHERS, Store, Weather, city_key, nearest
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+PLACE_MS = 2 * 3_600_000
+"""For how long a place that was told counts as where somebody is."""
+
+CITY_KM = 20
+"""How near a store must be for its city to be somebody's, where only degrees were told."""
+
+WEATHER_MS = 3 * 3_600_000
+"""For how long an observation counts as the weather."""
+
+
+def _trait(name: str, type_: TraitType, zh: str, en: str, es: str, values: tuple[str, ...] = ()) -> TraitDef:
+    return TraitDef(name, type_, {"zh": zh, "en": en, "es": es}, values)
+
+
+MOMENT_TRAITS: Mapping[str, TraitDef] = {
+    t.name: t
+    for t in (
+        _trait("hour", "int", "几点", "hour", "hora"),
+        _trait("minute_of_day", "int", "当天第几分钟", "minute of the day", "minuto del día"),
+        _trait("weekday", "text", "星期", "day of the week", "día de la semana", WEEKDAYS),
+        _trait("day_of_month", "int", "几号", "day of the month", "día del mes"),
+        _trait("days_to_month_end", "int", "距月底天数", "days to the month's end", "días hasta fin de mes"),
+        _trait("month", "int", "月份", "month", "mes"),
+        _trait("city", "text", "所在城市", "city", "ciudad"),
+        _trait("km_to_store", "int", "距门店公里数", "kilometres to a store", "kilómetros a una tienda"),
+        _trait("nearest_store", "text", "最近的门店", "nearest store", "tienda más cercana"),
+        _trait("weather", "text", "天气", "weather", "tiempo", WEATHERS),
+        _trait("temperature", "int", "气温", "temperature", "temperatura"),
+        _trait("viewed_category", "text", "刚看过的品类", "category just viewed", "categoría recién vista"),
+        _trait("viewed_product", "text", "刚看过的商品", "product just viewed", "producto recién visto"),
+    )
+}
+"""What is known of a moment, beside ``minutes_since('Product Viewed')``."""
+
+
+@lru_cache(maxsize=8)
+def moment_vocabulary(currency: str = "CNY") -> Vocabulary:
+    """The words a ``when.moment`` may use."""
+    return Vocabulary(MOMENT_TRAITS, currency, {}, moment=True)
+
+
+@lru_cache(maxsize=1024)
+def moment_condition(text: str) -> Audience:
+    """A moment's condition ready to be asked: ``moment_condition(text).test(facts, today)``.
+
+    Raises:
+        AudienceError: it cannot be understood.
+    """
+    return parse(text, moment_vocabulary())
+
+
+def moment_facts(
+    now: int,
+    zone: str,
+    lately: Lately = NOTHING,
+    *,
+    home: str | None = None,
+    stores: Sequence[Store] = (),
+    weather: Mapping[str, Weather] = {},
+) -> Facts:
+    """What is known of an instant for a person.
+
+    Args:
+        now: the instant, ms.
+        zone: the shop's; the clock is read in the zone the person's device told, where it did.
+        lately: what the person did last.
+        home: the city known of the person, for when no place was told of late.
+        stores: the shop's.
+        weather: the last observation by ``city_key``.
+    """
+    theirs = lately.zone or zone
+    day, minute = local_day(now, theirs), local_minute(now, theirs)
+    today = to_date(day)
+    numbers = {
+        "hour": minute // 60,
+        "minute_of_day": minute,
+        "day_of_month": today.day,
+        "days_to_month_end": monthrange(today.year, today.month)[1] - today.day,
+        "month": today.month,
+    }
+    texts = {"weekday": WEEKDAYS[today.weekday()], "viewed_category": lately.category, "viewed_product": lately.product}
+    place = lately.place if lately.place is not None and 0 <= now - lately.place.at <= PLACE_MS else Place(0)
+    texts["city"] = place.city
+    if place.latitude is not None and place.longitude is not None:
+        for kilometres, store in nearest(place.latitude, place.longitude, stores):
+            numbers["km_to_store"], texts["nearest_store"] = ceil(kilometres), store.store
+            if kilometres <= CITY_KM:
+                texts["city"] = place.city or store.city
+    texts["city"] = texts["city"] or home
+    observed = weather.get(city_key(texts["city"] or ""))
+    if observed is not None and 0 <= now - observed.at <= WEATHER_MS:
+        texts["weather"] = observed.weather
+        if observed.temperature is not None:
+            numbers["temperature"] = observed.temperature
+    for name, at in lately.events.items():
+        if at <= now:
+            numbers[minutes_trait(name)] = (now - at) // 60_000
+    told = [(name, n, n, None, None) for name, n in numbers.items()]
+    return Facts.of([*told, *((name, None, None, text, None) for name, text in texts.items() if text)])
