@@ -15,6 +15,7 @@ from fairday.scenes import arms, life
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import load_person
+from fairday.scenes.values import NAME
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
 from fairday.web.goods import cards as goods_cards
@@ -83,7 +84,12 @@ def scene_numbers(conn: Any, scene: str) -> dict[str, int]:
 
 @inside.get("/scenes/new")
 def new(request: Request) -> Response:
-    return _edit(request, "", playbook("valentines-day"))
+    """A new scene, begun from a playbook (``?from=NAME``)."""
+    name = request.query_params.get("from", "valentines-day")
+    try:
+        return _edit(request, "", playbook(name) if NAME.fullmatch(name) else "")
+    except FileNotFoundError:
+        raise HTTPException(404)
 
 
 def _edit(
