@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairday.models.effects import Arm, difference
+from fairday.models.experiments import Arm, difference, shares
 from fairday.models.power import Curve, Sample, curve, detectable, seen, weeks_for
 
 SEEDS = 300
@@ -21,7 +21,8 @@ def detected(holdout: float, lift: float, draw, people: int = 2000) -> float:
     for seed in range(SEEDS):
         rng = np.random.default_rng(seed)
         held = round(people * holdout)
-        effect = difference(arm(draw(rng, people - held, lift)), arm(draw(rng, held, 0.0)))
+        compare = shares if draw is buying else difference
+        effect = compare(arm(draw(rng, people - held, lift)), arm(draw(rng, held, 0.0)))
         assert effect is not None
         hits += effect.low > 0
     return hits / SEEDS

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from fairday.models.effects import SMALLEST_ARM
+from fairday.models.experiments import SMALLEST_ARM
 
 POWER, LEVEL = 0.8, 0.95
 
@@ -80,7 +80,9 @@ def detectable(
     normal = NormalDist()
     z2 = (normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) ** 2
     if not share:
-        a, b, c = 1.0, -z2 * spread / treated, -z2 * spread * (1 / treated + 1 / held)
+        # The interval takes the pooled variance where that is larger (experiments.md), so that the treated arm's, which
+        # grows with the lift, weighs by the smaller arm.
+        a, b, c = 1.0, -z2 * spread / min(treated, held), -z2 * spread * (1 / treated + 1 / held)
     else:
         p = 1 / (1 + spread)
         a = p * p * (1 + z2 / treated)
