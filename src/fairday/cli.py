@@ -354,7 +354,7 @@ def why(shop: str, id: str, touchpoint: str) -> None:
                 words = ", ".join(f"{k} {v}" for k, v in link.params.items())
                 click.echo(f"  {iso(link.at)} {link.code}: {words}  ({link.message_id})")
         click.secho(f"Meets at {touchpoint}", bold=True)
-        for step in opened.choose(id, touchpoint).trace.steps:
+        for step in opened.choose(id, touchpoint, explain=True).trace.steps:
             words = ", ".join(f"{k} {v}" for k, v in step.params.items() if v not in (None, ""))
             click.echo(f"  {step.code}: {words}")
 

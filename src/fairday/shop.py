@@ -58,6 +58,9 @@ HOME = "http://127.0.0.1"
 SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY = 10, 120, 1200
 """In how many half seconds settings changed elsewhere are seen, mail is planned again, old answers are let go of."""
 
+STAGE_EVERY = 1.0
+"""Seconds between looks at what other processes changed of scenes and goods."""
+
 Move = Literal["start", "pause", "resume", "end"]
 
 settings_table = Table(
@@ -213,19 +216,29 @@ class Shop:
 
     def _ask(self, command: Command) -> None:
         answer = self.runner.submit(command)
+        self.staging.touch()
         if answer.refusal is not None:
             raise Conflict(answer.refusal.message, code=answer.refusal.code, where=command.stream)
 
-    def choose(self, id_: str | None, touchpoint: str, *, scene: str | None = None, now: int | None = None) -> Choice:
+    def choose(
+        self,
+        id_: str | None,
+        touchpoint: str,
+        *,
+        scene: str | None = None,
+        now: int | None = None,
+        explain: bool = False,
+    ) -> Choice:
         """What a person (an id written ``type:value``; None: a stranger) would meet at a touchpoint, recording nothing.
 
-        For messages consent and frequency are not looked at; ``mailing`` asks them.
+        For messages consent and frequency are not looked at; ``mailing`` asks them. With ``explain`` every live scene
+        is asked and the trace says of each why not.
         """
         at = self.clock.now() if now is None else now
         person = None if id_ is None else self.person(id_)
         with self.db.read() as conn:
             stage = self.staging.stage(conn, at)
-            return choose(load_person(conn, person, at), touchpoint, at, stage, scene=scene)
+            return choose(load_person(conn, person, at), touchpoint, at, stage, scene=scene, explain=explain)
 
     def meet(self, id_: str | None, touchpoint: str) -> Choice:
         """What a person meets at a page or feed now, and the record of it: arms, meetings shown and withheld.
@@ -292,7 +305,11 @@ class Shop:
         if not self._threads:
             self._threads = [
                 threading.Thread(target=work, name=f"fairday-{name}", daemon=True)
-                for name, work in (("deadlines", self._deadlines), ("chores", self._chores))
+                for name, work in (
+                    ("deadlines", self._deadlines),
+                    ("chores", self._chores),
+                    ("staging", self._stagings),
+                )
             ]
             for thread in self._threads:
                 thread.start()
@@ -304,6 +321,16 @@ class Shop:
                 self.fire_due()
             except Exception:
                 log.exception("deadlines")
+
+    def _stagings(self) -> None:
+        """Live scenes, goods and the new day are made ready here, so that no shopper waits for it."""
+        while True:
+            try:
+                self.staging.refresh(self.db, self.clock.now())
+            except Exception:
+                log.exception("staging")
+            if self._stop.wait(STAGE_EVERY):
+                return
 
     def _chores(self) -> None:
         """What may take a while, so that it never holds a deadline up: the new day, the mail, old answers."""

@@ -11,10 +11,12 @@ from fairday.kernel.audience import STANDARD_TRAITS, Facts, TraitDef, Vocabulary
 from fairday.kernel.clock import DAY_MS, to_day
 from fairday.kernel.trace import Step, Trace
 from fairday.people.contact import Sent, Standing
-from fairday.scenes.choice import Channel, Choice, Person, Stage, Staged, choose, own_dates
+from fairday.scenes.choice import Channel, Choice, Person
+from fairday.scenes.choice import choose as met_by_index
 from fairday.scenes.conditions import goods_vocabulary
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.shelf import Product, Shelf, taste
+from fairday.scenes.stage import Stage, Staged, own_dates
 
 ZONE = "Asia/Shanghai"
 PEOPLE = Vocabulary({**STANDARD_TRAITS, "first_order_day": TraitDef("first_order_day", "day")}, "CNY")
@@ -77,6 +79,13 @@ what: {floors: [{title: A, goods: 'price > 0'}]}
 where: [feed, page, email]
 """
 BUYER = [("Order Completed", NEW_YEAR - 30, 1, 5000)]
+
+
+def choose(*args, **options) -> Choice:
+    """Chosen by the index, and again by asking every scene: nobody meets anything else."""
+    quick, found = met_by_index(*args, **options), met_by_index(*args, explain=True, **options)
+    assert (quick.shown, quick.withheld) == (found.shown, found.withheld)
+    return found
 
 
 def codes(choice: Choice) -> list[str]:

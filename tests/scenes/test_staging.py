@@ -8,7 +8,7 @@ from fairday.kernel.audience import STANDARD_TRAITS, Vocabulary
 from fairday.kernel.clock import DAY_MS, local_day
 from fairday.people.tables import OPEN, activity, identifiers, ownership, people, profile
 from fairday.scenes import arms
-from fairday.scenes.choice import choose
+from fairday.scenes.choice import choose as met_by_index
 from fairday.scenes.life import SceneDecider, move, save
 from fairday.scenes.staging import Staging, load_people, load_person, popularity
 
@@ -23,6 +23,13 @@ what: {floors: [{title: Tea, goods: "category = 'tea'"}]}
 where: [feed]
 guard: {holdout: 30%}
 """
+
+
+def choose(*args, **options):
+    """Chosen by the index, and again by asking every scene: nobody meets anything else."""
+    quick, found = met_by_index(*args, **options), met_by_index(*args, explain=True, **options)
+    assert (quick.shown, quick.withheld) == (found.shown, found.withheld)
+    return found
 
 
 @pytest.fixture

@@ -20,10 +20,11 @@ from fairday.reach import outbox
 from fairday.reach.mail import MailContent, MailFloor, MailGoods, render
 from fairday.reach.outbox import Planned
 from fairday.scenes import arms
-from fairday.scenes.choice import Channel, Choice, Met, Person, Stage, Staged, choose
+from fairday.scenes.choice import Channel, Choice, Met, Person, choose
 from fairday.scenes.life import get_scene
 from fairday.scenes.shelf import Product
 from fairday.scenes.spec import festival_title, fill
+from fairday.scenes.stage import Stage, Staged
 from fairday.scenes.staging import Staging, load_people
 from fairday.scenes.words import reason
 from fairday.storage.database import Database, alone

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from functools import cached_property
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from fairday.kernel.audience import Audience, Facts, Vocabulary, parse, yearly_month_day
-from fairday.kernel.clock import local_day, to_day
-from fairday.kernel.festivals import Own
+from fairday.kernel.audience import Facts, Vocabulary
+from fairday.kernel.clock import local_day
 from fairday.kernel.settings import ContactSettings
 from fairday.kernel.trace import Step, Trace
 from fairday.people.contact import Asked, Standing, Withheld, may_contact
 from fairday.scenes.arms import Arm, Assigned, Meeting, assign, happening
-from fairday.scenes.shelf import Good, Shelf, Taste, taste
-from fairday.scenes.spec import Floor, SceneSpec, Words, festival_title
+from fairday.scenes.shelf import Good, Order, Shelf, Taste, taste
+from fairday.scenes.spec import SceneSpec, Words, festival_title
+from fairday.scenes.stage import Answers, On, Stage, Staged, own_dates
 from fairday.storage.log import Happening
 
 MESSAGES = frozenset({"email", "sms", "push", "wechat"})
 """Touchpoints that leave the house: the contact rule is asked."""
 
-PER_FLOOR = 12
-"""Goods of a floor unless asked for another number."""
+PER_FLOOR, FLOORS = 12, 12
+"""Goods of a floor, and floors of a page, unless asked for another number."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,54 +64,6 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     rules: ContactSettings = ContactSettings()
     cost: int = 0
     budget_left: Mapping[str, int] = {}
-
-
-class Staged:
-    """A live scene made ready: conditions compiled, goods of each floor looked up.
-
-    Args:
-        version: its version.
-        started_at: when it first went live, ms.
-        today: the day the goods' conditions are judged on.
-
-    Raises:
-        AudienceError: a condition speaks of something that is declared no more.
-    """
-
-    def __init__(
-        self,
-        spec: SceneSpec,
-        version: int,
-        started_at: int,
-        shelf: Shelf,
-        people: Vocabulary,
-        goods: Vocabulary,
-        today: int,
-    ) -> None:
-        self.spec = spec
-        self.version = version
-        self.started_at = started_at
-        self.who = _compiled(spec.who, people)
-        self.floors = [StagedFloor(f, shelf, people, goods, today) for f in spec.floors]
-
-
-class StagedFloor:
-    """A floor made ready: ``candidates`` are places on the shelf."""
-
-    def __init__(self, floor: Floor, shelf: Shelf, people: Vocabulary, goods: Vocabulary, today: int) -> None:
-        self.floor = floor
-        self.who = _compiled(floor.who, people)
-        self.unless = _compiled(floor.unless, people)
-        self.candidates: NDArray[np.int64] = shelf.matching(parse(floor.goods, goods), today)
-
-
-class Stage(msgspec.Struct, frozen=True):
-    """All live scenes made ready over one shelf; the same for everybody, and built once a version and day."""
-
-    scenes: Sequence[Staged]
-    shelf: Shelf
-    people: Vocabulary
-    zone: str
 
 
 class MetFloor(msgspec.Struct, frozen=True):
@@ -174,7 +125,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         shown: scenes that meet them, the most pressing first.
         withheld: scenes that would, with their goods as they would have been.
-        trace: every live scene's and floor's way in or out.
+        trace: the way in or out of every scene that is for them, and of its floors; of every live one with ``explain``.
     """
 
     touchpoint: str
@@ -211,6 +162,8 @@ def choose(
     channel: Channel | None = None,
     scene: str | None = None,
     per_floor: int = PER_FLOOR,
+    floors: int | None = FLOORS,
+    explain: bool = False,
 ) -> Choice:
     """What a person meets at a touchpoint at an instant (ms).
 
@@ -218,46 +171,35 @@ def choose(
         channel: for touchpoints that are messages; without it no consent is known and all is withheld.
         scene: look at this scene only.
         per_floor: how many goods a floor shows at most.
+        floors: how many floors are shown at most; None for all.
+        explain: ask every live scene, and put the first no of each that does not meet them into the trace.
     """
     today = local_day(now, stage.zone)
-    own = own_dates(person.facts, stage.people)
+    answers = Answers(person.facts, today)
     steps: list[Step] = []
-    holding: list[tuple[Staged, str, int, int]] = []
-    for staged in stage.scenes:
-        spec = staged.spec
-        if scene is not None and spec.scene != scene:
-            continue
-        phase = spec.when.phase_on(today, own)
-        if phase is None:
-            steps.append(Step("not_now", {"scene": spec.scene}))
-        elif not spec.meets_at(touchpoint, phase[0]):
-            params = {"scene": spec.scene, "phase": phase[0], "touchpoint": touchpoint}
-            steps.append(Step("not_here", params))
-        elif staged.who is not None and not staged.who.test(person.facts, today):
-            steps.append(Step("not_for_them", {"scene": spec.scene}))
-        else:
-            occasion = phase[1] if spec.when.festival or spec.when.first_day is not None else 0
-            holding.append((staged, phase[0], occasion, phase[2]))
-    holding.sort(key=lambda h: _pressing(h[0], h[3]))
-    liked = taste(person.facts, today) if holding else Taste()
-    scores = stage.shelf.scores(liked) if holding else np.zeros(0)
+    if explain or scene is not None:
+        scenes = [s for s in stage.scenes if scene is None or s.spec.scene == scene]
+        on = _each(scenes, touchpoint, answers, stage.people, steps)
+    else:
+        on = stage.roster(touchpoint, today).of(answers, stage.people)
+    showing = _Showing(stage.shelf, person.facts, today, per_floor, floors)
     shown: list[Met] = []
     withheld: list[Met] = []
-    seen: set[str] = set()
-    for staged, name, occasion, last_day in holding:
-        spec = staged.spec
+    for one in on:
+        staged, spec = one.staged, one.staged.spec
+        if staged.floors and showing.full:
+            steps.append(Step("no_room", {"scene": spec.scene, "phase": one.phase}))
+            continue
         assigned = person.arm(spec)
         reason, until = _withheld(spec, assigned.arm, touchpoint, now, channel, stage.zone)
-        # What is held back takes no goods from the floors below it: the two arms see those alike.
-        taken = frozenset(seen)
-        floors = _floors(staged, person.facts, today, stage.shelf, scores, liked, per_floor, taken, steps)
+        found = showing.floors(staged, answers, steps, keep=not reason)
         met = Met(
             spec=spec,
             version=staged.version,
-            phase=name,
-            occasion=occasion,
-            last_day=last_day,
-            floors=floors,
+            phase=one.phase,
+            occasion=one.occasion,
+            last_day=one.last_day,
+            floors=found,
             arm=assigned.arm,
             new_arm=None if assigned.identifier is None else (assigned.identifier, assigned.arm),
             withheld=reason,
@@ -265,12 +207,31 @@ def choose(
         )
         if reason:
             withheld.append(met)
-            steps.append(Step("withheld", {"scene": spec.scene, "phase": name, "reason": reason, "until": until}))
+            steps.append(Step("withheld", {"scene": spec.scene, "phase": one.phase, "reason": reason, "until": until}))
         else:
             shown.append(met)
-            seen.update(g.product.product for f in floors for g in f.goods)
-            steps.append(Step("shown", {"scene": spec.scene, "phase": name, "arm": assigned.arm}))
+            steps.append(Step("shown", {"scene": spec.scene, "phase": one.phase, "arm": assigned.arm}))
     return Choice(touchpoint=touchpoint, shown=shown, withheld=withheld, trace=Trace(tuple(steps)))
+
+
+def _each(
+    scenes: Sequence[Staged], touchpoint: str, answers: Answers, people: Vocabulary, steps: list[Step]
+) -> list[On]:
+    """As ``Roster.of``, by asking one scene after the other; the first no of each goes into ``steps``."""
+    own = own_dates(answers.facts, people)
+    found: list[On] = []
+    for staged in scenes:
+        spec = staged.spec
+        phase = spec.when.phase_on(answers.today, own)
+        if phase is None:
+            steps.append(Step("not_now", {"scene": spec.scene}))
+        elif not spec.meets_at(touchpoint, phase[0]):
+            steps.append(Step("not_here", {"scene": spec.scene, "phase": phase[0], "touchpoint": touchpoint}))
+        elif staged.who is not None and not answers.holds(staged.who):
+            steps.append(Step("not_for_them", {"scene": spec.scene}))
+        else:
+            found.append(On(staged, *phase))
+    return sorted(found, key=lambda one: one.pressing)
 
 
 def _withheld(
@@ -298,60 +259,60 @@ def _withheld(
     return (held if verdict.reason == "holdout" else verdict.reason), verdict.until
 
 
-def _floors(
-    staged: Staged,
-    facts: Facts,
-    today: int,
-    shelf: Shelf,
-    scores: NDArray[np.float64],
-    liked: Taste,
-    count: int,
-    taken: frozenset[str],
-    steps: list[Step],
-) -> list[MetFloor]:
-    """The floors a person meets, no product twice; what is left out goes into ``steps``."""
-    found: list[MetFloor] = []
-    for number, ready in enumerate(staged.floors, 1):
-        floor = ready.floor
-        where = {"scene": staged.spec.scene, "floor": number}
-        if ready.who is not None and not ready.who.test(facts, today):
-            steps.append(Step("floor_not_for_them", where))
-            continue
-        if ready.unless is not None and ready.unless.test(facts, today):
-            steps.append(Step("floor_kept_from_them", where))
-            continue
-        goods = shelf.pick(ready.candidates, floor.rank, scores, liked, count, float(floor.variety), taken)
-        if not goods:
-            steps.append(Step("floor_empty", where))
-            continue
-        taken |= {g.product.product for g in goods}
-        found.append(MetFloor(number, floor.title, goods))
-    return found
+class _Showing:
+    """Floors filled one after the other for one person: no product twice, no more floors than there is room for."""
+
+    def __init__(self, shelf: Shelf, facts: Facts, today: int, per_floor: int, room: int | None) -> None:
+        self._shelf = shelf
+        self._facts = facts
+        self._today = today
+        self._per_floor = per_floor
+        self._room = room
+        self._taken = np.zeros(len(shelf), dtype=np.bool_)
+
+    @property
+    def full(self) -> bool:
+        """Whether no floor has room any more."""
+        return self._room is not None and self._room < 1
+
+    @cached_property
+    def _liked(self) -> Taste:
+        return taste(self._facts, self._today)
+
+    @cached_property
+    def _personal(self) -> Order:
+        return self._shelf.personal(self._liked)
+
+    def floors(self, staged: Staged, answers: Answers, steps: list[Step], *, keep: bool) -> list[MetFloor]:
+        """The floors of a scene a person meets; what is left out goes into ``steps``.
+
+        Args:
+            keep: whether their goods and room are taken. What is held back takes nothing from the floors below it: the
+                two arms see those alike.
+        """
+        taken = self._taken if keep else self._taken.copy()
+        found: list[MetFloor] = []
+        for number, ready in enumerate(staged.floors, 1):
+            if self._room is not None and len(found) >= self._room:
+                break
+            where = {"scene": staged.spec.scene, "floor": number}
+            if ready.who is not None and not answers.holds(ready.who):
+                steps.append(Step("floor_not_for_them", where))
+                continue
+            if ready.unless is not None and answers.holds(ready.unless):
+                steps.append(Step("floor_kept_from_them", where))
+                continue
+            floor = ready.floor
+            order = self._personal if floor.rank == "personal" else self._shelf.order(floor.rank)
+            liked = self._liked if floor.rank == "personal" else _NO_TASTE
+            goods = self._shelf.pick(ready.goods, floor.rank, order, liked, self._per_floor, ready.variety, taken)
+            if goods:
+                found.append(MetFloor(number, floor.title, goods))
+            else:
+                steps.append(Step("floor_empty", where))
+        if keep and self._room is not None:
+            self._room -= len(found)
+        return found
 
 
-def _pressing(staged: Staged, last_day: int) -> tuple[int, int, int, str]:
-    """A person's own day first, then what ends soonest, then what runs always; then the older scene, then the name."""
-    when = staged.spec.when
-    if when.festival is not None and when.festival.startswith("own."):
-        kind = 0
-    else:
-        kind = 1 if when.festival is not None or when.last_day is not None else 2
-    return kind, last_day if kind < 2 else 0, staged.started_at, staged.spec.scene
-
-
-def own_dates(facts: Facts, people: Vocabulary) -> Own:
-    """A person's own dates by trait: exact days; a yearly day as that of 1904, a leap year long ago."""
-    found: dict[str, int] = {}
-    for name, (lo, hi, _) in facts.told.items():
-        trait = people.traits.get(name)
-        if trait is None or lo != hi:
-            continue
-        if trait.type == "day":
-            found[name] = lo
-        elif trait.type == "yearly":
-            found[name] = to_day(date(1904, *yearly_month_day(lo)))
-    return found
-
-
-def _compiled(text: str | None, vocabulary: Vocabulary) -> Audience | None:
-    return None if text is None else parse(text, vocabulary)
+_NO_TASTE = Taste()

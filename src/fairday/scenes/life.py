@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -232,6 +232,16 @@ def all_scenes(conn: Connection, status: Status | None = None) -> list[SceneRow]
     return [_row(r) for r in conn.execute(query).mappings()]
 
 
+def live_scenes(conn: Connection, names: Collection[str]) -> list[SceneRow]:
+    """Those of some scenes that are live, by name."""
+    if not names:
+        return []
+    query = _QUERY.where(scenes.c.status == "live").order_by(scenes.c.scene)
+    if len(names) <= 100:
+        query = query.where(scenes.c.scene.in_(names))
+    return [_row(r) for r in conn.execute(query).mappings() if r["scene"] in names]
+
+
 def get_scene(conn: Connection, scene: str) -> SceneRow:
     """A scene by name.
 
@@ -251,4 +261,14 @@ def versions(conn: Connection, scene: str) -> list[tuple[int, int, bool]]:
     return [(v, at, bool(r)) for v, at, r in conn.execute(query)]
 
 
-__all__ = ["SceneDecider", "SceneError", "SceneRow", "all_scenes", "get_scene", "move", "save", "versions"]
+__all__ = [
+    "SceneDecider",
+    "SceneError",
+    "SceneRow",
+    "all_scenes",
+    "get_scene",
+    "live_scenes",
+    "move",
+    "save",
+    "versions",
+]

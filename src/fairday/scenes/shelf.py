@@ -6,7 +6,7 @@ or the day changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fairday.kernel.audience import Audience, Facts, pack
 from fairday.kernel.trace import Step
+from fairday.scenes.columns import Columns, Flags, Goods, Places
 
 HALF_LIFE = 60
 """Days after which a purchase counts half."""
@@ -98,6 +99,62 @@ def taste(facts: Facts, today: int) -> Taste:
     return Taste(found["product"], found["category"], found["brand"], most)
 
 
+class Order:
+    """All goods of a shelf by worth, the best first; of equals the one with the smaller number.
+
+    Args:
+        worth: by place on the shelf; no NaN.
+    """
+
+    HEAD = 1024
+    """So many are put in order at first; all of them once more are asked for."""
+
+    def __init__(self, worth: NDArray[np.float64]) -> None:
+        self.worth = worth
+        self._ordered: Places | None = None
+
+    def best(self, goods: Goods, count: int, taken: Flags | None = None) -> Places:
+        """The first ``count`` of some goods.
+
+        Args:
+            taken: goods to leave out, by place.
+        """
+        places = goods.places
+        if places is not None:
+            if taken is not None:
+                places = places[~taken[places]]
+            return places[np.argsort(-self.worth[places], kind="stable")[:count]]
+        found: list[Places] = []
+        missing, at = count, 0
+        while missing > 0:
+            end = 4 * at or min(self.HEAD, 16 * count)
+            ordered = self._first(end)
+            some = ordered[at:end]
+            if not len(some):
+                break
+            fit = goods.among(some)
+            if taken is not None:
+                fit &= ~taken[some]
+            found.append(some[fit][:missing])
+            missing, at = missing - len(found[-1]), end
+        return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+    def _first(self, count: int) -> Places:
+        """At least the first ``count`` places in order, or all."""
+        ordered, worth = self._ordered, self.worth
+        if ordered is not None and (len(ordered) >= count or len(ordered) == len(worth)):
+            return ordered
+        if count <= self.HEAD and len(worth) > 2 * self.HEAD:
+            least = np.partition(worth, len(worth) - self.HEAD)[len(worth) - self.HEAD]
+            above = np.flatnonzero(worth > least)
+            equal = np.flatnonzero(worth == least)[: self.HEAD - len(above)]
+            ordered = np.concatenate([above[np.argsort(-worth[above], kind="stable")], equal])
+        else:
+            ordered = np.argsort(-worth, kind="stable")
+        self._ordered = ordered
+        return ordered
+
+
 class Shelf:
     """The goods of a shop, by product number.
 
@@ -116,17 +173,41 @@ class Shelf:
         self._new = np.array([-1 if p.new_since is None else p.new_since for p in self.products], dtype=np.float64)
         self._categories, self._category = _codes([p.category for p in self.products])
         self._brands, self._brand = _codes([p.brand for p in self.products])
-        self._facts = [_facts(p, currency) for p in self.products]
+        self._columns = _columns(self.products, currency)
+        self._matching: dict[tuple[str, int], Goods] = {}
+        self._orders = {"popular": Order(self._popular), "newest": Order(self._new)}
+        self._stranger = Order(WEIGHTS["popular"] * self._popular)
+        self.all = Goods(np.ones(len(self.products), dtype=np.bool_))
 
     def __len__(self) -> int:
         return len(self.products)
 
-    def matching(self, goods: Audience, today: int) -> NDArray[np.int64]:
-        """Places on the shelf of the products a condition holds for."""
-        return np.array([i for i, facts in enumerate(self._facts) if goods.test(facts, today)], dtype=np.int64)
+    def matching(self, goods: Audience, today: int) -> Goods:
+        """The products a condition holds for; asked once."""
+        key = (goods.text, today)
+        found = self._matching.get(key)
+        if found is None:
+            found = self._matching[key] = Goods(self._columns.holds(goods, today))
+        return found
 
-    def scores(self, of: Taste) -> NDArray[np.float64]:
-        """Every product's score for a person, 0 to the sum of ``WEIGHTS``."""
+    def facts(self, place: int) -> Facts:
+        """What conditions know of the product at a place."""
+        return self._columns.facts(place)
+
+    def flags(self, numbers: Iterable[str]) -> Flags:
+        """Products by number as a yes for each place; numbers that are not sold are passed over."""
+        found = np.zeros(len(self.products), dtype=np.bool_)
+        found[[at for number in numbers if (at := self._at.get(number)) is not None]] = True
+        return found
+
+    def order(self, rank: str) -> Order:
+        """All goods in an order that is everybody's (``popular``, ``newest``)."""
+        return self._orders[rank]
+
+    def personal(self, of: Taste) -> Order:
+        """All goods by their score for a person, 0 to the sum of ``WEIGHTS``."""
+        if not (of.product or of.category or of.brand):
+            return self._stranger
         score = WEIGHTS["popular"] * self._popular
         score += (
             WEIGHTS["category"] * _strengths(self._categories, of.category, of.most.get("category", 0))[self._category]
@@ -136,60 +217,51 @@ class Shelf:
             at = self._at.get(number)
             if at is not None:
                 score[at] += WEIGHTS["product"] * bought.weight / (1 + bought.weight)
-        return score
+        return Order(score)
 
     def pick(
         self,
-        candidates: NDArray[np.int64],
+        goods: Goods,
         rank: str,
-        scores: NDArray[np.float64],
+        order: Order,
         of: Taste,
         count: int,
         variety: float = 0,
-        without: frozenset[str] = frozenset(),
+        taken: Flags | None = None,
     ) -> list[Good]:
-        """The first ``count`` of some candidates in an order (``personal``, ``popular``, ``newest``), with reasons.
+        """The first ``count`` of some goods in an order, with reasons.
 
         Equal scores go by product number, so that the same inputs always give the same answer.
 
         Args:
-            without: products already shown.
+            rank: what the order is: ``personal`` (of that taste), ``popular``, ``newest``.
+            taken: goods to leave out; those that are picked are put in.
         """
-        if without:
-            taken = [at for number in without if (at := self._at.get(number)) is not None]
-            candidates = candidates[~np.isin(candidates, taken)]
-        if not len(candidates) or count < 1:
+        if not goods.count or count < 1:
             return []
-        by = {"personal": scores, "popular": self._popular, "newest": self._new}[rank][candidates]
-        reach = min(len(candidates), count * 10 if variety else count)
-        kept = by >= np.partition(by, -reach)[-reach]
-        candidates, by = candidates[kept], by[kept]
-        order = np.argsort(-by, kind="stable")[:reach]  # of equals at the end, the first by number
-        best, worth = candidates[order], by[order]
-        chosen = self._varied(best, worth, count, variety) if variety else list(range(min(count, len(best))))
+        best = order.best(goods, count * 10 if variety else count, taken)
+        if not len(best):
+            return []
+        worth = order.worth[best]
+        chosen = self._varied(best, worth, count, variety) if variety else range(len(best))
+        if taken is not None:
+            taken[best[list(chosen)]] = True
         return [
             Good(self.products[best[i]], round(float(worth[i]), 6), self._reason(int(best[i]), rank, of))
             for i in chosen
         ]
 
-    def _varied(self, best: NDArray[np.int64], worth: NDArray[np.float64], count: int, variety: float) -> list[int]:
+    def _varied(self, best: Places, worth: NDArray[np.float64], count: int, variety: float) -> list[int]:
         """Greedy: each next is the best of (1 - variety) x worth - variety x how often its category was taken."""
-        top = float(worth[0]) or 1.0
-        left = list(range(len(best)))
-        taken: dict[int, int] = {}
+        own = (1 - variety) * worth / (float(worth[0]) or 1.0)
+        category = self._category[best]
+        taken = np.zeros(len(self._categories) + 1)
         chosen: list[int] = []
-        while left and len(chosen) < count:
-            at = max(
-                left,
-                key=lambda i: (
-                    (1 - variety) * float(worth[i]) / top - variety * taken.get(int(self._category[best[i]]), 0),
-                    -i,
-                ),
-            )
-            left.remove(at)
+        for _ in range(min(count, len(best))):
+            at = int(np.argmax(own - variety * taken[category]))
+            own[at] = -np.inf
+            taken[category[at]] += 1
             chosen.append(at)
-            category = int(self._category[best[at]])
-            taken[category] = taken.get(category, 0) + 1
         return chosen
 
     def _reason(self, at: int, rank: str, of: Taste) -> Step:
@@ -235,19 +307,24 @@ def _strengths(codes: Mapping[str, int], bought: Mapping[str, Bought], most: flo
     return strengths
 
 
-def _facts(product: Product, currency: str) -> Facts:
-    price = product.price if product.currency in (None, currency) else None
-    rows: list[tuple[str, int | None, int | None, str | None, int | None]] = [
-        (name, None, None, value, None)
-        for name, value in (
-            ("product", product.product),
-            ("title", product.title),
-            ("category", product.category),
-            ("department", product.department),
-            ("brand", product.brand),
-            ("tags", pack(product.tags) if product.tags else None),
-        )
-        if value is not None
-    ]
-    rows += [(n, v, v, None, None) for n, v in (("price", price), ("new_since", product.new_since)) if v is not None]
-    return Facts.of(rows)
+def _columns(products: Sequence[Product], currency: str) -> Columns:
+    def prices(p: Product) -> int | None:
+        return p.price if p.currency in (None, currency) else None
+
+    def packed(p: Product) -> str | None:
+        return pack(p.tags) if p.tags else None
+
+    texts: dict[str, Sequence[str | None]] = {
+        name: [getattr(p, name) for p in products] for name in ("product", "title", "category", "department", "brand")
+    }
+    texts["tags"] = [packed(p) for p in products]
+    numbers = {"price": [prices(p) for p in products], "new_since": [p.new_since for p in products]}
+
+    def facts(at: int) -> Facts:
+        rows: list[tuple[str, int | None, int | None, str | None, int | None]] = [
+            (name, None, None, text, None) for name, values in texts.items() if (text := values[at]) is not None
+        ]
+        rows += [(name, n, n, None, None) for name, values in numbers.items() if (n := values[at]) is not None]
+        return Facts.of(rows)
+
+    return Columns(texts, numbers, len(products), facts)

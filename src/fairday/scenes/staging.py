@@ -7,82 +7,167 @@ import math
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, text
+import msgspec
+from sqlalchemy import Connection, func, select
 
 from fairday.goods.catalogue import ProductRow, all_products, products
-from fairday.kernel.audience import AudienceError, Facts, Vocabulary
+from fairday.kernel.audience import Audience, AudienceError, Facts, Vocabulary, parse
 from fairday.kernel.clock import local_day
 from fairday.people.facts import load_facts
 from fairday.people.traits.records import prefixed
 from fairday.scenes import life
-from fairday.scenes.choice import Person, Stage, Staged
+from fairday.scenes.choice import Person
 from fairday.scenes.conditions import goods_vocabulary
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.shelf import POPULAR_DAYS, Product, Shelf
 from fairday.scenes.spec import SceneSpec
+from fairday.scenes.stage import Stage, Staged
+from fairday.storage.database import Database
 
 log = logging.getLogger("fairday.scenes")
 
-REFRESH = 5.0
-"""Seconds for which the catalogue is not looked at again."""
+REFRESH, SHARE = 5.0, 20
+"""Seconds for which the catalogue is not looked at again; and so many times as long as it took to read."""
+
+PATIENCE = 10.0
+"""Seconds without a refresh after which the watcher is believed gone, and every look asks the database again."""
+
+CONDITIONS = 50_000
+"""Conditions remembered as read."""
+
+_Live = tuple[str, int, int]
+"""A live scene: name, version, when it first went live."""
 
 _PREFIX = "bought:product="
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A stage, what it was made of, and the turn (see ``touch``) before which that was read."""
+
+    shelf: tuple[Any, Shelf]
+    live: tuple[_Live, ...]
+    staged: dict[_Live, Staged | None]
+    stage: Stage
+    turn: int
 
 
 class Staging:
     """Keeps the stage of one shop; threads share it.
 
-    A scene that goes live, changes or stops is seen at once, a new day too; a changed catalogue within ``REFRESH``
-    seconds.
+    Nobody watching (a library's or a command's use), every look at the stage asks the database: a scene that goes live,
+    changes or stops is seen at once, a new day too, and a changed catalogue within ``REFRESH`` seconds. Watched
+    (``refresh`` called about every second, as a serving shop does), a look costs nothing: what this process changed is
+    seen at once (``touch``), anything else when the watcher has made it ready.
     """
 
     def __init__(self, people: Vocabulary, zone: str) -> None:
         self.people = people
         self.zone = zone
         self.goods = goods_vocabulary(people.currency)
-        self._key: object = None
-        self._stage: Stage | None = None
-        self._shelf: tuple[object, Shelf] | None = None
+        self._kept: _Kept | None = None
         self._catalogue: tuple[object, ...] = ()
-        self._looked = -math.inf
+        self._look_at = -math.inf
         self._specs: dict[tuple[str, int], SceneSpec | None] = {}
+        self._conditions: dict[tuple[str, int], Audience] = {}
+        self._watched = -math.inf
+        self._turn = 0
         self._lock = threading.Lock()
 
     def stage(self, conn: Connection, now: int) -> Stage:
         """The stage of this moment (ms). A live scene whose text is no longer valid is left out and logged."""
-        today = local_day(now, self.zone)
-        c = life.scenes.c
-        live = frozenset((s, v) for s, v in conn.execute(select(c.scene, c.version).where(c.status == "live")))
+        kept, watched = self._kept, time.monotonic() - self._watched < PATIENCE
+        if kept is not None and watched and kept.turn == self._turn:
+            return kept.stage
         with self._lock:
-            if time.monotonic() - self._looked > REFRESH:
-                self._catalogue = tuple(conn.execute(select(func.count(), func.max(products.c.updated_at))).one())
-                self._looked = time.monotonic()
-            key = (today, self._catalogue, live)
-            if self._stage is None or self._key != key:
-                self._stage, self._key = self._build(conn, today), key
-            return self._stage
+            today, turn, kept = local_day(now, self.zone), self._turn, self._kept
+            shelf = kept.shelf if kept is not None and watched else self._look(conn, today, kept)
+            self._kept = self._made(conn, shelf, kept, turn)
+            return self._kept.stage
+
+    def refresh(self, db: Database, now: int) -> None:
+        """Make ready what has changed, out of any request's way; to be called about every second."""
+        today, made = local_day(now, self.zone), self._kept
+        with db.read() as conn:
+            shelf = self._look(conn, today, made)
+        for _ in range(5):
+            turn = self._turn
+            with db.read() as conn:
+                made = self._made(conn, shelf, made, turn)
+            if self._kept is None or made.stage is not self._kept.stage:
+                made.stage.warm(today)
+            with self._lock:
+                self._watched = time.monotonic()
+                if turn == self._turn:  # else a scene was changed meanwhile, and somebody may have seen that already
+                    self._kept = made
+                    return
+
+    def touch(self) -> None:
+        """A scene was changed in this process: ask the database at the next look."""
+        self._turn += 1
 
     def forget(self) -> None:
         """Look at the catalogue anew next time."""
-        with self._lock:
-            self._looked = -math.inf
+        self._look_at = -math.inf
+        self._turn += 1
 
-    def _build(self, conn: Connection, today: int) -> Stage:
-        if self._shelf is None or self._shelf[0] != (today, self._catalogue):
-            goods = [as_product(row) for row in all_products(conn)]
-            self._shelf = (today, self._catalogue), Shelf(goods, popularity(conn, today), self.people.currency)
-        shelf = self._shelf[1]
-        staged = []
-        for row in life.all_scenes(conn, "live"):
-            spec = self._spec(row)
-            try:
-                if spec is not None:
-                    ready = Staged(spec, row.version, row.started_at or 0, shelf, self.people, self.goods, today)
-                    staged.append(ready)
-            except AudienceError as error:
-                log.error("scene %s version %s is left out: %s", row.scene, row.version, error)
-        return Stage(staged, shelf, self.people, self.zone)
+    def _look(self, conn: Connection, today: int, kept: _Kept | None) -> tuple[Any, Shelf]:
+        """The day's shelf; whether the catalogue changed is asked every ``REFRESH`` seconds, or more rarely."""
+        if time.monotonic() > self._look_at:
+            self._catalogue = tuple(conn.execute(select(func.count(), func.max(products.c.updated_at))).one())
+            self._look_at = time.monotonic() + REFRESH
+        key = (today, self._catalogue)
+        if kept is not None and kept.shelf[0] == key:
+            return kept.shelf
+        started = time.monotonic()
+        goods = [as_product(row) for row in all_products(conn)]
+        shelf = Shelf(goods, popularity(conn, today), self.people.currency)
+        self._look_at = time.monotonic() + max(REFRESH, SHARE * (time.monotonic() - started))
+        return key, shelf
+
+    def _made(self, conn: Connection, shelf: tuple[Any, Shelf], kept: _Kept | None, turn: int) -> _Kept:
+        """What is live now made ready; of what was kept over the same shelf, only what is new or changed."""
+        c = life.scenes.c
+        query = select(c.scene, c.version, c.started_at).where(c.status == "live").order_by(c.scene)
+        live = tuple((scene, version, started or 0) for scene, version, started in conn.execute(query))
+        before = kept.staged if kept is not None and kept.shelf[1] is shelf[1] else {}
+        if kept is not None and kept.shelf[0] == shelf[0] and kept.live == live:
+            return msgspec.structs.replace(kept, turn=turn)
+        rows = {
+            (row.scene, row.version, row.started_at or 0): row
+            for row in life.live_scenes(conn, {one[0] for one in live if one not in before})
+        }
+        staged = {
+            one: before[one] if one in before else self._ready(rows[one], shelf)
+            for one in live
+            if one in before or one in rows  # else it has changed since the list was read
+        }
+        self._specs = {key: spec for key, spec in self._specs.items() if key in {one[:2] for one in live}}
+        stage = Stage([s for s in staged.values() if s is not None], shelf[1], self.people, self.zone)
+        return _Kept(shelf, live, staged, stage, turn)
+
+    def _ready(self, row: life.SceneRow, shelf: tuple[Any, Shelf]) -> Staged | None:
+        spec = self._spec(row)
+        if spec is None:
+            return None
+        try:
+            return Staged(
+                spec, row.version, row.started_at or 0, shelf[1], self.people, self.goods, shelf[0][0], self._compiled
+            )
+        except AudienceError as error:
+            log.error("scene %s version %s is left out: %s", row.scene, row.version, error)
+            return None
+
+    def _compiled(self, condition: str, words: Vocabulary) -> Audience:
+        """A condition read once, however many scenes write it."""
+        key = (condition, id(words))
+        found = self._conditions.get(key)
+        if found is None:
+            if len(self._conditions) > CONDITIONS:
+                self._conditions = {}
+            found = self._conditions[key] = parse(condition, words)
+        return found
 
     def _spec(self, row: life.SceneRow) -> SceneSpec | None:
         key = (row.scene, row.version)
@@ -119,18 +204,16 @@ def popularity(conn: Connection, today: int) -> dict[str, int]:
     return {measure.removeprefix(_PREFIX): n for measure, n in conn.exec_driver_sql(query)}
 
 
-_IDENTIFIERS = text(
-    "SELECT DISTINCT person, identifier FROM ownership"
-    " WHERE person IN :persons AND from_at <= :now AND :now < until_at ORDER BY person, identifier"
-).bindparams(bindparam("persons", expanding=True))
-
-# An arm belongs to whoever owned its id when it was recorded, as everything that hangs on an id does.
-_ARMS = text(
-    "SELECT a.scene, a.identifier, a.arm, owner.person, asked.person"
+# One statement for both, by the driver's own cursor, as for facts: an arm belongs to whoever owned its id when it was
+# recorded, as everything that hangs on an id does.
+_OWN = (
+    "SELECT o.person, o.identifier, NULL, NULL, NULL FROM ownership o"
+    " WHERE o.person IN ({among}) AND o.from_at <= {now} AND {now} < o.until_at"
+    " UNION ALL SELECT asked.person, a.identifier, a.scene, a.arm, owner.person"
     " FROM ownership asked JOIN scene_arms a ON a.identifier = asked.identifier"
     " JOIN ownership owner ON owner.identifier = a.identifier AND owner.from_at <= a.at AND a.at < owner.until_at"
-    " WHERE asked.person IN :persons"
-).bindparams(bindparam("persons", expanding=True))
+    " WHERE asked.person IN ({among})"
+)
 
 
 def load_people(conn: Connection, persons: Sequence[int], now: int) -> dict[int, Person]:
@@ -148,17 +231,25 @@ def load_person(conn: Connection, person: int | None, now: int) -> Person:
 
 def _load(conn: Connection, persons: list[int], now: int) -> dict[int, Person]:
     facts = load_facts(conn, persons)
-    owned: dict[int, list[int]] = {p: [] for p in persons}
-    for person, identifier in conn.execute(_IDENTIFIERS, {"persons": persons, "now": now}):
-        owned[person].append(identifier)
+    owned: dict[int, set[int]] = {p: set() for p in persons}
     arms: dict[int, dict[str, dict[int, str]]] = {p: {} for p in persons}
     taken: dict[int, dict[str, frozenset[int]]] = {p: {} for p in persons}
-    for scene, identifier, arm, owner, person in conn.execute(_ARMS, {"persons": persons}):
-        if owner == person:
-            arms[person].setdefault(scene, {})[identifier] = arm
-        else:
-            taken[person][scene] = taken[person].get(scene, frozenset()) | {identifier}
+    cursor = conn.connection.cursor()
+    try:
+        # Person numbers and the instant are whole numbers, so they may stand in the text.
+        cursor.execute(_OWN.format(among=", ".join(str(int(p)) for p in persons), now=int(now)))
+        for person, identifier, scene, arm, owner in cursor.fetchall():
+            if scene is None:
+                owned[person].add(identifier)
+            elif owner == person:
+                arms[person].setdefault(scene, {})[identifier] = arm
+            else:
+                taken[person][scene] = taken[person].get(scene, frozenset()) | {identifier}
+    finally:
+        cursor.close()
     return {
-        p: Person(person=p, facts=facts.get(p, Facts()), identifiers=tuple(owned[p]), arms=arms[p], taken=taken[p])
+        p: Person(
+            person=p, facts=facts.get(p, Facts()), identifiers=tuple(sorted(owned[p])), arms=arms[p], taken=taken[p]
+        )
         for p in persons
     }

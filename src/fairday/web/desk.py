@@ -12,8 +12,9 @@ from fairday.kernel.audience import Audience, AudienceError, TraitDef, Vocabular
 from fairday.kernel.audience.errors import nearest
 from fairday.kernel.clock import local_day
 from fairday.people.traits import vocabulary as declared
-from fairday.scenes.choice import Choice, Person, Stage, Staged, choose
+from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.spec import Guard, Place, SceneSpec, When
+from fairday.scenes.stage import Stage, Staged
 from fairday.scenes.staging import Staging
 from fairday.shop import Shop
 from fairday.web.i18n import Tongue
@@ -58,7 +59,8 @@ def preview(
     stage = staging.stage(conn, now)
     bare = msgspec.structs.replace(spec, when=When(), where=(Place("page"),), guard=Guard())
     staged = Staged(bare, version, now, stage.shelf, staging.people, staging.goods, today(shop))
-    return choose(person, "page", now, Stage([staged], stage.shelf, staging.people, staging.zone))
+    return choose(person, "page", now, Stage([staged], stage.shelf, staging.people, staging.zone),
+                  floors=None, explain=True)  # fmt: skip
 
 
 def shown(trait: TraitDef, value: Mapping[str, Any], tongue: Tongue) -> str:

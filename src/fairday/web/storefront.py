@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import numpy as np
 from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -24,6 +23,7 @@ from fairday.reach import outbox
 from fairday.scenes import arms
 from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.shelf import Good, taste
+from fairday.scenes.stage import Stage
 from fairday.scenes.staging import as_product, load_person
 from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening, append_happenings
@@ -175,12 +175,11 @@ def _record(shop: Shop, choice: Choice, who: tuple[str, str], now: int) -> None:
         shop.followers.wake()
 
 
-def liked(shop: Shop, stage: Any, person: Person, seen: frozenset[str]) -> list[Good]:
+def liked(shop: Shop, stage: Stage, person: Person, seen: frozenset[str]) -> list[Good]:
     """Goods for the foot of a page: what the person likes, what is popular, with variety."""
     of = taste(person.facts, desk.today(shop))
-    every = np.arange(len(stage.shelf), dtype=np.int64)
-    goods: list[Good] = stage.shelf.pick(every, "personal", stage.shelf.scores(of), of, MORE, 0.4, seen)
-    return goods
+    shelf = stage.shelf
+    return shelf.pick(shelf.all, "personal", shelf.personal(of), of, MORE, 0.4, shelf.flags(seen))
 
 
 def _floors(request: Request, choice: Choice) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The audience language: a boolean SQL expression over declared traits. See docs/algorithms/audiences.md."""
 
+from fairday.kernel.audience.access import ConditionIndex
 from fairday.kernel.audience.audience import Audience, parse
 from fairday.kernel.audience.errors import AudienceError
 from fairday.kernel.audience.facts import Facts, pack, unpack, yearly_day, yearly_month_day
@@ -34,6 +35,7 @@ __all__ = [
     "Audience",
     "AudienceError",
     "Columns",
+    "ConditionIndex",
     "Dialect",
     "Facts",
     "Layout",

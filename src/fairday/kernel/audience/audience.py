@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from fairday.kernel.audience.access import Keys, keys_of
 from fairday.kernel.audience.facts import Facts
 from fairday.kernel.audience.parse import Parser
 from fairday.kernel.audience.predicate import Predicate, compile_fails, compile_holds
@@ -47,6 +48,11 @@ class Audience:
         """The activity measures it looks at."""
         found = {part.measure for n in walk(self.tree) if isinstance(n, Window) for part in n.parts}
         return frozenset(found | {n.measure for n in walk(self.tree) if isinstance(n, Since)})
+
+    @cached_property
+    def keys(self) -> Keys | None:
+        """What must be so where it holds, for ``ConditionIndex``."""
+        return keys_of(self.tree)
 
     @cached_property
     def moves_with_time(self) -> bool:

@@ -7,15 +7,19 @@ closed over as constants, numbers are whole and written by us, and the function 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from fairday.kernel.audience.facts import BEYOND, SEPARATOR, UNKNOWN, Facts, next_return
 from fairday.kernel.audience.formula import Formula
-from fairday.kernel.audience.tree import Condition, Contains, Has, Known, Since, TextIn, Trait, Window
+from fairday.kernel.audience.tree import Condition, Contains, Has, Known, Since, TextIn, Trait, Value, Window
 from fairday.kernel.audience.vocabulary import NUMBERED
 
 Predicate = Callable[[Facts, int], bool]
 """Takes a person's facts and today (a day number)."""
+
+Bounds = Callable[[Facts, int], tuple[int, int]]
+"""The least and the greatest a value may be for a person today; at or beyond ``BEYOND`` where that is open."""
 
 
 def compile_holds(condition: Condition) -> Predicate:
@@ -28,6 +32,13 @@ def compile_fails(condition: Condition) -> Predicate:
     """A predicate that holds where the condition is definitely false."""
     writer = _Python()
     return writer.function(writer.fails(condition))
+
+
+@lru_cache(maxsize=4096)
+def compile_bounds(value: Value) -> Bounds:
+    """What a value is for a person, as a band."""
+    writer = _Python()
+    return writer.function(", ".join(writer.bounds(value)))
 
 
 class _Python(Formula):
@@ -44,12 +55,12 @@ class _Python(Formula):
         self._lines: list[str] = []
         self._names: dict[object, str] = {}
 
-    def function(self, formula: str) -> Predicate:
+    def function(self, formula: str) -> Callable[[Facts, int], Any]:
         body = "".join(f"    {line}\n" for line in self._lines)
         logic = formula.replace(" AND ", " and ").replace(" OR ", " or ")
         source = f"def test(facts, today):\n    told, window = facts.told.get, facts.window\n{body}    return {logic}\n"
         exec(compile(source, "<audience>", "exec"), self._scope)  # noqa: S102  built from the checked tree alone
-        found: Predicate = self._scope["test"]
+        found: Callable[[Facts, int], Any] = self._scope["test"]
         return found
 
     def add(self, left: str, right: str) -> str:
