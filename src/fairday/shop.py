@@ -32,6 +32,7 @@ from fairday.kernel.settings import Settings
 from fairday.people import accounts, identity, privacy
 from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
+from fairday.people.lately import LatelyFollower
 from fairday.people.membership import Membership
 from fairday.people.midnight import Midnight
 from fairday.people.privacy import Eraser
@@ -50,6 +51,7 @@ from fairday.storage.groupcommit import GroupCommit
 from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Appender, Happening, append_happenings, happenings_at
 from fairday.storage.runner import Runner
+from fairday.stores.weather import WeatherFollower
 
 log = logging.getLogger("fairday")
 
@@ -86,6 +88,8 @@ class Shop:
         self.followers.register(ConsentFollower(lambda: self.settings.identity))
         self.followers.register(Traits(lambda: self.settings))
         self.followers.register(Membership(lambda: self.settings))
+        self.followers.register(LatelyFollower())
+        self.followers.register(WeatherFollower())
         self.midnight = Midnight(db, lambda: self.settings)
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)

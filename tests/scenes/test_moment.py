@@ -4,11 +4,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fairday.kernel.audience import MOMENT_FUNCTIONS, STANDARD_TRAITS, AudienceError, Vocabulary, parse
-from fairday.people.lately import NOTHING, Lately, Place, joined
+from fairday.people.lately import NOTHING, Lately, Place
 from fairday.scenes.moment import PLACE_MS, WEATHER_MS, moment_condition, moment_facts, moment_vocabulary
 from fairday.stores.near import WEATHERS, Store, Weather, city_key, distance, nearest, weather_word
 
@@ -117,32 +115,6 @@ def test_every_example_of_a_moments_function_is_understood():
     ):
         with pytest.raises(AudienceError):
             parse(text, moment_vocabulary())
-
-
-_parts = st.lists(
-    st.tuples(
-        st.integers(0, 50),
-        st.builds(
-            Lately,
-            events=st.dictionaries(st.sampled_from("abc"), st.integers(0, 50), max_size=3),
-            category=st.none() | st.sampled_from(["tea", "milk"]),
-            place=st.none() | st.builds(Place, st.integers(0, 50), city=st.just("x")),
-        ),
-    ),
-    max_size=4,
-    unique_by=lambda p: p[0],
-)
-
-
-@given(_parts)
-def test_a_persons_last_is_the_last_of_their_ids_in_any_order(parts):
-    found = joined(parts)
-    assert found == joined(reversed(parts)) or any(p.place for _, p in parts)
-    for name in {n for _, p in parts for n in p.events}:
-        assert found.events[name] == max(p.events[name] for _, p in parts if name in p.events)
-    viewed = [(when, p.category) for when, p in parts if p.category]
-    assert found.category == (max(viewed)[1] if viewed else None)
-    assert (found.place is None) == all(p.place is None for _, p in parts)
 
 
 def test_distances_are_those_of_the_great_circle():

@@ -86,6 +86,9 @@ class _Event(msgspec.Struct, rename="camel"):
     context: dict[str, Any] | list[Any] | None = None
 
 
+OF_THE_WORLD = frozenset({"Weather Observed"})
+"""Events about nobody, taken with a server's key: whatever id they carry is left out."""
+
 _decode = msgspec.json.Decoder(_Event).decode
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ID_TYPE = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
@@ -151,8 +154,10 @@ def _happening(
         # Whoever can read a page has its key: it cannot prove that a phone or an email is one's own.
         context = {k: v for k, v in context.items() if k != "verified"}
     name = _name(kind, event)
-    ids = _ids(kind, event, context, traits)
-    _must_carry(kind, event, ids, rules)
+    ids: Ids = ()
+    if kind != "track" or name not in OF_THE_WORLD or rules.public:
+        ids = _ids(kind, event, context, traits)
+        _must_carry(kind, event, ids, rules)
     stated = None if event.timestamp is None else instant(event.timestamp)
     original = None if event.original_timestamp is None else instant(event.original_timestamp)
     if sent is None and event.sent_at is not None:
