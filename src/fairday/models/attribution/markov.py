@@ -90,13 +90,13 @@ class _Steps:
 def _steps(paths: Paths, order: int) -> _Steps:
     base, filled = len(paths.channels) + 1, paths.filled
     heads, tails = paths.starts[:-1][filled], paths.starts[1:][filled] - 1
-    digit = paths.codes + 1
-    earlier, before = digit, np.zeros_like(digit)
-    for place in range(order):
-        earlier = np.concatenate((earlier[:1], earlier[:-1]))
+    # Half the memory to go over where the keys fit.
+    digit: Any = paths.codes.astype(np.int32 if base ** (order + 1) < 1 << 31 else np.int64) + 1
+    earlier, step = digit.copy(), digit.copy()
+    for place in range(1, order + 1):
+        earlier[1:] = earlier[:-1]
         earlier[heads] = 0
-        before += earlier * base**place
-    step = before * base + digit
+        step += earlier * base**place
     weights = np.repeat(paths.conversions + paths.nulls, paths.lengths)
     steps, (weights,) = _sums(step, [weights], base ** (order + 1))
     amounts = [paths.conversions[filled], paths.nulls[filled]]
@@ -148,15 +148,16 @@ def _told(paths: Paths, steps: _Steps) -> Markov:
     if steps.values is not None:
         exits[ends, 1] = steps.values
     system = np.diag(visits) - between if n <= DENSE_STATES else (sparse.diags_array(visits) - between).tocsr()
-    worth = _solved(system, exits)  # by state: the probability to convert, the expected value
+    worth = _solved(system, exits, over_rows=True)  # by state: the probability to convert, the expected value
     lost = np.zeros((size, exits.shape[1]))
     for channel in np.unique(last):
         gone = last == channel
         kept = np.flatnonzero(~gone)
         lost[channel] = first[gone] @ worth[gone]
-        if len(kept) and gone.any():
-            onto = between[kept][:, np.flatnonzero(gone)] @ worth[gone]
-            lost[channel] += first[kept] @ _solved(system[kept][:, kept], onto)
+        if len(kept):
+            # How often each state is left when steps onto the channel end the walk, over its visits in the whole chain.
+            left = _solved(system[kept][:, kept], first[kept, None], over_rows=False)[:, 0]
+            lost[channel] += left @ (between[kept][:, np.flatnonzero(gone)] @ worth[gone])
     # Both sides are sums over everyone who walked; the chain gives back the counts it was made of.
     everyone = float(paths.conversions.sum() + paths.nulls.sum())
     conversions, effect = _shares(paths.conversions, paths.touch_conversions, paths, lost[:, 0])
@@ -179,34 +180,38 @@ def _shares(amounts: Floats, by_touch: Floats, paths: Paths, lost: Floats) -> tu
     return credit, np.minimum(lost / whole, 1.0)
 
 
-def _solved(system: Any, right: Floats) -> Floats:
-    """``x`` of ``system @ x = right``, an array or sparse; diagonally dominant by rows, off the diagonal not positive.
+def _solved(system: Any, right: Floats, *, over_rows: bool) -> Floats:
+    """``x`` of ``system @ x = right``, or of ``x @ system = right`` (a column each).
 
-    Elimination goes over the transpose, which is dominant by columns: partial pivoting then never swaps, nothing
-    cancels, and small numbers keep their digits.
+    The system, an array or sparse, is diagonally dominant by rows and not positive off the diagonal. Elimination goes
+    over the transpose, which is dominant by columns: partial pivoting then never swaps, nothing cancels, and small
+    numbers keep their digits.
     """
-    n = system.shape[0]
     if not right.any():
         return np.zeros_like(right)
     if isinstance(system, np.ndarray):
         factors = linalg.lu_factor(system.T, check_finite=False)
-        found: Floats = linalg.lu_solve(factors, right, trans=1, check_finite=False)
+        found: Floats = linalg.lu_solve(factors, right, trans=int(over_rows), check_finite=False)
         return found
-    diagonal = system.diagonal()
-    scaled = sparse.diags_array(1 / diagonal) @ system
-    targets = right / diagonal[:, None]
-    found = np.empty_like(right)
-    for column, target in enumerate(targets.T):
-        solution = np.zeros(n)
-        for _ in range(3):  # what rounding left of the residual is solved for again
-            residual = target - scaled @ solution
-            if np.abs(residual).max() <= ACCURATE * np.abs(target).max():
-                break
-            more, _ = sparse_linalg.bicgstab(scaled, residual, rtol=1e-8, atol=0.0, maxiter=500)
-            solution = solution + more
-        else:
-            residual = target - scaled @ solution
-            if np.abs(residual).max() > ACCURATE * np.abs(target).max():
-                solution = sparse_linalg.splu(scaled.tocsc()).solve(target)
-        found[:, column] = solution
+    diagonal = system.diagonal()[:, None]
+    scaled = sparse.diags_array(1 / diagonal[:, 0]) @ system
+    if over_rows:
+        found = np.column_stack([_iterated(scaled, target) for target in (right / diagonal).T])
+    else:
+        turned = scaled.T.tocsr()
+        found = np.column_stack([_iterated(turned, target) for target in right.T]) / diagonal
     return found
+
+
+def _iterated(system: Any, target: Floats) -> Floats:
+    """``x`` of ``system @ x = target`` by BiCGSTAB, what rounding left of the residual solved for again."""
+    solution = np.zeros(len(target))
+    enough = ACCURATE * float(np.abs(target).max())
+    for _ in range(4):
+        residual = target - system @ solution
+        if float(np.abs(residual).max()) <= enough:
+            return solution
+        more, _ = sparse_linalg.bicgstab(system, residual, rtol=1e-9, atol=0.0, maxiter=500)
+        solution = solution + more
+    eliminated: Floats = sparse_linalg.splu(system.tocsc()).solve(target)
+    return eliminated
