@@ -19,6 +19,7 @@ from babel.numbers import is_currency
 from sqlalchemy import Connection, String, Table, Text, inspect, select
 
 from fairday import operators
+from fairday.insight.meetings import Meetings
 from fairday.insight.report import Report, report
 from fairday.intake.imports import ImportReport, Progress, import_files
 from fairday.intake.mapping import Mapping
@@ -90,6 +91,7 @@ class Shop:
         self.followers.register(Membership(lambda: self.settings))
         self.followers.register(LatelyFollower())
         self.followers.register(WeatherFollower())
+        self.followers.register(Meetings(lambda: self.settings))
         self.midnight = Midnight(db, lambda: self.settings)
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)

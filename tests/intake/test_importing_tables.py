@@ -12,12 +12,16 @@ import pytest
 import parts
 from fairday.goods.catalogue import ProductRow, all_products, product, save_products
 from fairday.insight.campaigns import redemption
+from fairday.insight.meetings import Meetings
 from fairday.intake.imports import ImportReport, import_files
 from fairday.intake.mapping import parse_mapping
 from fairday.intake.tables import band
+from fairday.kernel.clock import SystemClock
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.settings import Settings
+from fairday.kernel.settings import IdentitySettings, Settings
+from fairday.people.identity import IdentityFollower
 from fairday.storage.database import Database
+from fairday.storage.followers import Followers
 from sheets import lines_of, log, put
 
 NOW = 1_780_315_200_000
@@ -90,6 +94,14 @@ def test_bands_have_one_writing(text: str, unit: int, found: object) -> None:
     assert band(text, unit) == found
 
 
+def met(db: Database) -> None:
+    """Let the followers that a report leans on read to the end."""
+    followers = Followers(db, SystemClock())
+    followers.register(IdentityFollower(IdentitySettings))
+    followers.register(Meetings(Settings))
+    followers.catch_up()
+
+
 def test_campaigns_targets_and_redemptions_give_redemption_per_targeted_pair(db: Database, tmp_path: Path) -> None:
     campaigns = [
         ("campaign", "kind", "first", "last"),
@@ -111,6 +123,7 @@ def test_campaigns_targets_and_redemptions_give_redemption_per_targeted_pair(db:
     }  # fmt: skip
     times = sorted(h.at for h in log(db) if h.name == "Coupon Redeemed" and h.ids == (("user_id", "u1"),))
     assert times == [1_488_733_200_000, 1_488_733_200_000, 1_488_843_000_000]  # noon, noon, 18:30
+    met(db)
     with db.read() as conn:
         found = redemption(conn)
     assert (found.total.campaigns, found.total.targeted, found.total.redeemed) == (3, 4, 1)
@@ -230,6 +243,7 @@ def test_the_complete_journey_comes_in_whole_and_gives_the_redemption_known_of_i
     assert len({h.ids for h in found}) == 2_469
     assert sum(round(h.properties["total"] * 100) for h in found) == 459_603_958
     assert min(h.at for h in found) == 1_483_271_606_000  # 11:53:26 UTC on New Year's Day, as it stands in the file
+    met(db)
     with db.read() as conn:
         shares = redemption(conn)
     assert f"{float(shares.total.share):.2%}" == "12.02%"

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -251,3 +252,21 @@ def test_a_databases_password_is_printed_nowhere():
     assert shown("postgresql://u:hush@h/db") == "postgresql://u:***@h/db"
     assert "hush" not in shown("postgresql://u:hush@h:nan/db")
     assert shown("shop.db") == "shop.db"
+
+
+def test_the_shops_sums_forget_what_was_erased(shop):
+    line = {"product_id": "p", "category": "tea", "price": 5, "quantity": 1}
+    for who in ("ann", "bob"):
+        order = {"order_id": f"o-{who}", "total": 5, "products": [line]}
+        made = say(f"order-{who}", [("user_id", who)], shop.clock.now(), properties=order)
+        shop.append([msgspec.structs.replace(made, name="Order Completed")]).result()
+    shop.catch_up()
+
+    def sums():
+        with shop.db.read() as conn:
+            tallied = conn.execute(text("SELECT measure, n, amount FROM tally ORDER BY measure")).all()
+            return [tuple(r) for r in tallied], conn.execute(text("SELECT sum(net) FROM sales")).scalar_one()
+
+    assert sums() == ([("Order Completed", 2, 1000), ("bought:category=tea", 2, 1000)], 1000)
+    privacy.erase(shop, "user_id:ann")
+    assert sums() == ([("Order Completed", 1, 500), ("bought:category=tea", 1, 500)], 500)

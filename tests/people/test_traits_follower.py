@@ -12,7 +12,7 @@ from fairday.kernel.clock import DAY_MS, ManualClock, local_day
 from fairday.kernel.settings import Settings
 from fairday.people.identity import IdentityFollower
 from fairday.people.tables import activity, ownership, profile, told
-from fairday.people.traits import Traits, records
+from fairday.people.traits import Traits, records, totals
 from fairday.people.traits.deriving import Fact, Sums
 from fairday.people.traits.deriving import profile as derive
 from fairday.people.traits.folding import ORDERED, REFUNDED, buckets
@@ -73,7 +73,25 @@ def order(ids: Sequence[tuple[str, str]], at: int, name: str = ORDERED, **proper
     return happening(ids, at, name, properties=properties)
 
 
+def the_sums_are_those_of_activity(conn: Connection) -> None:
+    """tally, sales and sales_months beside what the buckets sum to."""
+    kept: dict[Any, list[int]] = {}
+    for interval, measure, day, n, amount in conn.execute(select(activity)):
+        sold = {ORDERED: (n, amount), REFUNDED: (0, -amount)}.get(measure)
+        parts = [((measure, day), (n, amount))] if sold or measure.startswith(totals.CATEGORY) else []
+        if sold:
+            parts += [(("sales", day, interval), sold), (("months", totals.month_of(day), interval), sold)]
+        for key, value in parts:
+            kept[key] = [a + b for a, b in zip(kept.get(key, [0, 0]), value, strict=True)]
+    found: dict[Any, list[int]] = {(r[0], r[1]): [r[2], r[3]] for r in conn.execute(select(totals.tally))}
+    found |= {("sales", *r[:2]): list(r[2:]) for r in conn.execute(select(totals.sales))}
+    found |= {("months", *r[:2]): list(r[2:]) for r in conn.execute(select(totals.sales_months))}
+    nothing = [0, 0]
+    assert {k: v for k, v in found.items() if v != nothing} == {k: v for k, v in kept.items() if v != nothing}
+
+
 def tables(conn: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    the_sums_are_those_of_activity(conn)
     return {t.name: sorted((tuple(r) for r in conn.execute(select(t))), key=repr) for t in (activity, told, profile)}
 
 
@@ -224,3 +242,18 @@ def test_endless_hostile_orders_overflow_no_sum(db: Database, clock: ManualClock
         assert all(type(v) is int and abs(n) <= 10**12 and abs(v) <= 10**15 for n, v in found)
         assert conn.execute(select(profile).where(profile.c.trait == "spend_total")).one().lo <= 10**15
     assert all(lag.skipped == lag.rows == 0 for lag in made.lag())
+
+
+def test_a_shop_whose_activity_is_older_than_its_sums_has_them_made(db: Database, clock: ManualClock) -> None:
+    follow = followers(db, clock)
+    lines = [{"product_id": "p", "category": "tea", "price": 3, "quantity": 2}]
+    append(db, [order([("user_id", f"u{i % 3}")], START + i * DAY_MS, total=6, products=lines) for i in range(40)])
+    follow.catch_up()
+    with db.write() as conn:
+        before = [conn.execute(select(t)).all() for t in totals.TABLES]
+        for table in totals.TABLES:
+            conn.execute(delete(table))
+    follow.catch_up()
+    with db.read() as conn:
+        assert [conn.execute(select(t)).all() for t in totals.TABLES] == before
+        assert len(before[1]) == 40

@@ -5,10 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import msgspec
-from sqlalchemy import Connection, select
-
-from fairday.kernel import jsons
-from fairday.storage.log import happenings
+from sqlalchemy import Connection, text
 
 
 class Redemption(msgspec.Struct, frozen=True):
@@ -43,30 +40,16 @@ class RedemptionReport(msgspec.Struct, frozen=True):
 
 
 def redemption(conn: Connection) -> RedemptionReport:
-    """Redemption per targeted customer and campaign, from "Campaign Targeted" and "Coupon Redeemed" in the log.
+    """Redemption per targeted customer and campaign, of all time, from what the follower "meetings" kept.
 
-    A coupon given in by somebody the campaign did not target is left out of both sides. A customer is the first id
-    the happening came with.
+    A coupon given in by somebody the campaign did not target is left out of both sides. A customer is the id that
+    carried the happening.
     """
-    c = happenings.c
-    pairs: dict[tuple[str, str], str] = {}
-    redeemed: set[tuple[str, str]] = set()
-    query = select(c.name, c.ids, c.body).where(c.kind == "track", c.name.in_(("Campaign Targeted", "Coupon Redeemed")))
-    for name, ids, body in conn.execute(query):
-        who = jsons.loads(ids)
-        properties = jsons.loads(body).get("properties", {})
-        if not who or "campaign_id" not in properties:
-            continue
-        pair = (f"{who[0][0]}:{who[0][1]}", str(properties["campaign_id"]))
-        if name == "Coupon Redeemed":
-            redeemed.add(pair)
-        else:
-            pairs[pair] = str(properties.get("campaign_type", ""))
-    by_kind = [
-        _counted(kind, [p for p, k in pairs.items() if k == kind], redeemed) for kind in sorted(set(pairs.values()))
-    ]
-    return RedemptionReport(_counted("", list(pairs), redeemed), by_kind)
-
-
-def _counted(kind: str, pairs: list[tuple[str, str]], redeemed: set[tuple[str, str]]) -> Redemption:
-    return Redemption(kind, len({c for _, c in pairs}), len(pairs), sum(p in redeemed for p in pairs))
+    query = text(
+        "SELECT kind, count(DISTINCT campaign), count(*), sum(CASE WHEN redeemed THEN 1 ELSE 0 END)"
+        " FROM campaign_targets WHERE targeted GROUP BY kind ORDER BY kind"
+    )
+    by_kind = [Redemption(kind, n, targeted, int(redeemed)) for kind, n, targeted, redeemed in conn.execute(query)]
+    campaigns = conn.execute(text("SELECT count(DISTINCT campaign) FROM campaign_targets WHERE targeted")).scalar_one()
+    total = Redemption("", campaigns, sum(k.targeted for k in by_kind), sum(k.redeemed for k in by_kind))
+    return RedemptionReport(total, by_kind)

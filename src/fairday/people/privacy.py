@@ -25,6 +25,7 @@ from fairday.people.identity.normal import Key
 from fairday.people.identity.operators import parse_id
 from fairday.people.identity.queries import ids_of, person_of, why
 from fairday.people.identity.records import delete_in, many, rows_in, run
+from fairday.people.traits import totals
 from fairday.storage.database import Database, metadata
 from fairday.storage.followers import Followers
 from fairday.storage.log import happenings
@@ -257,6 +258,7 @@ def erase(shop: Keeper, id_: str) -> Receipt:
 def _erase(conn: Connection, subject: Subject, settings: IdentitySettings, now: int) -> tuple[dict[str, int], int]:
     rows: dict[str, int] = {}
     scrubbed = scrub(conn, subject.mentions, set(subject.keys), settings)
+    totals.withdraw(conn, subject.intervals)  # the shop's sums point at nobody, so no mark finds them
     for table in reversed(metadata.sorted_tables):
         n = 0
         for mark, columns in _marked(table).items():

@@ -23,6 +23,9 @@ OWN = frozenset({ENTERED, LEFT})
 ORDERED, UPDATED, REFUNDED, CANCELLED = "Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"
 _ORDERS = frozenset({ORDERED, UPDATED, REFUNDED, CANCELLED})
 
+SIMULATED = "simulated"
+"""The source of happenings that nobody did: a demo or a rehearsal wrote them, and reports say so."""
+
 MAX_AMOUNT = 10**12
 """Minor units; an amount beyond it is a mistake: the happening is counted, its amount is not."""
 MAX_QUANTITY = 10**9
@@ -128,6 +131,8 @@ def _order(h: Happening, currency: str) -> list[Bucket]:
         added.append((_measure(f"{h.name}:currency=", paid_in), 1, amount))
     if h.source.startswith("browser:"):
         added.append((f"{h.name}:claimed", 1, own))
+    elif h.source == SIMULATED:
+        added.append((f"{h.name}:simulated", 1, own))
     added += lines
     return added
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, select
 from fairday.kernel.clock import local_day
 from fairday.kernel.settings import Settings
 from fairday.people.tables import OPEN, activity, profile, told
-from fairday.people.traits import records
+from fairday.people.traits import records, totals
 from fairday.people.traits.deriving import Fact
 from fairday.people.traits.deriving import profile as derive
 from fairday.people.traits.folding import buckets, is_trigger
@@ -33,7 +33,7 @@ class Traits:
     name = "traits"
     source: Source = "happenings"
     after: tuple[str, ...] = ("identity",)
-    tables: tuple[Table, ...] = (activity, told, profile, stale)
+    tables: tuple[Table, ...] = (activity, told, profile, stale, *totals.TABLES)
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
@@ -66,6 +66,8 @@ class Traits:
     def settle(self, conn: Connection, now: int, limit: int) -> int:
         """Write the profiles of at most ``limit`` people that wait for it; how many."""
         records.make_window_index(conn)
+        if totals.missing(conn):
+            totals.refill(conn)
         persons = records.take_stale(conn, limit)
         if persons:
             shop = records.shop_of(conn, self._settings().zone, now)
@@ -75,8 +77,8 @@ class Traits:
         return len(persons)
 
     def waiting(self, conn: Connection) -> bool:
-        """Whether anybody's profile waits to be written."""
-        return conn.execute(select(stale.c.person).limit(1)).first() is not None
+        """Whether anybody's profile waits to be written, or the shop's sums."""
+        return conn.execute(select(stale.c.person).limit(1)).first() is not None or totals.missing(conn)
 
 
 def fold(h: Happening, interval: int, settings: Settings, into: Buckets) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select, text
 from fairday.kernel import jsons
 from fairday.kernel.clock import day_start, local_day
 from fairday.people.tables import OPEN, activity, ownership, profile, told
+from fairday.people.traits import totals
 from fairday.people.traits.deriving import Fact, Shop, Sums
 from fairday.people.traits.folding import ORDERED, REFUNDED
 from fairday.people.traits.rfm import Thresholds
@@ -127,6 +128,7 @@ def instants(days: tuple[int | None, int | None], zone: str) -> tuple[int, int]:
 
 def forget_days(conn: Connection, among: Collection[int], days: tuple[int | None, int | None]) -> None:
     """Delete the buckets of intervals in a span of days."""
+    totals.withdraw(conn, among, days)
     statement = delete(activity).where(activity.c.interval_id.in_(sorted(among)))
     if days[0] is not None:
         statement = statement.where(activity.c.day >= days[0])
@@ -149,6 +151,7 @@ def add(conn: Connection, buckets: Buckets) -> None:
         for n, amount in (own[measure, day],)
     ]
     insert_rows(conn, activity, ("interval_id", "measure", "day", "n", "amount"), rows, _ADD[conn.dialect.name])
+    totals.add(conn, rows)
 
 
 def drop_window_index(conn: Connection) -> None:
