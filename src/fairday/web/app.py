@@ -7,6 +7,7 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,6 +35,22 @@ class Assets(StaticFiles):
         return response
 
 
+class Squeeze:
+    """ASGI middleware: what shoppers load goes out compressed.
+
+    The console does not: its pages hold a secret (the CSRF token) beside what an address can put into them, and their
+    size would tell about it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.squeezed = GZipMiddleware(app, minimum_size=600, compresslevel=6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        open_ = scope["type"] == "http" and not scope["path"].startswith("/console")
+        await (self.squeezed if open_ else self.app)(scope, receive, send)
+
+
 class Door:
     """ASGI middleware: what is the collect door's goes straight to it, past everything that pages need."""
 
@@ -57,6 +74,7 @@ def create(shop: Shop, *, pseudo: bool = False) -> FastAPI:
     app.state.shop = shop
     app.state.front = storefront.Front(shop)
     app.state.languages = (*LANGUAGES, PSEUDO) if pseudo else LANGUAGES
+    app.add_middleware(Squeeze)
     app.add_middleware(Guard, public_url=lambda: shop.settings.public_url)
     app.add_middleware(Door, door=CollectDoor(shop))
     app.mount("/static", Assets(directory=FOLDER / "static"), name="static")

@@ -5,7 +5,6 @@ Colours come from the style sheet by class, so they follow light and dark. Text 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 
 from markupsafe import Markup, escape
@@ -46,23 +45,4 @@ def meter(share: float, tone: str = "") -> Markup:
     return Markup(
         f'<svg class="meter {escape(tone)}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="track" width="100" height="6"/><rect class="fill" width="{filled:.1f}" height="6"/></svg>'
-    )
-
-
-HUES = 12
-"""How many tones the placeholders have; shop.css names them h0 to h11."""
-
-
-def placeholder(name: str, key: str) -> Markup:
-    """A picture for goods without one: the first sign of the name on a calm tone, the same for the same goods.
-
-    Few bytes, because a page holds dozens; the name stands beside it, so it is not read aloud.
-    """
-    seed = zlib.crc32(key.encode())
-    sign = escape(name.strip()[:1].upper() or "·")
-    turn = seed // HUES % 4 * 90
-    return Markup(
-        f'<svg class="h{seed % HUES}" viewBox="0 0 20 20" aria-hidden="true"><g transform="rotate({turn} 10 10)">'
-        '<circle cx="3" cy="4" r="6"/><rect x="12" y="12" width="9" height="9" rx="2"/></g>'
-        f'<text x="10" y="13">{sign}</text></svg>'
     )

@@ -38,7 +38,6 @@ def _environment() -> jinja2.Environment:
         spark=drawing.sparkline,
         columns=drawing.columns,
         meter=drawing.meter,
-        placeholder=drawing.placeholder,
         titles_of_days=_titles_of_days,
         festival_words=_festival_words,
     )

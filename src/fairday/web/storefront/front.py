@@ -1,0 +1,232 @@
+"""What all pages of the storefront share: who looks, what they answered, the limits, the search index."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from fairday.goods.search import SearchIndex
+from fairday.intake.keys import create_key, list_keys
+from fairday.kernel import ids
+from fairday.people.identity import claimed, ids_of, person_of
+from fairday.reach import outbox
+from fairday.scenes.shelf import WEIGHTS, Shelf, Taste
+from fairday.shop import Shop
+from fairday.storage.log import OURS, Happening
+from fairday.web.auth import address_of
+from fairday.web.guard import Bucket, place_of
+from fairday.web.i18n import LANGUAGES
+from fairday.web.render import page, shop_of
+from fairday.web.signing import secret_of, sign, signed
+from fairday.web.storefront.feeding import FeedGoods
+
+VISITOR, ANSWER = "fairday_visitor", "fairday_consent"
+YEAR = 31_536_000
+LINK_MS = 30 * 86_400_000
+"""A mail's link recognises its reader for this long after the mail was planned."""
+KEY_NAME = "storefront"
+AT_ONCE = 5_000
+"""A catalogue up to this size is indexed while a search waits; a larger one behind it, the old index answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks: the id they are recognised by and their number, both None for a stranger."""
+
+    id: tuple[str, str] | None = None
+    person: int | None = None
+
+    @property
+    def key(self) -> str:
+        return "" if self.id is None else f"{self.id[0]}:{self.id[1]}"
+
+
+class Front:
+    """What the storefront keeps while it serves: signing key, write key for its pages, the limits, the index."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.secret = secret_of(shop)
+        self.key = _write_key(shop)
+        self.pages = Bucket(240)
+        self.posts = Bucket(30)
+        self._indexed: tuple[Shelf, SearchIndex] | None = None
+        self._indexing = threading.Lock()
+        self._behind: threading.Thread | None = None
+        self._feed: FeedGoods | None = None
+
+    def feed(self, shelf: Shelf) -> FeedGoods:
+        """What the feed needs of a shelf."""
+        found = self._feed
+        if found is None or found.shelf is not shelf:
+            found = self._feed = FeedGoods(shelf)
+        return found
+
+    def index(self, shelf: Shelf) -> tuple[Shelf, SearchIndex]:
+        """The search index over a shelf, and the shelf it is over: that asked for, or the one before it for a while."""
+        found = self._indexed
+        if found is not None and found[0] is shelf:
+            return found
+        if found is None or len(shelf) <= AT_ONCE:
+            with self._indexing:
+                if self._indexed is None or self._indexed[0] is not shelf:
+                    self._indexed = (shelf, _index(shelf))
+                return self._indexed
+        with self._indexing:
+            if self._behind is None or not self._behind.is_alive():
+                self._behind = threading.Thread(target=self._index_behind, args=(shelf,), daemon=True)
+                self._behind.start()
+        return found
+
+    def _index_behind(self, shelf: Shelf) -> None:
+        self._indexed = (shelf, _index(shelf))
+
+
+def _index(shelf: Shelf) -> SearchIndex:
+    # What the shelf gives a stranger is how popular each product is.
+    return SearchIndex(shelf.products, shelf.personal(Taste()).worth / WEIGHTS["popular"])
+
+
+def _write_key(shop: Shop) -> str:
+    with shop.db.write() as conn:
+        for key in list_keys(conn):
+            if key.name == KEY_NAME:
+                return "" if key.revoked else key.shown
+        return create_key(conn, KEY_NAME, "browser", shop.clock.now())[1]
+
+
+def front_of(request: Request) -> Front:
+    """The storefront's own parts."""
+    front: Front = request.app.state.front
+    return front
+
+
+def limited(request: Request) -> None:
+    """So many pages and posts a minute from one address."""
+    front = front_of(request)
+    spend(request, front.pages if request.method in ("GET", "HEAD") else front.posts)
+
+
+def spend(request: Request, bucket: Bucket, key: str = "") -> None:
+    """Take one from a bucket for an address (or another key), or answer 429."""
+    waits = bucket.take(key or address_of(request), shop_of(request).clock.now())
+    if waits:
+        raise HTTPException(429, headers={"Retry-After": str(-(-waits // 1000))})
+
+
+router = APIRouter(dependencies=[Depends(limited)])
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Who the signed cookie says is looking."""
+    kept: Visitor | None = getattr(request.state, "visitor", None)
+    if kept is None:
+        kept = request.state.visitor = _visitor(request)
+    return kept
+
+
+def _visitor(request: Request) -> Visitor:
+    shop = shop_of(request)
+    said = signed(front_of(request).secret, request.cookies.get(VISITOR, ""), shop.clock.now())
+    kind, colon, value = (said or "").partition(":")
+    if not colon:
+        return Visitor()
+    weak = kind in shop.settings.identity.weak
+    with shop.db.read() as conn:
+        person = person_of(conn, kind, value)
+        if person is not None and weak and claimed(conn, person, shop.settings.identity.weak):
+            person = None
+        return Visitor((kind, value), person)
+
+
+def remember(response: Response, request: Request, id_: tuple[str, str], until: int | None = None) -> None:
+    """Set the signed cookie that recognises a shopper, for a year or until an instant (ms)."""
+    now = shop_of(request).clock.now()
+    end = now + YEAR * 1000 if until is None else until
+    value = sign(front_of(request).secret, f"{id_[0]}:{id_[1]}", end)
+    https = request.url.scheme == "https"
+    response.set_cookie(VISITOR, value, max_age=(end - now) // 1000, httponly=True, samesite="lax", secure=https)
+
+
+def answer_of(request: Request) -> str:
+    """What the shopper answered the banner: ``yes``, ``no`` or ""."""
+    answered = request.cookies.get(ANSWER, "")
+    return answered if answered in ("yes", "no") else ""
+
+
+def shown(request: Request, template: str, visitor: Visitor, status: int = 200, **values: Any) -> Response:
+    """A page of the storefront."""
+    given = {"visitor": visitor, "answered": answer_of(request), "write_key": front_of(request).key, "here": "",
+             "asked": "", "theme": "plain", "greeting": ""}  # fmt: skip
+    response = page(request, template, status, **{**given, **values})
+    # Who looks is in it: no cache between may keep it for another.
+    response.headers.setdefault("cache-control", "private, no-cache")
+    return response
+
+
+def told(request: Request, name: str, properties: dict[str, Any], *of: str) -> None:
+    """Write down something the shopper did, if they agreed to that; the same thing within an hour once.
+
+    Args:
+        of: what makes it the same.
+    """
+    shop, visitor = shop_of(request), visitor_of(request)
+    if visitor.id is None or answer_of(request) != "yes":
+        return
+    now = shop.clock.now()
+    shop.append(
+        [
+            Happening(
+                message_id=f"shop-{ids.digest(name, *visitor.id, str(now // 3_600_000), *of)}",
+                kind="track", name=name, at=now, received=now, source=OURS, ids=(visitor.id,),
+                body={"properties": properties},
+            )
+        ]
+    )  # fmt: skip
+
+
+def by_link(request: Request) -> Response | None:
+    """A link of a mail: recognise its reader, then show the same page without the token."""
+    token = request.query_params.get("m")
+    if not token or len(token) > 64:
+        return None
+    shop = shop_of(request)
+    language = request.query_params.get("lang", "")
+    query = f"?lang={language}" if language in LANGUAGES else ""
+    path = "/" + quote(request.scope["path"].lstrip("/\\")) + query
+    response = RedirectResponse(path, 303)
+    with shop.db.read() as conn:
+        message = outbox.by_token(conn, token)
+        if message is not None and shop.clock.now() - message.planned_at < LINK_MS:
+            own = {i.number: (i.type, i.value) for i in ids_of(conn, message.person)}
+            refused = request.cookies.get(ANSWER) == "no"
+            # A mail that was passed on must not make another customer of one who is known here.
+            known = visitor_of(request).id
+            if message.identifier in own and not refused and (known is None or known[0] == "anonymous_id"):
+                remember(response, request, own[message.identifier], message.planned_at + LINK_MS)
+    return response
+
+
+async def posted(request: Request) -> None:
+    """Read the form of a post, refusing one that another site sends."""
+    origin = request.headers.get("origin")
+    if origin is not None and place_of(origin) != request.headers.get("host", ""):
+        raise HTTPException(403)
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise HTTPException(403)
+    request.state.form = await request.form(max_files=0, max_fields=10, max_part_size=4096)
+
+
+def back(request: Request) -> str:
+    """The path (of ours) that a post came from."""
+    from urllib.parse import urlsplit
+
+    came = request.headers.get("referer", "")
+    if place_of(came) != request.headers.get("host", ""):
+        return "/"
+    return "/" + urlsplit(came).path.lstrip("/\\")
