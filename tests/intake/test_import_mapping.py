@@ -26,7 +26,7 @@ tables:
 
 
 def test_the_builtin_mappings_are_usable() -> None:
-    assert builtin_names() == ["complete-journey", "online-retail"]
+    assert builtin_names() == ["complete-journey", "online-retail", "shopify", "woocommerce"]
     for name in builtin_names():
         assert load_mapping(name).source == name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairday.intake.files import Loaded
 from fairday.kernel.money import digits
 
-_OFFSET = r":\d\d(\.\d+)?\s*(Z|[+-]\d\d(:?\d\d)?)$"
+_OFFSET = r":\d\d(\.\d+)?\s*(Z|UTC|[+-]\d\d(:?\d\d)?)$"
 
 
 def text_of(loaded: Loaded, field: str) -> str:
@@ -19,6 +19,11 @@ def text_of(loaded: Loaded, field: str) -> str:
         return f"CAST({column} AS VARCHAR)"
     trimmed = f"nullif(trim({column}, ' \t\u00a0\u3000'), '')"
     return f"CASE WHEN {column} LIKE '%.0%' THEN regexp_replace({trimmed}, '^(-?\\d+)\\.0+$', '\\1') ELSE {trimmed} END"
+
+
+def id_of(loaded: Loaded, field: str) -> str:
+    """SQL of a field that names somebody: as ``text_of``, without the apostrophe that exports put before numbers."""
+    return f"ltrim({text_of(loaded, field)}, chr(39))"
 
 
 def number_of(loaded: Loaded, field: str, decimal: str) -> str:
@@ -50,7 +55,9 @@ def time_of(loaded: Loaded, field: str) -> tuple[str, str]:
             return f"CAST(TRY_CAST({column} AS DECIMAL(18,3)) * {factor} AS BIGINT)", "true"
     text = f"trim(CAST({column} AS VARCHAR))"
     if told.formats:
-        listed = ", ".join("'" + f.replace("'", "''") + "'" for f in told.formats)
+        # A workbook's dates come in ISO writing, whatever its cells look like.
+        formats = (*told.formats, "%Y-%m-%d %H:%M:%S", "%Y-%m-%d") if loaded.form == "xlsx" else told.formats
+        listed = ", ".join("'" + f.replace("'", "''") + "'" for f in formats)
         naive = f"epoch_ms(try_strptime({text}, [{listed}]))"
         with_zone = any("%z" in f or "%Z" in f for f in told.formats)
         return (
@@ -59,8 +66,9 @@ def time_of(loaded: Loaded, field: str) -> tuple[str, str]:
             else (naive, "false")
         )
     zoned = f"regexp_matches({text}, '{_OFFSET}')"
+    whole = f"regexp_replace(regexp_replace({text}, '\\s*UTC$', 'Z'), '\\s*([+-]\\d\\d)(\\d\\d)$', '\\1:\\2')"
     return (
-        f"CASE WHEN {zoned} THEN epoch_ms(TRY_CAST({text} AS TIMESTAMPTZ)) "
+        f"CASE WHEN {zoned} THEN epoch_ms(TRY_CAST({whole} AS TIMESTAMPTZ)) "
         f"ELSE epoch_ms(TRY_CAST({text} AS TIMESTAMP)) END",
         zoned,
     )

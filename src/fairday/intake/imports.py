@@ -9,15 +9,19 @@ from pathlib import Path
 
 import duckdb
 import msgspec
+from sqlalchemy import select
 
 from fairday.goods.catalogue import ProductRow, all_products, save_products
-from fairday.intake.files import Loaded, Reject, load, workbench
-from fairday.intake.mapping import Mapping, builtin_names, load_mapping
+from fairday.intake.files import Loaded, load, workbench
+from fairday.intake.mapping import builtin_names, load_mapping
 from fairday.intake.orders import Zones, group_orders, order_rows, stage_orders
+from fairday.intake.plain import Reject
 from fairday.intake.setaside import write_rejects
+from fairday.intake.shape import Mapping
 from fairday.intake.slices import Row, Slices, Turns, in_slices
 from fairday.intake.tables import (
     Campaigns,
+    Held,
     campaigns,
     customer_rows,
     product_rows,
@@ -28,6 +32,8 @@ from fairday.intake.tables import (
 from fairday.kernel.clock import zone as time_zone
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings
+from fairday.people.consent import MARKETING, consent_statements
+from fairday.people.tables import identifiers
 from fairday.storage.database import Database
 
 Progress = Callable[[int, int], None]
@@ -41,6 +47,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: what the mapping took it for ("orders", …, "skipped").
+        sheet: the sheet of a workbook of several; passed: rows passed over, which say nothing of their own.
         rejected: the first rows that were not taken; ``rejected_count`` says how many, ``rejected_path`` where all are
             (None in a dry run).
     """
@@ -54,6 +61,8 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     encoding: str
     delimiter: str
     note: str
+    sheet: str = ""
+    passed: int = 0
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,21 +136,23 @@ def _load(
 ) -> tuple[Mapping, list[Loaded]]:
     if mapping is not None:
         chosen = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
-        return chosen, [load(conn, folder, f"f{i}", path, chosen) for i, path in enumerate(files)]
+        return chosen, [part for i, path in enumerate(files) for part in load(conn, folder, f"f{i}", path, chosen)]
     for name in builtin_names():
         chosen = load_mapping(name)
         loaded: list[Loaded] = []
+        read = 0
         for path in files:
             try:
-                loaded.append(load(conn, folder, f"f{len(loaded)}", path, chosen))
+                loaded += load(conn, folder, f"f{read}", path, chosen)
+                read += 1
             except FairdayError as error:
                 if error.code not in ("missing_column", "no_table"):
                     raise
                 break
-        if len(loaded) == len(files):
+        if read == len(files):
             return chosen, loaded
         for done in loaded:
-            conn.execute(f"DROP TABLE {done.name}")
+            conn.execute(f"DROP TABLE IF EXISTS {done.name}")
     raise FairdayError(
         "No built-in mapping knows the columns of these files together.",
         code="no_mapping",
@@ -195,7 +206,8 @@ class _Import:
             known |= campaigns(self.conn, file, self.zones)
         rows: list[Row] = []
         for file in self.of("customers"):
-            rows += customer_rows(self.conn, file, self.mapping.source, self.zones, self.now)
+            held = self._consents() if file.table.consent else {}
+            rows += customer_rows(self.conn, file, self.mapping.source, self.zones, self.now, held)
         for file in self.of("targets"):
             rows += target_rows(self.conn, file, self.mapping.source, known, self.now)
         for file in self.of("redemptions"):
@@ -210,6 +222,21 @@ class _Import:
         self._write(rows, 1)
         self._write(order_rows(self.conn, self.mapping.source, self.zones, id_types), 0)
         self.progress(self.total, self.total)
+
+    def _consents(self) -> Held:
+        c, i = consent_statements.c, identifiers.c
+        query = (
+            select(c.channel, i.value, c.given, c.source)
+            .join(identifiers, i.id == c.identifier)
+            .where(c.purpose == MARKETING)
+            .order_by(c.at, c.given.desc())
+        )
+        with self.db.read() as conn:
+            # The last statement stands; a refusal said to the shop itself is never gone over by a file.
+            found: dict[tuple[str, str], tuple[bool, str]] = {}
+            for channel, value, given, source in conn.execute(query):
+                found[channel, value] = (bool(given), source)
+            return found
 
     def _save_products(self) -> None:
         for part in _parts(product_rows(self.conn), _PRODUCTS):
@@ -256,6 +283,8 @@ def _file_report(loaded: Loaded, path: Path | None) -> FileReport:
         encoding=loaded.encoding,
         delimiter=loaded.delimiter,
         note=loaded.table.because,
+        sheet=loaded.sheet,
+        passed=loaded.passed,
     )
 
 

@@ -1,101 +1,34 @@
-"""Mappings: which column of somebody's table means what. Read from YAML, refused with file, line, key and remedy."""
+"""Mappings read from YAML: refused with file, line, key and remedy."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from fnmatch import fnmatch
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import msgspec
 import yaml
 
+from fairday.intake.shape import (
+    CONSENTS,
+    OPTIONAL,
+    REQUIRED,
+    STATUSES,
+    TIMES,
+    WITH_IDS,
+    Carried,
+    Column,
+    Kind,
+    Mapping,
+    Packing,
+    Reading,
+    TableMapping,
+    TraitColumn,
+    meant,
+)
 from fairday.kernel.clock import zone as time_zone
 from fairday.kernel.errors import FairdayError
-
-Kind = Literal["orders", "products", "customers", "campaigns", "targets", "redemptions", "skipped"]
-Reading = Literal["text", "number", "band", "thousands"]
-
-REQUIRED: dict[str, tuple[str, ...]] = {
-    "orders": ("order", "product", "quantity", "time"),
-    "products": ("product", "title"),
-    "customers": (),
-    "campaigns": ("campaign", "starts"),
-    "targets": ("campaign",),
-    "redemptions": ("coupon", "campaign", "time"),
-    "skipped": (),
-}
-"""The fields each kind of table must name."""
-
-OPTIONAL: dict[str, tuple[str, ...]] = {
-    "orders": ("price", "amount", "title", "category", "brand", "department", "country", "currency", "store",
-               "channel", "sheet"),
-    "products": ("category", "department", "brand", "price", "currency", "image"),
-    "customers": ("time",),
-    "campaigns": ("type", "ends"),
-    "targets": (),
-    "redemptions": (),
-    "skipped": (),
-}  # fmt: skip
-"""The fields each kind of table may name besides."""
-
-WITH_IDS = ("orders", "customers", "targets", "redemptions")
-TIMES = ("time", "starts", "ends")
-
-
-class Column(msgspec.Struct, frozen=True):
-    """Where a field stands: the first of ``names`` the table has; several ``joined`` columns make one text."""
-
-    names: tuple[str, ...]
-    optional: bool = False
-    joined: bool = False
-    formats: tuple[str, ...] = ()
-    zone: str = ""
-
-
-class TraitColumn(msgspec.Struct, frozen=True):
-    """How a column is told as a trait: read ``as_`` a thing, or translated by ``values`` (others are left out)."""
-
-    column: Column
-    as_: Reading = "text"
-    values: dict[str, Any] | None = None
-
-
-class TableMapping(msgspec.Struct, frozen=True, kw_only=True):
-    """What one kind of file holds. ``where`` names the place in the mapping file, for errors."""
-
-    kind: Kind
-    where: str
-    file: str = ""
-    columns: dict[str, Column] = {}
-    ids: dict[str, Column] = {}
-    traits: dict[str, TraitColumn] = {}
-    charges: dict[str, str] = {}
-    measure_above: int = 0
-    because: str = ""
-
-    def fields(self) -> dict[str, Column]:
-        """Every column the table is read for, by a field name unique in the table."""
-        return (
-            self.columns
-            | {f"id:{kind}": column for kind, column in self.ids.items()}
-            | {f"trait:{name}": trait.column for name, trait in self.traits.items()}
-        )
-
-
-class Mapping(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole mapping: what its tables hold and in which zone, currency and writing."""
-
-    source: str
-    where: str
-    zone: str = ""
-    currency: str = ""
-    encoding: str = ""
-    delimiter: str = ""
-    decimal: str = "."
-    tables: tuple[TableMapping, ...] = ()
 
 
 def builtin_names() -> list[str]:
@@ -115,7 +48,7 @@ def load_mapping(name: str | Path) -> Mapping:
         return parse_mapping((resources.files("fairday.intake") / "builtin" / f"{text}.yaml").read_text("utf-8"), text)
     path = Path(name)
     if not path.is_file():
-        near = _meant(text, builtin_names())
+        near = meant(text, builtin_names())
         raise FairdayError(
             f"There is no mapping {text!r}.",
             code="no_mapping",
@@ -144,67 +77,6 @@ def parse_mapping(text: str, where: str) -> Mapping:
     return _Reader(where).mapping(node)
 
 
-def normal(name: str) -> str:
-    """A column's name as it is compared: without case, spaces and signs ("Customer ID" is "customer_id")."""
-    return re.sub(r"[\W_]+", "", name.casefold()) or name.strip()
-
-
-def find_columns(table: TableMapping, header: list[str]) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, Column]]]:
-    """Which of the file's columns each field is, and the fields that have none though they must."""
-    by_name = {normal(name): name for name in reversed(header)}
-    found: dict[str, tuple[str, ...]] = {}
-    lacking: list[tuple[str, Column]] = []
-    for field, column in table.fields().items():
-        here = tuple(by_name[normal(n)] for n in column.names if normal(n) in by_name)
-        if column.joined and len(here) == len(column.names):
-            found[field] = here
-        elif here and not column.joined:
-            found[field] = here[:1]
-        elif not column.optional:
-            lacking.append((field, column))
-    return found, lacking
-
-
-def choose_table(mapping: Mapping, path: Path, header: list[str]) -> tuple[TableMapping, dict[str, tuple[str, ...]]]:
-    """The first table of the mapping that the file can be, and its columns.
-
-    Raises:
-        FairdayError: it is none of them; says what the nearest lacks and which column was perhaps meant.
-    """
-    nearest: tuple[int, TableMapping, list[tuple[str, Column]]] | None = None
-    for table in mapping.tables:
-        if table.file and not fnmatch(path.name.casefold(), table.file.casefold()):
-            continue
-        found, lacking = find_columns(table, header)
-        if not lacking:
-            return table, found
-        if table.kind != "skipped" and (nearest is None or len(lacking) < nearest[0]):
-            nearest = (len(lacking), table, lacking)
-    if nearest is None:
-        globs = ", ".join(t.file for t in mapping.tables)
-        raise FairdayError(
-            "No table of the mapping is for a file of this name.",
-            code="no_table",
-            where=str(path),
-            remedy=f"{mapping.where} takes {globs}: rename the file or change a table's `file`.",
-        )
-    _, table, lacking = nearest
-    said = "; ".join(f"{field} ({' or '.join(column.names)})" for field, column in lacking)
-    hints = "".join(_meant(name, header) for _, column in lacking for name in column.names[:1])
-    raise FairdayError(
-        f"The file lacks columns for {said}.",
-        code="missing_column",
-        where=str(path),
-        remedy=f"{hints}It has: {', '.join(header[:30])}. Change {table.where} or the file's header.",
-    )
-
-
-def _meant(word: str, known: list[str]) -> str:
-    by_normal = {normal(k): k for k in known}
-    near = difflib.get_close_matches(normal(word), by_normal, 1, 0.6)
-    return f"Did you mean {by_normal[near[0]]!r}? " if near else ""
-
-
 class _Reader:
     """Walks the YAML nodes, so that every refusal knows its line."""
 
@@ -222,7 +94,7 @@ class _Reader:
         for name_node, value in node.value:
             name = str(name_node.value)
             if known is not None and name not in known:
-                hint = _meant(name, list(known)) or f"Known here: {', '.join(known)}. "
+                hint = meant(name, list(known)) or f"Known here: {', '.join(known)}. "
                 raise self.refuse(name_node, key, f"There is no key {name!r}.", hint.strip())
             if name in result:
                 raise self.refuse(name_node, key, f"{name!r} stands here twice.", "Keep one of them.")
@@ -242,7 +114,7 @@ class _Reader:
     def one_of(self, node: yaml.Node, key: str, known: tuple[str, ...]) -> str:
         value = self.text(node, key)
         if value not in known:
-            hint = _meant(value, list(known))
+            hint = meant(value, list(known))
             raise self.refuse(node, key, f"{value!r} is not known.", f"{hint}Write one of: {', '.join(known)}.")
         return value
 
@@ -257,12 +129,24 @@ class _Reader:
     def column(self, node: yaml.Node, key: str) -> Column:
         if isinstance(node, yaml.SequenceNode):
             return Column(self.texts(node, key), joined=True)
+        if isinstance(node, yaml.MappingNode):
+            return self.several(node, key)
         text = self.text(node, key).strip()
         optional = text.endswith("?")
         names = tuple(part.strip() for part in text.removesuffix("?").split("|"))
         if not all(names):
             raise self.refuse(node, key, "A column's name is missing.", "Write `Name` or `Name | Other name`.")
         return Column(names, optional=optional)
+
+    def several(self, node: yaml.Node, key: str) -> Column:
+        inside = self.entries(node, key, ("first", "join", "with", "optional"))
+        if ("first" in inside) == ("join" in inside):
+            raise self.refuse(node, key, "Which columns?", "Write {first: [A, B]} or {join: [A, B], with: ' '}.")
+        optional = "optional" in inside and self.text(inside["optional"], f"{key}.optional") == "true"
+        if "first" in inside:
+            return Column(self.texts(inside["first"], f"{key}.first"), first=True, optional=optional)
+        joiner = str(inside["with"].value) if "with" in inside else ", "
+        return Column(self.texts(inside["join"], f"{key}.join"), joined=True, joiner=joiner, optional=optional)
 
     def time_column(self, node: yaml.Node, key: str) -> Column:
         if not isinstance(node, yaml.MappingNode):
@@ -297,13 +181,15 @@ class _Reader:
         return TraitColumn(column, as_, values)
 
     def table(self, node: yaml.Node, key: str) -> TableMapping:
-        known = ("kind", "file", "columns", "traits", "charges", "measure_above", "because")
+        known = ("kind", "file", "columns", "traits", "charges", "measure_above", "because", "carried", "rows_with",
+                 "statuses", "packed", "consent")  # fmt: skip
         inside = self.entries(node, key, known)
         if "kind" not in inside:
             raise self.refuse(node, key, "The table's kind is missing.", f"Add kind: {', '.join(get_args(Kind))}.")
         kind: Any = self.one_of(inside["kind"], f"{key}.kind", get_args(Kind))
         for name, only in (("charges", "orders"), ("measure_above", "orders"), ("traits", "customers"),
-                           ("because", "skipped")):  # fmt: skip
+                           ("because", "skipped"), ("statuses", "orders"), ("packed", "orders"),
+                           ("consent", "customers")):  # fmt: skip
             if name in inside and kind != only:
                 raise self.refuse(
                     inside[name], f"{key}.{name}", f"{name!r} belongs to {only}, not to {kind}.", "Take it out."
@@ -326,7 +212,22 @@ class _Reader:
                     inside["columns"], f"{key}.columns", f"A table of {kind} needs {name!r}.",
                     f"Add `{name}: Column name`.",
                 )  # fmt: skip
-        if kind == "orders" and ("price" in columns) == ("amount" in columns):
+        packed: Any = None
+        if "packed" in inside:
+            told = self.entries(inside["packed"], f"{key}.packed", ("columns", "as"))
+            if set(told) != {"columns", "as"}:
+                raise self.refuse(inside["packed"], f"{key}.packed", "Which columns, packed how?",
+                                  "Write {columns: line_item_*, as: pairs}.")  # fmt: skip
+            packed = self.one_of(told["as"], f"{key}.packed.as", get_args(Packing))
+            columns["packed"] = Column((self.text(told["columns"], f"{key}.packed.columns"),), glob=True)
+        whole = packed is not None or ("total" in columns and "product" not in columns)
+        for name in ("product", "quantity") if kind == "orders" and not whole else ():
+            if name not in columns:
+                raise self.refuse(
+                    inside["columns"], f"{key}.columns", f"A table of orders needs {name!r}.",
+                    f"Add `{name}: Column name`, or name the order's `total` alone.",
+                )  # fmt: skip
+        if kind == "orders" and not whole and ("price" in columns) == ("amount" in columns):
             raise self.refuse(
                 inside["columns"], f"{key}.columns", "A table of orders needs either 'price' or 'amount'.",
                 "Name `price` (of one unit) or `amount` (of the line).",
@@ -340,6 +241,28 @@ class _Reader:
         if "traits" in inside:
             named = self.entries(inside["traits"], f"{key}.traits")
             traits = {n: self.trait(v, f"{key}.traits.{n}") for n, v in named.items()}
+        consent: dict[str, Column] = {}
+        if "consent" in inside:
+            named = self.entries(inside["consent"], f"{key}.consent", CONSENTS)
+            consent = {c: self.column(v, f"{key}.consent.{c}") for c, v in named.items()}
+        statuses: dict[str, str] = {}
+        if "statuses" in inside:
+            named = self.entries(inside["statuses"], f"{key}.statuses")
+            statuses = {n.strip().casefold(): self.one_of(v, f"{key}.statuses.{n}", STATUSES) for n, v in named.items()}
+        carried = None
+        if "carried" in inside:
+            told = self.entries(inside["carried"], f"{key}.carried", ("by", "fields"))
+            if set(told) != {"by", "fields"}:
+                raise self.refuse(inside["carried"], f"{key}.carried", "By which column, and which fields?",
+                                  "Write {by: Order, fields: [time, ids]}.")  # fmt: skip
+            known_fields = (*columns, *(f"id:{t}" for t in ids), "ids")
+            names = self.texts(told["fields"], f"{key}.carried.fields")
+            for name in names:
+                if name not in known_fields:
+                    raise self.refuse(told["fields"], f"{key}.carried.fields", f"The table names no {name!r}.",
+                                      f"Write of: {', '.join(known_fields)}.")  # fmt: skip
+            fields_ = tuple(f for n in names for f in ([f"id:{t}" for t in ids] if n == "ids" else [n]))
+            carried = Carried(self.text(told["by"], f"{key}.carried.by"), fields_)
         charges = {}
         if "charges" in inside:
             named = self.entries(inside["charges"], f"{key}.charges")
@@ -364,6 +287,11 @@ class _Reader:
             charges=charges,
             measure_above=above,
             because=self.text(inside["because"], f"{key}.because") if "because" in inside else "",
+            carried=carried,
+            rows_with=self.texts(inside["rows_with"], f"{key}.rows_with") if "rows_with" in inside else (),
+            statuses=statuses,
+            packed=packed,
+            consent=consent,
         )
 
     def mapping(self, node: yaml.Node) -> Mapping:
@@ -412,3 +340,6 @@ class _Reader:
             decimal=self.one_of(inside["decimal"], "decimal", (".", ",")) if "decimal" in inside else ".",
             tables=tuple(self.table(t, f"tables[{i}]") for i, t in enumerate(tables.value)),
         )
+
+
+__all__ = ["OPTIONAL", "REQUIRED", "Mapping", "builtin_names", "load_mapping", "parse_mapping"]

@@ -8,16 +8,19 @@ from functools import lru_cache
 
 import duckdb
 
-from fairday.intake.columns import number_of, text_of, time_of
+from fairday.intake.columns import id_of, number_of, text_of, time_of
 from fairday.intake.files import Loaded
 from fairday.intake.mapping import Mapping
 from fairday.intake.setaside import set_aside
-from fairday.intake.slices import Row, message_id
+from fairday.intake.shape import ORDER_WORDS, TOTALS
+from fairday.intake.slices import ORDER, Row, message_id
+from fairday.intake.totals import add_up, create_facts, stage_facts
 from fairday.kernel.clock import zone as time_zone
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import digits
 
 _UTC = -1
+_SORTS = {"Order Placed": "placed", "Order Cancelled": "cancelled"}
 
 
 class Zones:
@@ -72,6 +75,7 @@ def stage_orders(
         "department VARCHAR, brand VARCHAR, qty DECIMAL(18,3), price DOUBLE, amount BIGINT, t BIGINT, z SMALLINT, "
         f"country VARCHAR, currency VARCHAR, store VARCHAR, channel VARCHAR{ids})"
     )
+    create_facts(conn)
     for loaded in files:
         _stage(conn, loaded, mapping, zones, currency, id_types)
     return id_types
@@ -87,30 +91,35 @@ def _stage(
     else:
         paid_in = f"'{currency}'"
     qty = f"CAST({number_of(loaded, 'quantity', mapping.decimal)} AS DECIMAL(18,3))"
-    money = number_of(loaded, "amount" if "amount" in loaded.fields else "price", mapping.decimal)
+    # A table that tells orders and no goods: each row is its order's total.
+    bare = "product" not in loaded.fields
+    of_money = "total" if bare else "amount" if "amount" in loaded.fields else "price"
+    money = number_of(loaded, of_money, mapping.decimal)
+    product = text_of(loaded, "product")
+    if bare:
+        product, qty = f"'{ORDER}'", "CAST(1 AS DECIMAL(18,3))"
     others = {
         f: text_of(loaded, f) for f in ("title", "category", "department", "brand", "country", "store", "channel")
     }
-    others |= {f"i{n}": text_of(loaded, f"id:{kind}") for n, kind in enumerate(id_types)}
+    others |= {f"i{n}": id_of(loaded, f"id:{kind}") for n, kind in enumerate(id_types)}
     others["sheet"] = f"'{loaded.name} ' || coalesce({text_of(loaded, 'sheet')}, '')"
     name = f"typed_{loaded.name}"
     conn.execute(
-        f"CREATE TABLE {name} AS SELECT line, {text_of(loaded, 'order')} AS order_id, {text_of(loaded, 'product')} AS "
+        f"CREATE TABLE {name} AS SELECT line, {text_of(loaded, 'order')} AS order_id, {product} AS "
         f"product, {qty} AS qty, {money} AS money, {t} AS t, {utc} AS utc, {paid_in} AS currency"
         f"{''.join(f', {sql} AS {f}' for f, sql in others.items())} FROM {loaded.name}"
     )
     checks = [
-        ("order_id IS NULL", "The order's number is missing.", "Fill it in; lines of one order carry one number."),
-        ("product IS NULL", "The product's number is missing.", "Fill in the product's number or SKU."),
-        ("qty IS NULL", "The quantity {quantity} is not a number.", "Write a number such as 2 or 0.5."),
-        ("money IS NULL OR abs(money) > 1e10",
-         "The amount {" + ("amount" if "amount" in loaded.fields else "price") + "} is not a number.",
+        ("order_id IS NULL", "order", "The order's number is missing.", "Fill it in; lines of one order share it."),
+        ("product IS NULL", "product", "The product's number is missing.", "Fill in the product's number or SKU."),
+        ("qty IS NULL", "quantity", "The quantity {quantity} is not a number.", "Write a number such as 2 or 0.5."),
+        ("money IS NULL OR abs(money) > 1e10", of_money, "The amount {" + of_money + "} is not a number.",
          "Write a number such as 12.50; name `decimal: \",\"` in the mapping if commas mark decimals."),
-        ("abs(qty) > 1e9 OR abs(qty) * abs(money) > 1e12", "Quantity times price is beyond any shop.",
+        ("abs(qty) > 1e9 OR abs(qty) * abs(money) > 1e12", "quantity", "Quantity times price is beyond any shop.",
          "Check the quantity and the price."),
-        ("t IS NULL", "The time {time} is not in the expected format" + _formats(loaded) + ".",
+        ("t IS NULL", "time", "The time {time} is not in the expected format" + _formats(loaded) + ".",
          "Write it so, or name its format in the mapping: `time: {column: …, format: \"%d/%m/%Y %H:%M\"}`."),
-        ("NOT regexp_full_match(currency, '[A-Z]{3}')", "The currency {currency} is not known.",
+        ("NOT regexp_full_match(currency, '[A-Z]{3}')", "currency", "The currency {currency} is not known.",
          "Write three letters such as EUR."),
     ]  # fmt: skip
     good = set_aside(conn, loaded, name, checks)
@@ -141,6 +150,10 @@ def _stage(
         f"SELECT {units} AS qty, {units} AS units, money, order_id, product, t, {zone} AS z, currency, "
         f"{', '.join(others)} FROM {name}{good})"
     )
+    if (not bare and any(f in loaded.fields for f in (*TOTALS, *ORDER_WORDS))) or (bare and "status" in loaded.fields):
+        conn.execute(f"CREATE TABLE good_{name} AS SELECT line, order_id, currency, utc FROM {name}{good}")
+        stage_facts(conn, loaded, f"good_{name}", mapping, _factor(conn, name), zone.replace("utc", "g.utc"))
+        conn.execute(f"DROP TABLE good_{name}")
     conn.execute(f"DROP TABLE {name}")
     conn.execute(f"DROP TABLE {loaded.name}")
 
@@ -183,24 +196,43 @@ def group_orders(conn: duckdb.DuckDBPyConnection, mapping: Mapping, id_types: Se
         "max(country) AS country, max(currency) AS currency, max(store) AS store, max(channel) AS channel"
         f"{ids} FROM lines GROUP BY ALL"
     )
+    add_up(conn, id_types, _factor(conn, "heads"))
     conn.execute(
         f"""
         CREATE TABLE kinds AS
-        SELECT heads.*,
-            CASE WHEN adjusted THEN 'Account Adjusted'
+        SELECT heads.*, {_context()} AS context, to_json(coupon) AS coupon,
+            CASE WHEN status = 'cancelled' AND NOT back THEN 'Order Cancelled'
+                 WHEN status = 'placed' AND NOT back THEN 'Order Placed'
+                 WHEN adjusted THEN 'Account Adjusted'
                  WHEN moved = 0 AND {nobody} THEN 'Stock Adjusted'
                  WHEN back THEN 'Order Refunded' ELSE 'Order Completed' END AS name
         FROM heads JOIN (
             SELECT order_id, qty < 0 AS back, sum(abs(amount)) AS moved,
                 bool_and(coalesce(what, '') = 'adjustment') AS adjusted
             FROM counted LEFT JOIN charges ON upper(counted.product) = charges.product GROUP BY ALL
-        ) USING (order_id, back)
+        ) USING (order_id, back) LEFT JOIN orders USING (order_id)
         """
     )
     conn.execute("DROP TABLE heads")
     orders = conn.execute("SELECT count(*) FROM kinds").fetchall()[0][0]
     lines = conn.execute("SELECT coalesce(sum(n), 0) FROM counted").fetchall()[0][0]
     return int(orders), int(lines)
+
+
+def _context() -> str:
+    """SQL of an order's context as JSON, or NULL: where it was, and what is told of how its buyer came."""
+
+    def fields(**columns: str) -> str:
+        pairs = ", ".join(f"'\"{k}\":' || to_json({c})" for k, c in columns.items())
+        return f"'{{' || nullif(concat_ws(',', {pairs}), '') || '}}'"
+
+    parts = {
+        "location": fields(country="country"),
+        "page": fields(url="landing", referrer="referrer"),
+        "campaign": fields(source="utm_source", medium="utm_medium", name="utm_campaign"),
+    }
+    listed = ", ".join(f"'\"{k}\":' || {sql}" for k, sql in parts.items())
+    return f"'{{' || nullif(concat_ws(',', {listed}), '') || '}}'"
 
 
 def order_rows(conn: duckdb.DuckDBPyConnection, source: str, zones: Zones, id_types: Sequence[str]) -> Iterator[Row]:
@@ -225,8 +257,8 @@ def order_rows(conn: duckdb.DuckDBPyConnection, source: str, zones: Zones, id_ty
             || CAST(CASE WHEN name = 'Order Refunded' THEN -total ELSE total END / CAST({major} AS DOUBLE) AS VARCHAR)
             || ',"currency":"' || currency || '"' || coalesce(',"store_id":' || to_json(store), '')
             || coalesce(',"channel":' || to_json(channel), '') || ',"products":[' || coalesce(bought, '') || ']'
-            || coalesce(',"charges":[' || charged || ']', '') || '}}'
-            || coalesce(',"context":{{"location":{{"country":' || to_json(country) || '}}}}', '') || '}}', lines
+            || coalesce(',"charges":[' || charged || ']', '') || coalesce(',"coupon":' || coupon, '') || '}}'
+            || coalesce(',"context":' || context, '') || '}}', lines
         FROM kinds JOIN (
             SELECT order_id, back, CAST(sum(amount * n) AS BIGINT) AS total, CAST(sum(n) AS BIGINT) AS lines,
                 string_agg({several}, ',' {order}) FILTER (what IS NULL) AS bought,
@@ -243,7 +275,7 @@ def order_rows(conn: duckdb.DuckDBPyConnection, source: str, zones: Zones, id_ty
     while part := result.fetchmany(2000):
         for order_id, back, name, t, z, ids_json, body, lines in part:
             yield Row(
-                message_id(source, "refund" if back else "order", order_id),
+                message_id(source, "refund" if back else _SORTS.get(name, "order"), order_id),
                 "track",
                 name,
                 zones.instant(t, z),

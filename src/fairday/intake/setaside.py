@@ -8,22 +8,25 @@ from pathlib import Path
 
 import duckdb
 
-from fairday.intake.files import Loaded, Reject, records
+from fairday.intake.files import Loaded, records
+from fairday.intake.plain import Reject
 from fairday.kernel.errors import FairdayError
 
 
-def set_aside(conn: duckdb.DuckDBPyConnection, loaded: Loaded, typed: str, checks: list[tuple[str, str, str]]) -> str:
+def set_aside(
+    conn: duckdb.DuckDBPyConnection, loaded: Loaded, typed: str, checks: list[tuple[str, str, str, str]]
+) -> str:
     """Note the rows that fail a check, and give the SQL condition that leaves them out.
 
     Args:
         typed: the table in which the checks' conditions are asked; it shares column ``line`` with the loaded one.
-        checks: (SQL condition of a bad row, reason, remedy), the first that holds is told. ``{field}`` in a reason
-            becomes what the row says there.
+        checks: (SQL condition of a bad row, field at fault, reason, remedy), the first that holds is told. ``{field}``
+            in a reason becomes what the row says there.
 
     Raises:
         FairdayError: every row fails, which is a fault of the mapping and not of rows.
     """
-    case = "CASE " + " ".join(f"WHEN {bad} THEN {i}" for i, (bad, _, _) in enumerate(checks)) + " END"
+    case = "CASE " + " ".join(f"WHEN {bad} THEN {i}" for i, (bad, *_) in enumerate(checks)) + " END"
     columns = ", ".join(f"l.{c}" for c in loaded.fields.values())
     found = conn.execute(
         f"SELECT line, b.bad, {columns} FROM (SELECT line, {case} AS bad FROM {typed}) b JOIN {loaded.name} l "
@@ -34,9 +37,9 @@ def set_aside(conn: duckdb.DuckDBPyConnection, loaded: Loaded, typed: str, check
     lines = _lines_of(loaded, [int(row[0]) for row in found])
     told = []
     for line, (_, which, *cells) in zip(lines, found, strict=True):
-        _, reason, remedy = checks[which]
+        _, field, reason, remedy = checks[which]
         seen = {f: "" if c is None else str(c) for f, c in zip(loaded.fields, cells, strict=True)}
-        told.append(Reject(line, _filled(reason, seen), remedy, "", tuple(seen.values())))
+        told.append(Reject(line, _filled(reason, seen), remedy, "", tuple(seen.values()), loaded.column(field)))
     if len(found) + len(loaded.torn) >= loaded.rows:
         raise FairdayError(
             f"No row can be used. The first: {told[0].reason}",
@@ -55,6 +58,8 @@ def _filled(reason: str, seen: dict[str, str]) -> str:
 
 def _lines_of(loaded: Loaded, rows: list[int]) -> list[int]:
     """The line on which each row (counted from 1, without header and torn rows) begins; in Parquet, its row."""
+    if loaded.lines is not None:
+        return [loaded.lines[r - 1] for r in rows]
     if loaded.plain is None:
         return rows
     wanted, torn, found = set(rows), set(loaded.torn), {}
@@ -75,14 +80,22 @@ def write_rejects(loaded: Loaded, folder: Path | None) -> Path | None:
     """
     if not loaded.rejects:
         return None
-    target = (folder or loaded.path.parent) / f"{loaded.path.stem}.rejected.csv"
+    stem = loaded.path.name.removesuffix(".gz").rpartition(".")[0] or loaded.path.stem
+    if loaded.sheet:
+        stem += "." + re.sub(r"[^\w\- ]", "_", loaded.sheet)
+    target = (folder or loaded.path.parent) / f"{stem}.rejected.csv"
     try:
         handle = target.open("w", encoding="utf-8-sig", newline="")
     except OSError:
         target = Path.cwd() / target.name
         handle = target.open("w", encoding="utf-8-sig", newline="")
+    # A joined field is told whole under its first column; the others stand empty, so that the mapping finds them.
+    kept = [i for i, name in enumerate(loaded.names) if name]
+    names = [loaded.names[i] for i in kept]
     with handle:
         writer = csv.writer(handle)
-        writer.writerow(["line", "reason", "remedy", "torn row", *loaded.names])
-        writer.writerows((r.line, r.reason, r.remedy, r.torn, *r.cells) for r in loaded.rejects)
+        writer.writerow(["line", "column", "reason", "remedy", "torn row", *names, *loaded.further])
+        for r in loaded.rejects:
+            cells = [r.cells[i] for i in kept] + ["" for _ in loaded.further] if r.cells else []
+            writer.writerow([r.line, r.column, r.reason, r.remedy, r.torn, *cells])
     return target

@@ -19,6 +19,10 @@ from fairday.kernel.money import major, minor
 from fairday.storage.database import Database, current_xid
 from fairday.storage.log import append_rows, happenings
 
+ORDER = "(order)"
+RUNNING = {"(shipping)": "shipping", "(discount)": "discount", "(tax)": "tax", "(difference)": "difference",
+           "(refund)": "refund", ORDER: "order"}  # fmt: skip
+"""Lines that stand for a sum told once an order, and their kind. They are running totals: see ``totals``."""
 MAX_ROWS = 1000
 MAX_BYTES = 1_500_000
 _TRIES = 20
@@ -188,8 +192,13 @@ def _addition(row: Row, held: list[tuple[str, str]]) -> Row | None:
     if any(body == row.body for _, body in held):
         return None
     have: Counter[tuple[str, float, float]] = Counter()
+    sums: Counter[str] = Counter()
     for _, body in held:
-        have.update(line_key(line) for line in _lines(jsons.loads(body)["properties"]))
+        for line in _lines(before := jsons.loads(body)["properties"]):
+            if line["product_id"] in RUNNING:
+                sums[line["product_id"]] += line_money(line, before["currency"])
+            else:
+                have[line_key(line)] += 1
     body = jsons.loads(row.body)
     properties = body["properties"]
     count, money = 0, 0
@@ -197,7 +206,10 @@ def _addition(row: Row, held: list[tuple[str, str]]) -> Row | None:
         extra = []
         for line in properties.get(field, ()):
             key = line_key(line)
-            if have[key] > 0:
+            if line["product_id"] in RUNNING:
+                if more := line_money(line, properties["currency"]) - sums.pop(line["product_id"], 0):
+                    extra.append(line | {"price": as_major(more, properties["currency"]), "quantity": 1})
+            elif have[key] > 0:
                 have[key] -= 1
             else:
                 extra.append(line)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Mapping_
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from fairday.goods.catalogue import ProductRow
-from fairday.intake.columns import minor_of, number_of, text_of, time_of
+from fairday.intake.columns import id_of, minor_of, number_of, text_of, time_of
 from fairday.intake.files import Loaded
-from fairday.intake.mapping import Mapping, TraitColumn
 from fairday.intake.orders import Zones
 from fairday.intake.setaside import set_aside
+from fairday.intake.shape import Mapping, TraitColumn
 from fairday.intake.slices import Row, message_id
 from fairday.kernel import jsons
 from fairday.kernel.ids import digest
+from fairday.people.consent import ADDRESS
 
 HALF_DAY = 43_200_000
 
@@ -85,21 +87,38 @@ def _stage_known(conn: duckdb.DuckDBPyConnection, folder: Path, known: Iterable[
     )
 
 
+ONLY_VARIANT = "Default Title"
+"""What Shopify calls the variant of a product that has none."""
+
+
 def _tell(conn: duckdb.DuckDBPyConnection, loaded: Loaded, mapping: Mapping, currency: str) -> None:
     typed = f"typed_{loaded.name}"
     fields = {f: text_of(loaded, f) for f in ("title", "category", "department", "brand", "image")}
+    fields["image"] = f"nullif(string_split_regex({fields['image']}, ',\\s+')[1], '')"  # the first of several
+    if "categories" in loaded.fields:
+        # "Food > Tea, Gifts": the first that is named; its last part is the category, the first the department.
+        fields["category"], fields["department"] = _of_path(text_of(loaded, "categories"), fields)
+    number = f"nullif(ltrim({text_of(loaded, 'product')}, chr(39)), '')"
+    if "variant" in loaded.fields:
+        variant = f"nullif(nullif(rtrim({text_of(loaded, 'variant')}, ' /'), '{ONLY_VARIANT}'), '')"
+        fields["title"] = f"{fields['title']} || coalesce(' - ' || {variant}, '')"
+        # Without a number a product goes by its whole name, as the lines of orders name it then.
+        number = f"coalesce({number}, {fields['title']})"
     money = number_of(loaded, "price", mapping.decimal)
-    unread = f"{loaded.fields['price']} IS NOT NULL AND {money} IS NULL" if "price" in loaded.fields else "false"
+    unread = f"{text_of(loaded, 'price')} IS NOT NULL AND {money} IS NULL" if "price" in loaded.fields else "false"
     conn.execute(
-        f"CREATE TABLE {typed} AS SELECT line, {text_of(loaded, 'product')} AS product, "
+        f"CREATE TABLE {typed} AS SELECT line, {number} AS product, "
         f"{minor_of(money, currency)} AS price, {unread} AS unread, "
         f"coalesce(upper({text_of(loaded, 'currency')}), '{currency}') AS currency, "
+        f"{text_of(loaded, 'parent')} AS parent, {text_of(loaded, 'number')} AS number, "
         f"{', '.join(f'{sql} AS {f}' for f, sql in fields.items())} FROM {loaded.name}"
     )
+    if "parent" in loaded.fields:
+        _inherit(conn, typed)
     checks = [
-        ("product IS NULL", "The product's number is missing.", "Fill in the product's number or SKU."),
-        ("unread", "The price {price} is not a number.", "Write a number such as 12.50."),
-        ("NOT regexp_full_match(currency, '[A-Z]{3}')", "The currency {currency} is not known.",
+        ("product IS NULL", "product", "The product's number is missing.", "Fill in the product's number or SKU."),
+        ("unread", "price", "The price {price} is not a number.", "Write a number such as 12.50."),
+        ("NOT regexp_full_match(currency, '[A-Z]{3}')", "currency", "The currency {currency} is not known.",
          "Write three letters such as EUR."),
     ]  # fmt: skip
     good = set_aside(conn, loaded, typed, checks)
@@ -110,6 +129,23 @@ def _tell(conn: duckdb.DuckDBPyConnection, loaded: Loaded, mapping: Mapping, cur
         f"coalesce(r.category, r.product) ELSE r.title END AS title FROM (SELECT product, {last} FROM {typed}{good} "
         "GROUP BY product) r LEFT JOIN known k USING (product)"
     )
+
+
+def _of_path(path: str, fields: dict[str, str]) -> tuple[str, str]:
+    # A comma inside a name is written "\\,".
+    first = f"string_split(replace({path}, '\\,', chr(31)), ',')[1]"
+    parts = f"string_split(replace({first}, chr(31), ','), '>')"
+    last = f"coalesce({fields['category']}, nullif(trim({parts}[-1]), ''))"
+    top = f"coalesce({fields['department']}, CASE WHEN len({parts}) > 1 THEN nullif(trim({parts}[1]), '') END)"
+    return last, top
+
+
+def _inherit(conn: duckdb.DuckDBPyConnection, typed: str) -> None:
+    """A variation is what its parent is, where it says nothing itself."""
+    words = ("title", "category", "department", "brand", "image")
+    picked = ", ".join(f"{w} = coalesce({typed}.{w}, p.{w})" for w in words)
+    for key in ("'id:' || p.number", "p.product"):
+        conn.execute(f"UPDATE {typed} SET {picked} FROM {typed} p WHERE {typed}.parent = {key} AND p.parent IS NULL")
 
 
 def _tell_from_lines(conn: duckdb.DuckDBPyConnection) -> None:
@@ -152,28 +188,68 @@ def product_rows(conn: duckdb.DuckDBPyConnection) -> Iterator[ProductRow]:
 # ---- customers -----------------------------------------------------------------------------------------------------
 
 
-def customer_rows(conn: duckdb.DuckDBPyConnection, loaded: Loaded, source: str, zones: Zones, now: int) -> list[Row]:
-    """An identify happening for each row of a customers table; the same words again are the same happening."""
+def customer_rows(
+    conn: duckdb.DuckDBPyConnection, loaded: Loaded, source: str, zones: Zones, now: int, held: Held
+) -> list[Row]:
+    """An identify happening for each row of a customers table; the same words again are the same happening.
+
+    Args:
+        held: what is known of consent already; a file never goes over what was said to the shop itself.
+    """
     t, utc = time_of(loaded, "time")
     _stage_ids(conn, loaded, f"{t} AS t, {utc} AS utc")
     checks = [_no_ids(loaded)]
     if "time" in loaded.fields:
-        checks.append(("t IS NULL", "The time {time} cannot be read.", "Write it as 2026-06-01 12:30."))
+        checks.append(("t IS NULL", "time", "The time {time} cannot be read.", "Write it as 2026-06-01 12:30."))
     good = set_aside(conn, loaded, f"typed_{loaded.name}", checks)
     traits = list(loaded.table.traits.items())
-    cells = "".join(f", {text_of(loaded, f'trait:{name}')}" for name, _ in traits)
+    channels = [c for c in loaded.table.consent if f"consent:{c}" in loaded.fields]
+    asked = [f"trait:{name}" for name, _ in traits] + [f"consent:{c}" for c in channels]
+    cells = "".join(f", {text_of(loaded, field)}" for field in asked)
     rows = []
     for found in conn.execute(
         f"SELECT ids, t, utc{cells} FROM (SELECT * FROM typed_{loaded.name}{good}) JOIN {loaded.name} USING (line) "
         "ORDER BY line"
     ).fetchall():
         ids, local, is_utc, *values = found
-        told = {n: v for (n, trait), cell in zip(traits, values, strict=True) if (v := _trait(trait, cell)) is not None}
+        told = {
+            n: v for (n, trait), cell in zip(traits, values, strict=False) if (v := _trait(trait, cell)) is not None
+        }
         at = now if local is None else zones.instant(local, -1 if is_utc else zones.number(loaded, "time"))
         mark = digest(jsons.canonical([told, None if local is None else at]))
         body = jsons.dumps({"traits": told})
         rows.append(Row(message_id(source, "customer", _key(ids), mark), "identify", "", at, ids, body))
+        for channel, said in zip(channels, values[len(traits) :], strict=True):
+            rows += _consent(source, ids, channel, said, now, held)
     return rows
+
+
+Held = Mapping_[tuple[str, str], tuple[bool, str]]
+"""Statements of consent to marketing by (channel, address): given or not, and the source that says so."""
+
+_YES = frozenset({"yes", "true", "1", "y", "subscribed", "sí", "si", "是"})
+_NO = frozenset({"no", "false", "0", "n", "unsubscribed", "not_subscribed", "否"})
+
+
+def _consent(source: str, ids: str, channel: str, said: str | None, now: int, held: Held) -> list[Row]:
+    """A statement of consent that another system kept: an agreement where nothing is known of the address, and a
+    withdrawal of what the same source told before; never a word against what was said to the shop itself."""
+    word = (said or "").casefold()
+    address = next((v for t, v in jsons.loads(ids) if t == ADDRESS[channel]), None)
+    if address is None or word not in _YES | _NO:
+        return []
+    known = held.get((channel, address.casefold()))
+    given = word in _YES
+    if known is not None and (known[0] == given or known[1] != f"import:{source}"):
+        return []
+    if known is None and not given:
+        return []
+    name = "Consent Given" if given else "Consent Withdrawn"
+    body = jsons.dumps({"properties": {"channel": channel, "purpose": "marketing", "kept_by": source}})
+    about = jsons.dumps([[ADDRESS[channel], address]])
+    # A day may see one change of mind; the same file twice on a day is the same statement.
+    mid = message_id(source, "consent", channel, address, word, str(now // 86_400_000))
+    return [Row(mid, "track", name, now, about, body)]
 
 
 def _trait(trait: TraitColumn, cell: str | None) -> Any:
@@ -230,8 +306,8 @@ def campaigns(conn: duckdb.DuckDBPyConnection, loaded: Loaded, zones: Zones) -> 
         loaded,
         typed,
         [
-            ("campaign IS NULL", "The campaign's number is missing.", "Fill it in."),
-            ("starts IS NULL", "The start {starts} cannot be read.", "Write a date such as 2026-06-01."),
+            ("campaign IS NULL", "campaign", "The campaign's number is missing.", "Fill it in."),
+            ("starts IS NULL", "starts", "The start {starts} cannot be read.", "Write a date such as 2026-06-01."),
         ],
     )
     day = "strftime(make_timestamp_ms({}), '%Y-%m-%d')"
@@ -248,7 +324,7 @@ def campaigns(conn: duckdb.DuckDBPyConnection, loaded: Loaded, zones: Zones) -> 
 def target_rows(conn: duckdb.DuckDBPyConnection, loaded: Loaded, source: str, known: Campaigns, now: int) -> list[Row]:
     """A "Campaign Targeted" happening for each customer a campaign was sent to, at the campaign's start."""
     _stage_ids(conn, loaded, f"{text_of(loaded, 'campaign')} AS campaign")
-    checks = [_no_ids(loaded), ("campaign IS NULL", "The campaign's number is missing.", "Fill it in.")]
+    checks = [_no_ids(loaded), ("campaign IS NULL", "campaign", "The campaign's number is missing.", "Fill it in.")]
     good = set_aside(conn, loaded, f"typed_{loaded.name}", checks)
     rows = []
     for ids, number in conn.execute(
@@ -278,9 +354,9 @@ def redemption_rows(
         f"typed_{loaded.name}",
         [
             _no_ids(loaded),
-            ("coupon IS NULL", "The coupon's number is missing.", "Fill it in."),
-            ("campaign IS NULL", "The campaign's number is missing.", "Fill it in."),
-            ("t IS NULL", "The time {time} cannot be read.", "Write it as 2026-06-01 or 2026-06-01 12:30."),
+            ("coupon IS NULL", "coupon", "The coupon's number is missing.", "Fill it in."),
+            ("campaign IS NULL", "campaign", "The campaign's number is missing.", "Fill it in."),
+            ("t IS NULL", "time", "The time {time} cannot be read.", "Write it as 2026-06-01 or 2026-06-01 12:30."),
         ],
     )
     rows = []
@@ -308,7 +384,7 @@ def _campaign(number: str, known: Campaigns) -> dict[str, Any]:
 def _stage_ids(conn: duckdb.DuckDBPyConnection, loaded: Loaded, columns: str) -> None:
     pairs = []
     for kind in loaded.table.ids:
-        text = text_of(loaded, f"id:{kind}")
+        text = id_of(loaded, f"id:{kind}")
         pairs.append(f"'[\"{kind}\",' || to_json({text}) || ']'")
     conn.execute(
         f"CREATE TABLE typed_{loaded.name} AS SELECT line, '[' || concat_ws(',', {', '.join(pairs)}) || ']' AS ids, "
@@ -316,9 +392,14 @@ def _stage_ids(conn: duckdb.DuckDBPyConnection, loaded: Loaded, columns: str) ->
     )
 
 
-def _no_ids(loaded: Loaded) -> tuple[str, str, str]:
+def _no_ids(loaded: Loaded) -> tuple[str, str, str, str]:
     kinds = " or ".join(loaded.table.ids)
-    return "ids = '[]'", f"Whom the row is about is missing ({kinds}).", "Fill in the customer's number."
+    return (
+        "ids = '[]'",
+        f"id:{next(iter(loaded.table.ids))}",
+        f"Whom the row is about is missing ({kinds}).",
+        "Fill in the customer's number.",
+    )
 
 
 def _key(ids: str) -> str:
