@@ -169,6 +169,29 @@ def test_an_import_on_a_terminal_asks_for_the_zone(made: Path, monkeypatch: pyte
     assert "0 new lines came in" in result.output
 
 
+def test_a_sheet_of_an_unknown_shape_is_guessed_shown_and_taken_on_a_yes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, sheet = str(tmp_path / "shop.db"), tmp_path / "ventas.csv"
+    sheet.write_text(
+        "Fecha;Nº pedido;Artículo;Cantidad;Precio;Correo\n25/01/2026;P1;Té;2;3,50;ana@example.com\n", "utf-8"
+    )
+    run("init", "-s", shop, "--zone", "Europe/Madrid", "--currency", "EUR")
+    asked = run("import", "-s", shop, str(sheet), "--zone", "Europe/Madrid")
+    assert asked.exit_code == 1
+    assert "quantity             Cantidad                 2" in asked.output
+    assert "Say --yes to take the guess" in asked.output
+    monkeypatch.setattr("fairday.cli._on_terminal", lambda: True)
+    assert "Nothing was brought in" in run("import", "-s", shop, str(sheet), typed="n\n").output
+    assert "1 new lines came in" in run("import", "-s", shop, str(sheet), typed="y\n\n").output
+    again = run("import", "-s", shop, str(sheet), "--yes", "--zone", "Europe/Madrid")
+    assert "0 new lines came in" in again.output
+    bad = tmp_path / "bad.csv"
+    bad.write_text("Nº pedido;Fecha\n1;2026-01-01\n", "utf-8")
+    told = run("import", "-s", shop, str(bad), "--yes")
+    assert "No column was found for: product" in told.output
+
+
 def test_a_taken_port_gives_way_to_the_next_and_is_named() -> None:
     said: list[str] = []
     with socket.socket() as taken:

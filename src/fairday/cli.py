@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import fairday
 from fairday import operators
 from fairday.insight.report import in_words
 from fairday.intake.keys import create_key, list_keys, revoke_key
+from fairday.intake.understand import understand
 from fairday.kernel.clock import iso
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.people import identity
@@ -100,11 +102,19 @@ def rows() -> None:
 @click.option("--zone", help="IANA zone of times that carry none.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
 @click.option("--rejects", type=click.Path(path_type=Path), help="Folder for rows not taken [beside each file].")
+@click.option("--yes", "-y", is_flag=True, help="Take the guess for files of a shape nobody knows, without asking.")
 def import_(
-    shop: str, files: tuple[Path, ...], mapping: str | None, zone: str | None, dry_run: bool, rejects: Path | None
+    shop: str,
+    files: tuple[Path, ...],
+    mapping: Any,
+    zone: str | None,
+    dry_run: bool,
+    rejects: Path | None,
+    yes: bool,
 ) -> None:
-    """Bring orders, goods, customers or campaigns in from CSV or Parquet FILES.
+    """Bring orders, goods, customers or campaigns in from CSV, Excel, JSON lines or Parquet FILES.
 
+    Exports of Shopify and WooCommerce are known. Of other files the columns' meaning is guessed and shown for a yes.
     Importing again changes nothing; what is new comes in. Rows that cannot be taken go to FILE.rejected.csv with their
     line, the reason and the remedy.
     """
@@ -116,6 +126,8 @@ def import_(
                     files, mapping, zone=zone, dry_run=dry_run, rejects=rejects, progress=bar.show
                 )
 
+        if mapping is None:
+            mapping = understood(files, opened.settings.currency, yes)
         try:
             report = bring(zone or "")
         except FairdayError as error:
@@ -128,6 +140,50 @@ def import_(
         if not dry_run:
             opened.catch_up(lambda name, done: click.echo(f"\r{name}: {done}   ", nl=False, err=True))
             click.echo("", err=True)
+
+
+def understood(files: Sequence[Path], currency: str, yes: bool) -> Any:
+    """The mapping for files: a built-in one, or the guess when it is agreed to.
+
+    Raises:
+        FairdayError: the guess lacks something, or nobody agreed.
+    """
+    found = understand(files)
+    if found.builtin:
+        return found.builtin
+    for table, made in zip(found.tables, found.guesses, strict=True):
+        name = Path(table.path).name + (f", {table.sheet}" if table.sheet else "")
+        click.secho(f"{name}: {made.kind or 'nothing known'}", bold=True)
+        for field, column in made.columns.items():
+            some = ", ".join(dict.fromkeys(table.column(column)[:3]))
+            click.echo(f"  {field:20} {column:24} {some[:60]}")
+        for code, what in made.problems:
+            click.secho(f"  {DOUBTS[code].format(what=what)}", fg="yellow")
+    text = found.text("", currency)
+    if not found.usable:
+        click.echo(text, err=True)
+        raise FairdayError(
+            "What these files hold could not be guessed whole.",
+            code="no_mapping",
+            where=", ".join(map(str, files)),
+            remedy="Write a mapping file (--mapping): save the one above and mend it.",
+        )
+    if not yes and not (_on_terminal() and click.confirm("Is that what the columns mean?")):
+        click.echo(text, err=True)
+        raise FairdayError(
+            "Nothing was brought in.",
+            code="no_mapping",
+            where=", ".join(map(str, files)),
+            remedy="Say --yes to take the guess, or write a mapping file (--mapping): save the one above and mend it.",
+        )
+    return found.mapping("", currency)
+
+
+DOUBTS = {
+    "missing": "No column was found for: {what}",
+    "values": "What stands in {what} does not look like it",
+    "day_or_month": "{what}: day or month first? Taken as the day; look at a few rows",
+}
 
 
 def _on_terminal() -> bool:
@@ -143,7 +199,10 @@ def report_lines(report: Any) -> list[str]:
     lines.append(f"  goods: {report.products} new or changed; {report.unchanged} happenings were there already")
     for file in report.files:
         note = f" — {file.note}" if file.note else ""
-        lines.append(f"  {file.path}: {file.kind}, {file.rows} rows, {file.rejected_count} not taken{note}")
+        sheet = f" ({file.sheet})" if file.sheet else ""
+        lines.append(f"  {file.path}{sheet}: {file.kind}, {file.rows} rows, {file.rejected_count} not taken{note}")
+        if file.passed:
+            lines.append(f"    {file.passed} rows passed over, which say nothing of their own")
         if file.rejected_path:
             lines.append(f"    see {file.rejected_path}")
     lines.append(f"  {report.seconds:.1f} s, longest write {report.longest_slice_ms:.0f} ms")

@@ -116,7 +116,7 @@ def guess(table: Table, kind: str = "") -> Guess:
     if not scored:
         # None is whole: the nearest, so that its gaps can be filled by hand.
         best = max(tried, key=lambda t: t[0])
-        return best[1] if best[0] >= 2 else Guess(kind="")
+        return best[1] if best[0] >= 1.5 else Guess(kind="")
     return max(scored, key=lambda t: t[0])[1]
 
 
