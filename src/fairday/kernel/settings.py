@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         public_url: where shoppers reach the shop, without a trailing slash; used in links of messages.
         mail_from: the sender of its mail, such as ``Tea & Co <hello@example.com>``.
         lake: the folder of the Parquet copy for analysis, or "" for none.
+        mail_cost: what a thousand mails cost, minor units; used where a scene's cost is foreseen.
     """
 
     name: str = "My shop"
@@ -79,5 +80,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = "http://127.0.0.1:8000"
     mail_from: str = "shop@localhost"
     lake: str = ""
+    mail_cost: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 0
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
     contact: ContactSettings = ContactSettings()

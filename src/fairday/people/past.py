@@ -41,7 +41,7 @@ class Past:
         tellings: what was told, with the ownership interval, in any order.
         activity: day buckets by measure, as in ``Facts``.
         derives: whether computed traits are asked for; then the buckets they stem from are there.
-        fifths: the shop's RFM cuts by the day they hold from, ascending.
+        fifths: the shop's RFM cuts by the day they hold from, ascending; empty where no score is asked for.
     """
 
     def __init__(
@@ -58,14 +58,17 @@ class Past:
         self._derives = derives
         self._fifths = fifths
         self._days = [day for day, _ in fifths]
-        self._moves = derives or any(f.trait == "birth_date" for _, f in tellings)
-        self._kept: tuple[int, Facts] | None = None
+        # Scores and ages change from day to day, other traits only with what is told and done.
+        self._ages = bool(fifths) or any(f.trait == "birth_date" for _, f in tellings)
+        self._done = sorted({d for m, b in activity.items() if _summed(m) for d in b[0]}) if derives else []
+        self._kept: tuple[tuple[int, int, int], Facts] | None = None
 
     def on(self, day: int) -> Facts:
         """What was known of them at the end of a local day; activity after it is there and no predicate looks at it."""
         ends = day_start(day + 1, self._zone) if self._tellings else 0
         known = bisect_right(self._tellings, ends - 1, key=lambda t: t[1].at)
-        if self._kept is not None and self._kept[0] == known and not self._moves:
+        key = (known, bisect_right(self._done, day), day if self._ages else 0)
+        if self._kept is not None and self._kept[0] == key:
             return self._kept[1]
         last: dict[tuple[int, str], Fact] = {}
         for interval, fact in self._tellings[:known]:
@@ -75,7 +78,7 @@ class Past:
         rows = profile(last.values(), self._sums(day) if self._derives else None, shop)
         facts = Facts.of([(f.trait, f.lo, f.hi, f.txt, f.p) for f in rows])
         facts = Facts(facts.told, facts.inferred, self._activity)
-        self._kept = (known, facts)
+        self._kept = (key, facts)
         return facts
 
     def _sums(self, day: int) -> Sums | None:
@@ -97,6 +100,10 @@ class Past:
         return sums if any_ else None
 
 
+def _summed(measure: str) -> bool:
+    return measure in (ORDERED, REFUNDED) or measure.startswith(_OF_SUMS)
+
+
 class Pasts:
     """Loads the past of people, for conditions that will be asked on days ``first`` to ``last``.
 
@@ -104,6 +111,7 @@ class Pasts:
         conditions: what will be asked; only what they look at is read.
         prefixes: beginnings of further measures to read (``bought:``).
         traits: further traits that will be asked for.
+        told_today: take told traits as they are known today, whenever they were told; computed ones stay of their day.
     """
 
     def __init__(
@@ -115,8 +123,13 @@ class Pasts:
         last: int,
         prefixes: Collection[str] = (),
         traits: Collection[str] = (),
+        *,
+        told_today: bool = False,
     ) -> None:
         self._settings = settings
+        self._last, self._told_today = last, told_today
+        self.told_later = 0
+        """Ids of which something asked for was first told after the last day; counted while loading."""
         self._starts = day_start(first + 1, settings.zone)
         self._ends = day_start(last + 1, settings.zone)
         asked = frozenset(traits).union(*(c.traits for c in conditions))
@@ -128,6 +141,7 @@ class Pasts:
         self._prefixes = tuple(prefixes)
         if derived:
             self._measures |= {ORDERED, REFUNDED}
+        if any(name.startswith(("usual_", "favourite_", "preferred_")) for name in derived):
             self._prefixes += tuple(p for p in _OF_SUMS if not p.startswith(tuple(prefixes) or ("\0",)))
         self._fifths: list[tuple[int, Thresholds]] = []
         if any(name.startswith("rfm_") for name in derived):
@@ -154,7 +168,7 @@ class Pasts:
             return {}
         query = text(
             "SELECT o.person, a.measure, a.day, a.n, a.amount FROM ownership o JOIN activity a ON a.interval_id = o.id"
-            f" WHERE o.person IN ({among(persons)}) AND ({' OR '.join(tests)})"
+            f" WHERE o.person IN ({among(persons)}) AND a.day <= {self._last} AND ({' OR '.join(tests)})"
         )
         rows: dict[int, list[tuple[str, int, int, int]]] = {}
         for person, measure, day, n, amount in conn.execute(query, listed):
@@ -174,7 +188,9 @@ class Pasts:
         )
         for person, interval, identifier, from_at, until_at, *fact in rows:
             kept = Fact(*fact)
-            if kept.at < self._starts:
+            if self._told_today:
+                found.setdefault(person, []).append((interval, kept._replace(at=min(kept.at, self._starts - 1))))
+            elif kept.at < self._starts:
                 found.setdefault(person, []).append((interval, kept))
             else:
                 later[person, interval] = (identifier, from_at, until_at)
@@ -182,12 +198,14 @@ class Pasts:
             # Something was told after the first day: what stood before it is only in the log. A telling of an interval
             # that is early enough comes twice, and is the same.
             mine = found.setdefault(person, [])
+            known_before = len(mine)
             for h in carried(conn, identifier, from_at, min(until_at, self._ends), _UPTO, telling=True):
                 mine += [
                     (interval, Fact(trait, known.lo, known.hi, known.txt, h.at, h.source))
                     for trait, known in told_by(h, self._settings.currency).items()
                     if trait in self._told
                 ]
+            self.told_later += len(mine) == known_before
         return found
 
 
