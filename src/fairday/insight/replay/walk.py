@@ -25,6 +25,7 @@ from fairday.people.traits.records import among, prefixed
 from fairday.scenes.arms import assign
 from fairday.scenes.choice import Person, Stage, Staged, choose, own_dates
 from fairday.scenes.conditions import goods_vocabulary
+from fairday.scenes.moment import moment_condition, moment_facts
 from fairday.scenes.shelf import Shelf
 from fairday.scenes.spec import Guard, Offer, Place, SceneSpec, When
 from fairday.scenes.staging import as_product, popularity
@@ -76,6 +77,8 @@ class _Walk:
         self.people_words, self.told_today = vocabulary(settings), told_today
         self.who = None if spec.who is None else parse(spec.who, self.people_words)
         self.days = {d: ReplayDay(day=d) for d in range(period.first, period.last + 1)}
+        self.moment = None if spec.when.moment is None else moment_condition(spec.when.moment)
+        self._hours: dict[tuple[int, int], bool] = {}
         own = festival(spec.when.festival).own_trait if spec.when.festival else None
         self.own_trait = own
         self.holding = [] if own else self._holding(NOBODY)
@@ -96,8 +99,20 @@ class _Walk:
         for day in self.days:
             phase = self.spec.when.phase_on(day + self.period.shift, own)
             if phase is not None:
-                found.append((day, phase[0], phase[1] if self.spec.when.festival else 0))
+                # Each day of a moment is a round of its own, as it is when the scene runs.
+                occasion = day if self.moment is not None else phase[1] if self.spec.when.festival else 0
+                found.append((day, phase[0], occasion))
         return found
+
+    def _could(self, day: int, hour: int) -> bool:
+        """Whether the scene's moment may have been in an hour: its clock fits, and nothing else was ever known."""
+        if self.moment is None:
+            return True
+        if (day, hour) not in self._hours:
+            at = day_start(day, self.settings.zone) + hour * 3_600_000
+            facts = moment_facts(at, self.settings.zone)
+            self._hours[day, hour] = self.moment.holds(facts, day) is not False
+        return self._hours[day, hour]
 
     def run(self) -> Replay:
         with self.db.read() as conn:
@@ -131,13 +146,13 @@ class _Walk:
         came = came_on(conn, persons, self.period)
         reached: dict[int, int] = {}
         for person in persons:
-            first = self._person(person, pasts[person], came.get(person, frozenset()), owned.get(person, []))
+            first = self._person(person, pasts[person], came.get(person, {}), owned.get(person, []))
             if first is not None:
                 reached[person] = first
         self.reached += len(reached)
         self._anyway(conn, reached)
 
-    def _person(self, person: int, past: Past, came: frozenset[int], owned: Sequence[Owned]) -> int | None:
+    def _person(self, person: int, past: Past, came: Mapping[int, set[int]], owned: Sequence[Owned]) -> int | None:
         """Walk one person's days; the day of their first meeting, or None."""
         current = [o for o in owned if o.until_at == OPEN]
         spec = self.spec
@@ -157,7 +172,8 @@ class _Walk:
             found = self.days[day]
             found.audience += 1
             found.phase = found.phase or phase
-            if day in came and any(spec.meets_at(p, phase) for p in PAGES):
+            here = any(spec.meets_at(p, phase) for p in PAGES)
+            if here and any(self._could(day, hour) for hour in came.get(day, ())):
                 if arm == "treated":
                     found.met += 1
                     met = True
@@ -168,6 +184,8 @@ class _Walk:
                     found.held += 1
                     held = True
             if mailable and arm == "treated" and spec.meets_at("email", phase) and (phase, occasion) not in done:
+                if not any(self._could(day, hour) for hour in range(24)):
+                    continue
                 if (phase, occasion) not in at_most and self._agreed(owned, None):
                     at_most.add((phase, occasion))
                 if self._may(owned, day, sent):
@@ -298,6 +316,8 @@ class _Walk:
 
     def _notes(self, pages: int) -> list[Note]:
         spec, notes = self.spec, list(self.notes)
+        if self.moment is not None:
+            notes.append(Note("moment"))
         if any(p.touchpoint in PAGES for p in spec.where):
             notes.append(Note("came"))
         if self._sends():
@@ -318,16 +338,17 @@ class _Walk:
         return notes
 
 
-def came_on(conn: Connection, persons: Sequence[int], period: Period) -> dict[int, frozenset[int]]:
-    """The days of a period on which people did anything we did not write ourselves."""
-    found: dict[int, set[int]] = {}
-    for person, day in conn.exec_driver_sql(
-        "SELECT o.person, a.day FROM ownership o JOIN activity a ON a.interval_id = o.id"
-        f" WHERE o.person IN ({among(persons)}) AND {prefixed(conn, 'a.measure', 'active:hour=')}"
+def came_on(conn: Connection, persons: Sequence[int], period: Period) -> dict[int, dict[int, set[int]]]:
+    """By person and day of a period, the hours in which they did anything we did not write ourselves."""
+    found: dict[int, dict[int, set[int]]] = {}
+    prefix = "active:hour="
+    for person, measure, day in conn.exec_driver_sql(
+        "SELECT o.person, a.measure, a.day FROM ownership o JOIN activity a ON a.interval_id = o.id"
+        f" WHERE o.person IN ({among(persons)}) AND {prefixed(conn, 'a.measure', prefix)}"
         f" AND a.day BETWEEN {period.first} AND {period.last}"
     ):
-        found.setdefault(person, set()).add(day)
-    return {person: frozenset(days) for person, days in found.items()}
+        found.setdefault(person, {}).setdefault(day, set()).add(int(measure[len(prefix) :]))
+    return found
 
 
 def on_floors(
