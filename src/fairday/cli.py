@@ -15,14 +15,20 @@ from sqlalchemy.exc import DBAPIError
 
 import fairday
 from fairday import operators
+from fairday.insight.power import in_words as power_in_words
+from fairday.insight.power import power
+from fairday.insight.replay import in_words as replay_in_words
+from fairday.insight.replay import last_time, period_of, replay
 from fairday.insight.report import in_words
 from fairday.intake.keys import create_key, list_keys, revoke_key
 from fairday.intake.understand import understand
-from fairday.kernel.clock import iso
+from fairday.kernel.clock import iso, local_day, to_day
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.people import identity
 from fairday.playbooks import rows as capability_rows
-from fairday.scenes.life import SceneError, all_scenes
+from fairday.scenes.grammar import parse_scene
+from fairday.scenes.life import SceneError, all_scenes, get_scene
+from fairday.scenes.spec import SceneSpec
 from fairday.scenes.words import reason
 from fairday.storage.database import shown
 
@@ -299,6 +305,60 @@ def scenes_mail(shop: str) -> None:
         opened.catch_up()
         for word, n in sorted(result.items()):
             click.echo(f"{n:7} {word}")
+
+
+def _scene_or_file(opened: fairday.Shop, name: str) -> SceneSpec:
+    """The scene of that name, or the one a YAML file describes."""
+    if Path(name).is_file():
+        text = Path(name).read_text("utf-8")
+    else:
+        with opened.db.read() as conn:
+            text = get_scene(conn, name).text
+    spec, problems = parse_scene(text, opened.vocabulary, file=name)
+    if spec is None:
+        raise SceneError(problems)
+    return spec
+
+
+@scenes.command("replay")
+@shop_option
+@click.argument("name", metavar="SCENE|FILE")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day [as its next run, a year before].")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day.")
+@click.option("--told-today", is_flag=True, help="Take what people told of themselves as it is known today.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def scenes_replay(shop: str, name: str, first: Any, last: Any, told_today: bool, as_json: bool) -> None:
+    """Had it run last year: whom SCENE would have met, with which goods, at what cost at most."""
+    with open_shop(shop) as opened:
+        spec = _scene_or_file(opened, name)
+        days = None
+        if first is not None or last is not None:
+            usual = last_time(spec, local_day(opened.clock.now(), opened.settings.zone))
+            ends = [
+                usual.first if first is None else to_day(first.date()),
+                usual.last if last is None else to_day(last.date()),
+            ]
+            days = period_of(spec, *ends)
+        with _Bar("replaying") as bar:
+            found = replay(opened.db, opened.settings, spec, opened.clock.now(), days, bar.show, told_today=told_today)
+        if as_json:
+            click.echo(json.dumps(msgspec.to_builtins(found), ensure_ascii=False, indent=2))
+        else:
+            click.echo("\n".join(replay_in_words(found, opened.settings.currency)))
+
+
+@scenes.command("power")
+@shop_option
+@click.argument("name", metavar="SCENE|FILE")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def scenes_power(shop: str, name: str, as_json: bool) -> None:
+    """What your fans can tell you: the lift that SCENE's people, holdout and duration can show."""
+    with open_shop(shop) as opened, opened.db.read() as conn:
+        found = power(conn, opened.settings, _scene_or_file(opened, name), opened.clock.now())
+        if as_json:
+            click.echo(json.dumps(msgspec.to_builtins(found), ensure_ascii=False, indent=2))
+        else:
+            click.echo("\n".join(power_in_words(found)))
 
 
 @main.group("operators", cls=_Group)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, String, Table, Text, inspect, select
 
 from fairday import operators
 from fairday.insight.meetings import Meetings
+from fairday.insight.replay import Replays
 from fairday.insight.report import Report, report
 from fairday.intake.imports import ImportReport, Progress, import_files
 from fairday.intake.mapping import Mapping
@@ -104,6 +105,7 @@ class Shop:
             self.followers.register(LakeFollower(self.lake))
             self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
+        self.replays = Replays(db, lambda: self.settings, clock)
         self._staging: Staging | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -369,6 +371,7 @@ class Shop:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        self.replays.close()
         self.followers.stop()
         self.writer.close()
         self.db.close()

@@ -75,6 +75,11 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a number may be expected at all."""
         return self.lift is not None and self.lift <= HOPELESS
 
+    @property
+    def table_of_any(self) -> bool:
+        """Whether any holdout and duration shows a lift."""
+        return any(lift is not None and lift <= 2 * HOPELESS for _, lifts in self.table for lift in lifts)
+
 
 def power(conn: Connection, settings: Settings, spec: SceneSpec, now: int) -> Power:
     """What the people of a scene can show, from their history up to yesterday."""
@@ -177,4 +182,28 @@ def values_of(conn: Connection, metric: str, first: int, last: int) -> Mapping[i
     return found
 
 
-__all__ = ["HOLDOUTS", "WEEKS", "Power", "Smaller", "members", "power", "values_of"]
+def in_words(found: Power) -> list[str]:
+    """The lines of it for a terminal."""
+    held = f"{found.holdout:.0%} held out"
+    if not found.enough:
+        lines = [
+            f"With {found.people:,} people and {held} there are too few to tell.",
+            "Run it anyway, but do not expect a number.",
+        ]
+    else:
+        lines = [f"With {found.people:,} people and {held} you will see a lift of {found.lift:.0%} or more"]
+        lines[0] += f" in {found.metric} within {found.days} days."
+        if found.smaller is not None:
+            more = f"a holdout of {found.smaller.holdout:.0%}"
+            wait = "" if found.smaller.weeks is None else f"{found.smaller.weeks} weeks or "
+            lines.append(f"{found.smaller.lift:.0%} would take {wait}{more}.")
+    if not found.holds:
+        lines.append(f"The scene holds nobody out: nothing will be known. These figures are for {USUAL:.0%}.")
+    lines += ["", "Held out " + "".join(f"{w:>7} weeks" for w in WEEKS)]
+    for holdout, lifts in found.table:
+        cells = "".join(f"{'–' if lift is None else f'{lift:.0%}':>13}" for lift in lifts)
+        lines.append(f"{holdout:>8.0%} {cells}")
+    return lines
+
+
+__all__ = ["HOLDOUTS", "WEEKS", "Power", "Smaller", "in_words", "members", "power", "values_of"]

@@ -39,6 +39,41 @@ def columns(values: Sequence[int], label: str, titles: Sequence[str], width: int
     )
 
 
+def stacked(
+    values: Sequence[tuple[int, ...]],
+    label: str,
+    titles: Sequence[str],
+    tones: Sequence[str],
+    width: int = 720,
+    height: int = 150,
+) -> Markup:
+    """Upright bars of several parts on each other, one a step; ``tones`` gives each step's ground a class."""
+    top = max([sum(v) for v in values] + [1])
+    slot = width / max(len(values), 1)
+    drawn: list[str] = []
+    for i, (parts, title, tone) in enumerate(zip(values, titles, tones, strict=True)):
+        x, y = i * slot, float(height)
+        if tone:
+            drawn.append(
+                f'<rect class="ground {escape(tone)}" x="{x:.1f}" y="0" width="{slot:.2f}" height="{height}"/>'
+            )
+        bars = ""
+        for part, value in enumerate(parts):
+            tall = (height - 6) * value / top
+            y -= tall
+            if value:
+                bars += (
+                    f'<rect class="part p{part}" x="{x + slot * 0.14:.1f}" y="{y:.1f}" width="{slot * 0.72:.2f}" '
+                    f'height="{tall:.1f}"/>'
+                )
+        drawn.append(f"<g><title>{escape(title)}</title>{bars}"
+                     f'<rect class="touch" x="{x:.1f}" y="0" width="{slot:.2f}" height="{height}"/></g>')  # fmt: skip
+    return Markup(
+        f'<svg class="columns stacked" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(label)}">{"".join(drawn)}</svg>'
+    )
+
+
 def meter(share: float, tone: str = "") -> Markup:
     """A lying bar filled to ``share`` of one."""
     filled = max(0.0, min(1.0, share)) * 100

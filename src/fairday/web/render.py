@@ -37,6 +37,7 @@ def _environment() -> jinja2.Environment:
         languages=NAMES,
         spark=drawing.sparkline,
         columns=drawing.columns,
+        stacked=drawing.stacked,
         meter=drawing.meter,
         titles_of_days=_titles_of_days,
         festival_words=_festival_words,

@@ -5,7 +5,9 @@ scene would have brought: nobody met it. See docs/algorithms/foresight.md.
 """
 
 from fairday.insight.replay.model import Cost, Note, Period, Replay, ReplayDay, ReplayFloor, Shown, last_time, period_of
+from fairday.insight.replay.runs import ReplayRun, Replays, latest
 from fairday.insight.replay.walk import replay
+from fairday.insight.replay.words import in_words
 
 __all__ = [
     "Cost",
@@ -14,8 +16,12 @@ __all__ = [
     "Replay",
     "ReplayDay",
     "ReplayFloor",
+    "ReplayRun",
+    "Replays",
     "Shown",
+    "in_words",
     "last_time",
+    "latest",
     "period_of",
     "replay",
 ]

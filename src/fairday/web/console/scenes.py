@@ -18,6 +18,7 @@ from fairday.scenes.staging import load_person
 from fairday.scenes.values import NAME
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
+from fairday.web.console.foresee import power_of
 from fairday.web.goods import cards as goods_cards
 from fairday.web.remedies import explained
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
@@ -139,6 +140,7 @@ def _scene(request: Request, scene: str, error: FairdayError | None = None) -> R
         numbers = scene_numbers(conn, scene)
         versions = life.versions(conn, scene)
         mails = outbox.counts(conn, scene)
+    known = checked(request, row.text)
     return page(
         request,
         "scene.html",
@@ -150,7 +152,8 @@ def _scene(request: Request, scene: str, error: FairdayError | None = None) -> R
         moves=MOVES.get(row.status, ()),
         error=say(tongue, error) if error else None,
         text=row.text,
-        **checked(request, row.text),
+        **known,
+        **power_of(request, known["spec"] if row.status == "draft" else None),
     )
 
 
