@@ -98,7 +98,7 @@ def rows() -> None:
     """List what Fairday owes: row, playbooks that show it, and the test that fails without it."""
     for id_, row in capability_rows().items():
         shown = ", ".join(row.playbooks) or "—"
-        click.echo(f"{id_:4} {row.title:46} {shown:28} {row.test or 'not done'}")
+        click.echo(f"{id_:4} {row.title:46} {shown:28} {', '.join(row.tests) or 'not done'}")
 
 
 @main.command("import")

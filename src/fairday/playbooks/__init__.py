@@ -1,33 +1,23 @@
-"""Playbooks: scenes that ship with the product, and the rows of capabilities they show."""
+"""Playbooks: scenes that ship with the product, and the rows of capabilities they show.
+
+A playbook is a scene's YAML below a head (``playbook:``) that says what it does, how its card looks, and which blanks
+in braces are filled from the shop that copies it. What is copied is plain YAML of that shop: no head, no blanks.
+"""
 
 from __future__ import annotations
 
-from importlib.resources import files
+from fairday.playbooks.filling import Known, category_name, fill
+from fairday.playbooks.library import Capability, Head, Playbook, all_playbooks, load, playbook, rows
 
-import msgspec
-import yaml
-
-
-class Capability(msgspec.Struct, frozen=True):
-    """One capability the product owes.
-
-    Attributes:
-        title: what it is.
-        playbooks: names of the scenes in this folder that show it.
-        test: the test that fails when it is switched off, as pytest names it.
-    """
-
-    title: str
-    playbooks: tuple[str, ...] = ()
-    test: str = ""
-
-
-def rows() -> dict[str, Capability]:
-    """Every capability by its id (P1, G1, …), in the order of the list."""
-    text = files(__package__).joinpath("rows.yaml").read_text(encoding="utf-8")
-    return msgspec.convert(yaml.safe_load(text), dict[str, Capability])
-
-
-def playbook(name: str) -> str:
-    """The YAML of a playbook by name. Raises FileNotFoundError."""
-    return files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+__all__ = [
+    "Capability",
+    "Head",
+    "Known",
+    "Playbook",
+    "all_playbooks",
+    "category_name",
+    "fill",
+    "load",
+    "playbook",
+    "rows",
+]
