@@ -2,7 +2,7 @@
 
     python -m benchmarks.attribution [--paths N] [--cache FOLDER] [--alone]
 
-The paths are made by a seed and written as text (made once; reading it is not counted). Bar, from coded paths in memory:
+The paths are made by a seed and written as text (reading it is not counted). Bar, from coded paths in memory:
 all models together (first, last, last non-direct, linear, linear by unique channel, position, time decay, Markov of
 order 1, 2 and 3, Shapley of conversions and of the rate; each with values but the last) in 1.5 s.
 

@@ -23,11 +23,12 @@ from fairday.people.traits import vocabulary
 from fairday.people.traits.folding import ORDERED
 from fairday.people.traits.records import among, prefixed
 from fairday.scenes.arms import assign
-from fairday.scenes.choice import Person, Stage, Staged, choose, own_dates
+from fairday.scenes.choice import Person, choose
 from fairday.scenes.conditions import goods_vocabulary
 from fairday.scenes.moment import moment_condition, moment_facts
 from fairday.scenes.shelf import Shelf
 from fairday.scenes.spec import Guard, Offer, Place, SceneSpec, When
+from fairday.scenes.stage import Stage, Staged, own_dates
 from fairday.scenes.staging import as_product, popularity
 from fairday.storage.database import Database
 
@@ -358,7 +359,7 @@ def on_floors(
     shelf = Shelf([as_product(p) for p in catalogue], {}, settings.currency)
     found: dict[str, tuple[int, ...]] = {}
     for number, floor in enumerate(spec.floors, 1):
-        for at in shelf.matching(parse(floor.goods, goods_vocabulary(settings.currency)), day):
+        for at in shelf.matching(parse(floor.goods, goods_vocabulary(settings.currency)), day).all_places():
             product = shelf.products[at].product
             found[product] = (*found.get(product, ()), number)
     return found
