@@ -54,6 +54,9 @@ def run(shop: Shop, host: str, port: int, say: Callable[[str], None]) -> None:
     base = f"http://{host}:{port}"
     if shop.settings.public_url.startswith(HOME):
         shop.change_settings(public_url=base)  # a shop at home: its links follow the port
+    shop.staging.refresh(
+        shop.db, shop.clock.now()
+    )  # no shopper waits for it, and it is there before the process settles
     shop.start()
     say(f"Storefront  {base}/\nConsole     {base}/console\nCollect     {base}/v1/batch    Ctrl-C ends.")
     config = uvicorn.Config(

@@ -41,8 +41,9 @@ from fairday.people.privacy import Eraser
 from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
 from fairday.reach.mailing import Mailing
-from fairday.scenes import arms, life
+from fairday.scenes import life
 from fairday.scenes.choice import MESSAGES, Choice, choose
+from fairday.scenes.exposures import Exposures
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import Staging, load_person
@@ -51,7 +52,7 @@ from fairday.storage.database import Database, col, insert, metadata, shown
 from fairday.storage.followers import Followers
 from fairday.storage.groupcommit import GroupCommit
 from fairday.storage.lake import Lake, LakeFollower
-from fairday.storage.log import Appender, Happening, append_happenings, happenings_at
+from fairday.storage.log import Appender, Happening, happenings_at
 from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
 
@@ -99,6 +100,7 @@ class Shop:
         accounts.register(self.runner)
         self.runner.register(life.SceneDecider())
         self.appender = Appender()
+        self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []
         self.lake = Lake(Path(settings.lake)) if settings.lake else None
         if self.lake is not None:
@@ -248,23 +250,37 @@ class Shop:
             stage = self.staging.stage(conn, at)
             return choose(load_person(conn, person, at), touchpoint, at, stage, scene=scene, explain=explain)
 
-    def meet(self, id_: str | None, touchpoint: str) -> Choice:
+    def meet(self, id_: str | None, touchpoint: str, *, wait: bool = True) -> Choice:
         """What a person meets at a page or feed now, and the record of it: arms, meetings shown and withheld.
+
+        Args:
+            wait: return after the record is durable, not when it is queued.
 
         Raises:
             FairdayError: a touchpoint that is a message; those go through ``mailing``.
+            Unavailable: too much is waiting to be written; nobody should be shown this.
         """
         if touchpoint in MESSAGES:
             raise FairdayError(f"{touchpoint} is a message.", code="bad_touchpoint", remedy="Ask a page or feed.")
         choice = self.choose(id_, touchpoint)
-        if id_ is not None and (choice.shown or choice.withheld):
-            now = self.clock.now()
-            who = identity.parse_id(id_, self.settings.identity)
-            with self.db.write() as conn:
-                arms.record(conn, choice.new_arms(), now)
-                append_happenings(conn, choice.exposures(who, now, self.settings.zone))
-            self.followers.wake()
+        if id_ is not None:
+            recorded = self.record(choice, identity.parse_id(id_, self.settings.identity), self.clock.now())
+            if wait:
+                recorded.result()
         return choice
+
+    def record(self, choice: Choice, who: tuple[str, str], now: int) -> Future[None]:
+        """Queue the record of what a page showed the owner of an id; the future is resolved when it is durable.
+
+        Raises:
+            Unavailable: too much is waiting to be written.
+        """
+        exposure = choice.exposure(who, now, self.settings.zone)
+        if exposure.happenings:
+            return self.exposures.queue(exposure)
+        nothing: Future[None] = Future()
+        nothing.set_result(None)
+        return nothing
 
     def run_mail(self, progress: Progress = lambda done, total: None) -> Counter[str]:
         """Plan the mail of live scenes and send what is queued: to FAIRDAY_SMTP_URL, or into the local mailbox.

@@ -69,9 +69,14 @@ def assign(scene: str, holdout: int, identifiers: Sequence[int], recorded: Mappi
 
 def record(conn: Connection, rows: Iterable[tuple[str, int, Arm]], now: int) -> None:
     """Record new arms (scene, identifier, arm) in the caller's transaction; one that is there already stands."""
-    values = [{"scene": s, "identifier": i, "arm": a, "at": now} for s, i, a in rows]
-    if values:
-        conn.execute(insert(conn, scene_arms).on_conflict_do_nothing(index_elements=["scene", "identifier"]), values)
+    record_all(conn, [(s, i, a, now) for s, i, a in rows])
+
+
+def record_all(conn: Connection, rows: Sequence[tuple[str, int, Arm, int]]) -> None:
+    """As ``record``, each with its own instant."""
+    if rows:
+        statement = insert(conn, scene_arms).on_conflict_do_nothing(index_elements=["scene", "identifier"])
+        conn.execute(statement, [{"scene": s, "identifier": i, "arm": a, "at": at} for s, i, a, at in rows])
 
 
 def recorded(conn: Connection, identifiers: Sequence[int]) -> dict[str, dict[int, str]]:

@@ -14,6 +14,7 @@ from fairday.kernel.settings import ContactSettings
 from fairday.kernel.trace import Step, Trace
 from fairday.people.contact import Asked, Standing, Withheld, may_contact
 from fairday.scenes.arms import Arm, Assigned, Meeting, assign, happening
+from fairday.scenes.exposures import Exposure
 from fairday.scenes.shelf import Good, Order, Shelf, Taste, taste
 from fairday.scenes.spec import SceneSpec, Words, festival_title
 from fairday.scenes.stage import Answers, On, Stage, Staged, own_dates
@@ -146,11 +147,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         """Meetings and would-have-been meetings for the log, written on the id ``who``.
 
         Of messages only those for the holdout are written as withheld: one that waits for the morning will still come.
-        Call it in the transaction that shows the page, plans the message, and records ``new_arms``.
+        For a message call it in the transaction that plans it and records ``new_arms``; pages queue ``exposure``.
         """
         message = self.touchpoint in MESSAGES
         held = [m for m in self.withheld if m.withheld in ("holdout", "mixed")]
         return [happening(m.meeting(self.touchpoint), who, now, zone, message=message) for m in (*self.shown, *held)]
+
+    def exposure(self, who: tuple[str, str], now: int, zone: str) -> Exposure:
+        """What a page or feed writes down of it, arms included, in one piece."""
+        return Exposure(self.exposures(who, now, zone), self.new_arms(), now)
 
 
 def choose(

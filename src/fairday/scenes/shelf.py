@@ -167,9 +167,10 @@ class Shelf:
     def __init__(self, products: Sequence[Product], buyers: Mapping[str, int], currency: str) -> None:
         self.products = sorted(products, key=lambda p: p.product)
         self._at = {p.product: i for i, p in enumerate(self.products)}
-        self._buyers = np.array([max(0, buyers.get(p.product, 0)) for p in self.products], dtype=np.float64)
-        most = self._buyers.max(initial=0)
-        self._popular = np.log1p(self._buyers) / np.log1p(most) if most else self._buyers
+        self._bought = [max(0, buyers.get(p.product, 0)) for p in self.products]
+        counts = np.array(self._bought, dtype=np.float64)
+        most = counts.max(initial=0)
+        self._popular = np.log1p(counts) / np.log1p(most) if most else counts
         self._new = np.array([-1 if p.new_since is None else p.new_since for p in self.products], dtype=np.float64)
         self._categories, self._category = _codes([p.category for p in self.products])
         self._brands, self._brand = _codes([p.brand for p in self.products])
@@ -243,12 +244,14 @@ class Shelf:
         if not len(best):
             return []
         worth = order.worth[best]
-        chosen = self._varied(best, worth, count, variety) if variety else range(len(best))
+        if variety:
+            chosen = self._varied(best, worth, count, variety)
+            best, worth = best[chosen], worth[chosen]
         if taken is not None:
-            taken[best[list(chosen)]] = True
+            taken[best] = True
         return [
-            Good(self.products[best[i]], round(float(worth[i]), 6), self._reason(int(best[i]), rank, of))
-            for i in chosen
+            Good(self.products[at], score, self._reason(at, rank, of))
+            for at, score in zip(best.tolist(), worth.round(6).tolist(), strict=True)
         ]
 
     def _varied(self, best: Places, worth: NDArray[np.float64], count: int, variety: float) -> list[int]:
@@ -267,27 +270,29 @@ class Shelf:
     def _reason(self, at: int, rank: str, of: Taste) -> Step:
         """The part that gave the score most; under ``popular`` and ``newest`` the order itself."""
         product = self.products[at]
-        parts: list[tuple[float, Step]] = []
+        if rank == "newest" and product.new_since is not None:
+            return Step("new", {"day": product.new_since})
+        most, code = 0.0, "in_scene"
+        params: dict[str, Any] = {}
         if rank == "personal":
             own = of.product.get(product.product)
-            if own:
-                weight = WEIGHTS["product"] * own.weight / (1 + own.weight)
-                parts.append((weight, Step("bought_before", {"times": own.times, "days_ago": own.days_ago})))
+            if own is not None:
+                most = WEIGHTS["product"] * own.weight / (1 + own.weight)
+                code, params = "bought_before", {"times": own.times, "days_ago": own.days_ago}
             for name, value, bought in (
                 ("category", product.category, of.category),
                 ("brand", product.brand, of.brand),
             ):
                 found = bought.get(value) if value else None
-                if found and of.most[name] > 0:
-                    strength = found.weight / of.most[name]
-                    params: dict[str, Any] = {name: value, "times": found.times, "days_ago": found.days_ago}
-                    parts.append((WEIGHTS[name] * strength, Step(f"bought_{name}", params)))
-        if rank == "newest" and product.new_since is not None:
-            return Step("new", {"day": product.new_since})
-        if self._buyers[at]:
-            popular = Step("popular", {"buyers": int(self._buyers[at]), "days": POPULAR_DAYS})
-            parts.append((WEIGHTS["popular"] * float(self._popular[at]), popular))
-        return max(parts, key=lambda p: p[0])[1] if parts else Step("in_scene")
+                if found is not None and of.most[name] > 0:
+                    worth = WEIGHTS[name] * found.weight / of.most[name]
+                    if worth > most:
+                        most, code = worth, f"bought_{name}"
+                        params = {name: value, "times": found.times, "days_ago": found.days_ago}
+        buyers = self._bought[at]
+        if buyers and WEIGHTS["popular"] * float(self._popular[at]) > most:
+            return Step("popular", {"buyers": buyers, "days": POPULAR_DAYS})
+        return Step(code, params)
 
 
 def _codes(values: Sequence[str | None]) -> tuple[dict[str, int], NDArray[np.int64]]:
