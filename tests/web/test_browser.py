@@ -112,7 +112,7 @@ def test_an_audience_is_built_with_its_count_as_it_is_typed(page: Page, address:
 def test_a_scene_with_a_mistake_is_mended_and_started(page: Page, address: tuple[str, fairday.Shop]) -> None:
     url, shop = address
     enter(page, url)
-    page.goto(f"{url}/console/scenes/new")
+    page.goto(f"{url}/console/scenes/new?tab=yaml")
     text = shopfull.SCENE.replace("tea-season", "summer-tea")
     page.fill(".editor textarea", text.replace("where:", "were:"))
     expect(page.locator(".problems [data-line]")).to_have_attribute("data-line", "12")

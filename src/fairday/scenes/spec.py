@@ -220,7 +220,12 @@ def festival_title(spec: SceneSpec, language: str) -> str:
 
 def to_yaml(spec: SceneSpec) -> str:
     """The scene as YAML text, keys in the order of the manual; reading it gives an equal spec."""
-    text: str = yaml.dump(_plain(spec), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
+    return dump(_plain(spec))
+
+
+def dump(plain: Mapping[str, Any]) -> str:
+    """Plain values as YAML text, as scenes are written."""
+    text: str = yaml.dump(plain, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
     return text
 
 

@@ -32,6 +32,7 @@ ANALYST_MAY = frozenset(
         "/console/password",
         "/console/audiences/count",
         "/console/scenes/check",
+        "/console/scenes/form",
     }
 )
 """Posts an analyst may send: they change nothing of the shop's."""
@@ -101,7 +102,7 @@ async def check_csrf(request: Request, secret: str) -> FormData:
         place_of(shop_of(request).settings.public_url),
     }:
         raise HTTPException(403)
-    form = await request.form(max_files=0, max_fields=200, max_part_size=262_144)
+    form = await request.form(max_files=0, max_fields=600, max_part_size=262_144)
     sent = request.headers.get("x-csrf-token") or form.get("csrf")
     if not secret or not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), csrf_token(secret).encode()):
         raise HTTPException(403)

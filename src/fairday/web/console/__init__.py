@@ -1,8 +1,11 @@
 """The console: what a merchant sees of the shop, page by page, thin over the rooms."""
 
-from fairday.web.auth import inside
-from fairday.web.console import audiences, data, foresee, mailbox, overview, people, report, scenes, settings
+from importlib import import_module
+from pkgutil import iter_modules
 
-# Importing a page's module puts its routes on the one router whose gate is ``admit``.
-pages = (audiences, data, foresee, mailbox, overview, people, report, scenes, settings)
+from fairday.web.auth import inside
+
+# Importing a page's module puts its routes on the one router whose gate is ``admit``; sorted, so that their order stands.
+for _page in sorted(found.name for found in iter_modules(__path__)):
+    import_module(f"{__name__}.{_page}")
 routers = (inside,)

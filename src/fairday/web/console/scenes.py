@@ -9,45 +9,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fairday.kernel.errors import FairdayError
-from fairday.playbooks import playbook
 from fairday.reach import outbox
 from fairday.scenes import arms, life
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import load_person
-from fairday.scenes.values import NAME
 from fairday.web import desk, queries
-from fairday.web.auth import field, inside
+from fairday.web.auth import inside
 from fairday.web.console.foresee import power_of
+from fairday.web.console.scene_form import checked
 from fairday.web.goods import cards as goods_cards
-from fairday.web.remedies import explained
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 Move = Literal["start", "pause", "resume", "end"]
 MOVES: dict[str, tuple[Move, ...]] = {"draft": ("start",), "live": ("pause", "end"), "paused": ("resume", "end")}
 """What may be done with a scene, by its state; the stream's own rules decide."""
-
-
-def checked(request: Request, text: str) -> dict[str, Any]:
-    """What the live part shows of a text: its problems in the reader's words, or what it will do and for how many."""
-    shop, tongue = shop_of(request), tongue_of(request)
-    if not text:
-        return {"problems": [], "spec": None, "meets": None, "today": desk.today(shop)}
-    spec, problems = parse_scene(text, desk.vocabulary(shop))
-    shown = [(p, *explained(p, tongue)) for p in problems]
-    return {"problems": shown, "spec": spec, "meets": meets(request, spec) if spec else None,
-            "today": desk.today(shop)}  # fmt: skip
-
-
-def meets(request: Request, spec: SceneSpec) -> tuple[int, int]:
-    """How many people a scene is for, and how many there are."""
-    shop = shop_of(request)
-    with shop.db.read() as conn:
-        total = queries.people_count(conn)
-        if spec.who is None:
-            return total, total
-        read = desk.understood(spec.who, desk.vocabulary(shop))
-        return (0 if isinstance(read, FairdayError) else desk.count(conn, read, desk.today(shop))), total
 
 
 @inside.get("/scenes")
@@ -81,51 +57,6 @@ def scene_numbers(conn: Any, scene: str) -> dict[str, int]:
         "mailed": mails.get("sent", 0),
         "withheld": mails.get("withheld", 0),
     }
-
-
-@inside.get("/scenes/new")
-def new(request: Request) -> Response:
-    """A new scene, begun from a playbook (``?from=NAME``)."""
-    name = request.query_params.get("from", "valentines-day")
-    try:
-        return _edit(request, "", playbook(name) if NAME.fullmatch(name) else "")
-    except FileNotFoundError:
-        raise HTTPException(404)
-
-
-def _edit(
-    request: Request, scene: str, text: str, error: FairdayError | None = None, version: int | None = None
-) -> Response:
-    said = say(tongue_of(request), error) if error else None
-    return page(request, "scene_edit.html", status_of(error) if error else 200, scene=scene, text=text, error=said,
-                version=version, **checked(request, text))  # fmt: skip
-
-
-@inside.post("/scenes/check")
-def check(request: Request) -> Response:
-    """The live part alone, for the script; the editor around it for a browser without."""
-    text = field(request, "text", life.MAX_TEXT)
-    if request.headers.get("x-part"):
-        return page(request, "scene_live.html", **checked(request, text))
-    return _edit(request, field(request, "scene", 100), text)
-
-
-@inside.post("/scenes")
-def save(request: Request) -> Response:
-    shop = shop_of(request)
-    text, scene = field(request, "text", life.MAX_TEXT), field(request, "scene", 100)
-    version = field(request, "version", 10)
-    try:
-        spec = shop.save_scene(
-            text + "\n",
-            actor=f"operator:{request.state.operator.id}",
-            version=int(version) if version.isascii() and version.isdigit() else None,
-        )
-    except life.SceneError:
-        return _edit(request, scene, text, version=None)
-    except FairdayError as error:
-        return _edit(request, scene, text, error)
-    return go(f"/console/scenes/{spec.scene}?done=scene_saved")
 
 
 @inside.get("/scenes/{scene}")
@@ -178,13 +109,6 @@ def preview(request: Request, scene: str) -> Response:
     steps = [(f"step.{s.code}", s.params.get("floor", 0)) for s in (choice.trace.steps if choice else ())]
     return page(request, "scene_preview.html", row=row, asked=asked, person=person.person, name=name, floors=floors,
                 steps=[s for s in steps if tongue.has(s[0])], spec=spec)  # fmt: skip
-
-
-@inside.get("/scenes/{scene}/edit")
-def edit(request: Request, scene: str) -> Response:
-    with shop_of(request).db.read() as conn:
-        row = life.get_scene(conn, scene)
-    return _edit(request, scene, row.text, version=row.version)
 
 
 @inside.post("/scenes/{scene}/{move}")

@@ -82,6 +82,71 @@
     number();
   }
 
+  // Rows of a form are added, taken away and moved without leaving the page.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target, button = event.submitter;
+    if (!form.dataset.rows || button?.name !== "do") return;
+    event.preventDefault();
+    const body = new FormData(form);
+    body.append("do", button.value);
+    const html = await ask(form.dataset.rows, body).catch(() => null);
+    const fresh = html && new DOMParser().parseFromString(html, "text/html").getElementById("fields");
+    if (!fresh) return;
+    const open = [...form.querySelectorAll("details")].map((d) => d.open);
+    form.querySelector("#fields").replaceWith(fresh);
+    if (!/^(add|remove)/.test(button.value)) [...form.querySelectorAll("details")].forEach((d, i) => { d.open = d.open || open[i]; });
+    const list = button.value.split(":")[1];
+    if (button.value.startsWith("add")) [...fresh.querySelectorAll(`[name^="${list}["]`)].at(-1)?.closest(".rowbox")?.querySelector("input, select, textarea")?.focus();
+    form.dispatchEvent(new Event("look"));
+  });
+
+  // Beside a condition that is being written stands a helper: a word, a comparison, a value.
+  const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
+  function fitted(helper) {
+    const word = helper.querySelector(".word").selectedOptions[0], op = helper.querySelector(".op"), at = helper.querySelector(".value");
+    const type = word.dataset.type, values = word.dataset.values ? word.dataset.values.split("|") : [];
+    const ordered = ["int", "money", "day", "yearly"].includes(type);
+    for (const option of op.options) option.hidden = ["bool", "texts"].includes(type) ? !["=", "!=", "known"].includes(option.value) : [">=", "<=", ">", "<"].includes(option.value) && !ordered;
+    if (op.selectedOptions[0]?.hidden) op.value = "=";
+    let input;
+    if (type === "bool") input = document.createElement("span");
+    else if (values.length) {
+      input = document.createElement("select");
+      for (const value of values) input.append(new Option(value, value));
+    } else {
+      input = document.createElement("input");
+      input.type = { int: "number", money: "number", day: "date" }[type] || "text";
+      if (type === "yearly") input.placeholder = "06-01";
+    }
+    input.addEventListener("input", (event) => event.stopPropagation());
+    at.replaceChildren(input);
+  }
+  function written(helper) {
+    const word = helper.querySelector(".word").selectedOptions[0], op = helper.querySelector(".op").value;
+    const type = word.dataset.type, value = helper.querySelector(".value").firstChild?.value ?? "";
+    if (op === "known") return `known(${word.value})`;
+    if (type === "bool") return op === "=" ? word.value : `not ${word.value}`;
+    if (value === "") return "";
+    if (type === "texts") return `${op === "=" ? "" : "not "}has(${word.value}, ${quoted(value)})`;
+    return `${word.value} ${op} ${["int", "money"].includes(type) ? value : quoted(value)}`;
+  }
+  document.addEventListener("focusin", (event) => {
+    const field = event.target.closest?.("textarea[data-helper]");
+    if (!field || field.parentElement.nextElementSibling?.classList.contains("helper")) return;
+    document.querySelectorAll(".scene-form .helper").forEach((old) => old.remove());
+    const made = document.getElementById(`helper-${field.dataset.helper}`).content.firstElementChild.cloneNode(true);
+    field.parentElement.after(made);
+    fitted(made);
+    made.addEventListener("input", (input) => input.stopPropagation());
+    made.querySelector(".word").addEventListener("change", () => fitted(made));
+    made.querySelector(".add").addEventListener("click", () => {
+      const part = written(made);
+      if (!part) return;
+      field.value = field.value.trim() ? `${field.value.trim()} and ${part}` : part;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+  });
+
   // Parts with data-refresh fetch their page again every so many seconds while it is looked at.
   for (const part of document.querySelectorAll("[data-refresh]")) {
     setInterval(async () => {
