@@ -22,6 +22,7 @@ from fairday import operators
 from fairday.insight.meetings import Meetings
 from fairday.insight.replay import Replays
 from fairday.insight.report import Report, report
+from fairday.insight.touches import Touches
 from fairday.intake.imports import ImportReport, Progress, import_files
 from fairday.intake.mapping import Mapping
 from fairday.intake.runs import Recorder
@@ -94,6 +95,7 @@ class Shop:
         self.followers.register(LatelyFollower())
         self.followers.register(WeatherFollower())
         self.followers.register(Meetings(lambda: self.settings))
+        self.followers.register(Touches(lambda: self.settings))
         self.midnight = Midnight(db, lambda: self.settings)
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)

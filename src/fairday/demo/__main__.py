@@ -126,6 +126,11 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
             shop.catch_up()
             shop.midnight.tick(clock.now())
             shop.catch_up()
+        with step("visits by channel before half of the orders (SIMULATED)"):
+            with shop.db.read() as conn:
+                made = list(simulate.visits(conn, shop.settings, clock.now()))
+            shop.append(made).result()
+            shop.catch_up()
         click.secho("\nReport", bold=True)
         click.echo(in_words(shop.report()))
         password = shop.add_operator(OWNER, "owner")

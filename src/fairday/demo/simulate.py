@@ -1,4 +1,4 @@
-"""What the demo makes up, all of it written with the source ``simulated``: addresses, consent, and shoppers' answers.
+"""What the demo makes up, all with the source ``simulated``: addresses, consent, shoppers' answers, and visits.
 
 The Complete Journey holds no addresses and ends with its year, so a scene that runs after it needs people who can be
 written to and who react. The reaction has a known effect planted, so that the report can be held against it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -93,4 +94,69 @@ def answers(
                 message_id=f"simulated:order:{scene}:{person}:{day}", kind="track", name="Order Completed", at=at,
                 received=at, source=SOURCE, ids=(("user_id", household),),
                 body={"properties": {"order_id": order, "total": total, "currency": settings.currency, "products": []}},
+            )  # fmt: skip
+
+
+# ---- visits ----------------------------------------------------------------------------------------------------------
+
+VISITED = 0.5
+"""The share of orders that somebody came by for; the others are made in a store unannounced."""
+
+MOST_VISITS = 5
+
+LOOKED, LOOKED_DAYS = 0.4, 14
+"""The share of households that look and leave again, within so many days."""
+
+_OPENERS = {"social": 30, "search": 22, "paid_search": 12, "referral": 10, "email": 14, "direct": 12}
+_ONWARD = {
+    "social": {"social": 25, "search": 35, "direct": 25, "email": 15},
+    "search": {"search": 20, "direct": 45, "email": 25, "paid_search": 10},
+    "paid_search": {"search": 25, "direct": 45, "email": 20, "paid_search": 10},
+    "referral": {"search": 40, "direct": 40, "email": 20},
+    "email": {"direct": 55, "email": 30, "search": 15},
+    "direct": {"direct": 50, "email": 30, "search": 20},
+}
+_ENTRANCES: dict[str, tuple[dict[str, Any], ...]] = {
+    "social": (
+        {"page": {"referrer": "https://www.instagram.com/"}},
+        {"page": {"referrer": "https://l.facebook.com/"}},
+        {"page": {"referrer": ""}, "campaign": {"source": "xiaohongshu", "medium": "social", "name": "winter-table"}},
+    ),
+    "search": ({"page": {"referrer": "https://www.google.com/"}}, {"page": {"referrer": "https://www.bing.com/"}}),
+    "paid_search": ({"page": {"referrer": "https://www.google.com/"},
+                     "campaign": {"source": "google", "medium": "cpc", "name": "groceries"}},),
+    "referral": ({"page": {"referrer": "https://recipes.example/soup"}},),
+    "email": ({"page": {"referrer": ""}, "campaign": {"source": "newsletter", "medium": "email", "name": "weekly"}},),
+    "direct": ({"page": {"referrer": ""}},),
+}  # fmt: skip
+
+
+def visits(conn: Connection, settings: Settings, now: int, days: int = 60, seed: int = 3) -> Iterator[Happening]:
+    """Visits of the last ``days``: before half of the orders one to five, and some that led nowhere.
+
+    Social media and search open most paths, mail and direct visits close most, so that models differ. Nobody came.
+    """
+    rng = random.Random(seed)
+    orders = conn.execute(
+        text(
+            "SELECT i.value, p.at FROM purchases p JOIN timeline t ON t.pos = p.pos JOIN identifiers i"
+            " ON i.id = t.identifier AND i.type = 'user_id' WHERE p.n = 1 AND p.at >= :since ORDER BY p.pos"
+        ),
+        {"since": now - days * DAY_MS},
+    ).all()
+    ends = [(household, at) for household, at in orders if rng.random() < VISITED]
+    everyone = conn.execute(text("SELECT value FROM identifiers WHERE type = 'user_id' ORDER BY id")).scalars()
+    ends += [(household, now - rng.randrange(LOOKED_DAYS * DAY_MS)) for household in everyone if rng.random() < LOOKED]
+    for number, (household, end) in enumerate(ends):
+        channel, weights = "", _OPENERS
+        steps = min(MOST_VISITS, 1 + int(rng.expovariate(0.9)))
+        left = sorted((rng.randrange(60_000, 9 * DAY_MS) for _ in range(steps)), reverse=True)
+        for step, before in enumerate(left):
+            weights = _ONWARD[channel] if channel else weights
+            channel = rng.choices(list(weights), list(weights.values()))[0]
+            context = rng.choice(_ENTRANCES[channel])
+            page = {"url": f"{settings.public_url}/", "path": "/", **context["page"]}
+            yield Happening(
+                message_id=f"simulated:visit:{number}:{step}", kind="page", at=end - before, received=end - before,
+                source=SOURCE, ids=(("user_id", household),), body={"context": {**context, "page": page}},
             )  # fmt: skip

@@ -69,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         language: the language a page falls back to.
         public_url: where shoppers reach the shop, without a trailing slash; used in links of messages.
         mail_from: the sender of its mail, such as ``Tea & Co <hello@example.com>``.
+        lookback: days before an order in which a visit may be credited with it.
         lake: the folder of the Parquet copy for analysis, or "" for none.
         mail_cost: what a thousand mails cost, minor units; used where a scene's cost is foreseen.
     """
@@ -79,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language: Language = "zh"
     public_url: str = "http://127.0.0.1:8000"
     mail_from: str = "shop@localhost"
+    lookback: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
     lake: str = ""
     mail_cost: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 0
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)

@@ -19,6 +19,7 @@ from fairday.reach import outbox
 from fairday.scenes.shelf import WEIGHTS, Shelf, Taste
 from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening
+from fairday.web import clicks
 from fairday.web.auth import address_of
 from fairday.web.guard import Bucket, place_of
 from fairday.web.i18n import LANGUAGES
@@ -166,6 +167,7 @@ def shown(request: Request, template: str, visitor: Visitor, status: int = 200, 
     response = page(request, template, status, **{**given, **values})
     # Who looks is in it: no cache between may keep it for another.
     response.headers.setdefault("cache-control", "private, no-cache")
+    clicks.count(response, request, front_of(request).secret)
     return response
 
 
@@ -207,7 +209,10 @@ def by_link(request: Request) -> Response | None:
             refused = request.cookies.get(ANSWER) == "no"
             # A mail that was passed on must not make another customer of one who is known here.
             known = visitor_of(request).id
-            if message.identifier in own and not refused and (known is None or known[0] == "anonymous_id"):
+            stranger = known is None or known[0] == "anonymous_id"
+            if message.identifier in own and not refused and (stranger or known in own.values()):
+                clicks.mark(response, request, front_of(request).secret, token)
+            if message.identifier in own and not refused and stranger:
                 remember(response, request, own[message.identifier], message.planned_at + LINK_MS)
     return response
 
