@@ -75,6 +75,9 @@ MAX_TRIES = 5
 UNTRIED = ("server away", "line broke")
 """Reasons that say a message was put back before the server was asked to take it."""
 
+SERVICE = "fairday:service"
+"""What stands for the scene where a person asked for the mail themselves (``reach.service``)."""
+
 STALE_MS = 10 * 60_000
 """A claim this old belongs to a process that died."""
 
@@ -297,7 +300,10 @@ def lately(conn: Connection, identifiers: Collection[int], since: int) -> dict[i
     c = messages.c
     found: dict[int, list[Sent]] = {}
     query = select(c.identifier, c.scene, c.planned_at).where(
-        c.identifier.in_(identifiers), c.planned_at >= since, c.status.in_(("queued", "sending", "sent", "unsure"))
+        c.identifier.in_(identifiers),
+        c.planned_at >= since,
+        c.scene != SERVICE,
+        c.status.in_(("queued", "sending", "sent", "unsure")),
     )
     for identifier, scene, at in conn.execute(query):
         found.setdefault(identifier, []).append(Sent(scene, at))

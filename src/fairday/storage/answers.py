@@ -14,7 +14,7 @@ from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Answer, Command, Refusal
 from fairday.kernel.errors import Conflict
 from fairday.storage.bulk import insert_rows
-from fairday.storage.database import col, metadata
+from fairday.storage.database import col, insert, metadata
 
 answers = Table(
     "answers",
@@ -72,6 +72,13 @@ def repeat(first: tuple[str, Answer], request: str) -> Answer | Conflict:
 def save(conn: Connection, rows: Sequence[tuple[str, str, str, str, int]]) -> None:
     """Keep answers: (actor, key, request, encoded answer, at)."""
     insert_rows(conn, answers, ("actor", "key", "request", "answer", "at"), sorted(rows))
+
+
+def once(conn: Connection, actor: str, key: str, now: int) -> bool:
+    """Use up something that counts once, such as a link; whether this was the first time."""
+    row = {"actor": actor, "key": key, "request": "", "answer": "", "at": now}
+    made = insert(conn, answers).values(row).on_conflict_do_nothing(index_elements=["actor", "key"])
+    return bool(conn.execute(made.returning(answers.c.key)).all())
 
 
 def encode(said: Sequence[tuple[str, str, msgspec.Raw]], refusal: Refusal | None, at: int) -> str:

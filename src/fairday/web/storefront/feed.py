@@ -21,7 +21,7 @@ from fairday.web.goods import cards
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.feeding import PAGE, FeedGoods, Place, first_place, place_of
 from fairday.web.storefront.front import by_link, front_of, router, shown, told, visitor_of
-from fairday.web.storefront.home import floors, look, record
+from fairday.web.storefront.home import floors, look, recorded
 
 PER_FLOOR, BETWEEN = 6, 4
 """Goods of a floor, goods between two floors."""
@@ -47,9 +47,9 @@ def feed(request: Request) -> Response:
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
     choice = choose(person, "feed", now, stage, per_floor=PER_FLOOR) if not place.page else None
-    goods, after = page_of(front.feed(stage.shelf), place, taste(person.facts, desk.today(shop)), choice)
     if choice is not None and visitor.id is not None:
-        record(shop, choice, visitor.id, now)
+        choice = recorded(shop, choice, visitor.id, now)
+    goods, after = page_of(front.feed(stage.shelf), place, taste(person.facts, desk.today(shop)), choice)
     products = [{"product_id": g.product.product, "position": n} for n, g in enumerate(goods, 1)]
     where = {"list_id": "feed", "seed": place.seed, "turn": place.turn, "page": place.page, "products": products}
     told(request, "Product List Viewed", where, place.seed, str(place.turn), str(place.page))

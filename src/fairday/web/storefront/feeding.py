@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -85,6 +86,8 @@ class FeedGoods:
         codes: dict[str, int] = {}
         self.category = np.array([codes.setdefault(p.category or "", len(codes)) for p in shelf.products], np.int64)
         self.codes = codes
+        kinds: dict[str, int] = {"": 0}
+        self.department = np.array([kinds.setdefault(p.department or "", len(kinds)) for p in shelf.products], np.int64)
         self.at = {p.product: i for i, p in enumerate(shelf.products)}
 
     def pick(self, place: Place, of: Taste, without: frozenset[str] = frozenset()) -> list[Good]:
@@ -111,6 +114,29 @@ class FeedGoods:
             between += [_because(g, "otherwise") for g in some(strange, "personal", mine, OTHERWISE, 0.9)]
         most = some(free, "personal", mine, PAGE - len(between), VARIETY)
         return [_because(g, "look") if g.reason.code == "in_scene" else g for g in _mixed(most, between)]
+
+    def alike(self, product: str) -> Goods:
+        """Goods of the same category."""
+        at = self.at.get(product)
+        if at is None or not self.shelf.products[at].category:
+            return Goods(np.zeros(len(self.shelf), np.bool_))
+        return Goods(self.category == self.category[at])
+
+    def beside(self, product: str) -> Goods:
+        """Goods of the same department in other categories; of all departments where that is not known."""
+        at = self.at.get(product)
+        if at is None:
+            return self.shelf.all
+        other = self.category != self.category[at]
+        return Goods(other & (self.department == self.department[at]) if self.department[at] else other)
+
+    def on_from(self, listed: Sequence[Mapping[str, Any]]) -> Place | None:
+        """The place after some pages of the feed that were told, the latest first."""
+        seed, turn, page = (listed[0].get(k) for k in ("seed", "turn", "page")) if listed else (None, None, None)
+        if not isinstance(seed, str) or not isinstance(turn, int) or not isinstance(page, int):
+            return None
+        seen = [str(line.get("product_id")) for told in listed for line in told.get("products", ())]
+        return Place(seed=seed[:32], turn=turn, page=page).after(self.marked(Place(seed=seed[:32]), seen[:ROUND]))
 
     def marked(self, place: Place, products: Sequence[str]) -> NDArray[np.uint16]:
         """The marks of some products in a visit; those no longer sold have none."""

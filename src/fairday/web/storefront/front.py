@@ -27,7 +27,7 @@ from fairday.web.render import page, shop_of
 from fairday.web.signing import secret_of, sign, signed
 from fairday.web.storefront.feeding import FeedGoods
 
-VISITOR, ANSWER = "fairday_visitor", "fairday_consent"
+VISITOR, ANSWER, OWN = "fairday_visitor", "fairday_consent", "fairday_own"
 YEAR = 31_536_000
 LINK_MS = 30 * 86_400_000
 """A mail's link recognises its reader for this long after the mail was planned."""
@@ -38,10 +38,18 @@ AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks: the id they are recognised by and their number, both None for a stranger."""
+    """Who looks.
+
+    Attributes:
+        id: what they are recognised by, None for a stranger.
+        person: their number, None where nothing is known of them.
+        own: this device has been shown to be theirs. A link of a mail does not show that: mails are passed on. What
+            they searched, saw and kept is shown only then.
+    """
 
     id: tuple[str, str] | None = None
     person: int | None = None
+    own: bool = False
 
     @property
     def key(self) -> str:
@@ -56,6 +64,8 @@ class Front:
         self.key = _write_key(shop)
         self.pages = Bucket(240)
         self.posts = Bucket(30)
+        self.heavy = Bucket(6)
+        self.erasing = threading.Lock()
         self._indexed: tuple[Shelf, SearchIndex] | None = None
         self._indexing = threading.Lock()
         self._behind: threading.Thread | None = None
@@ -113,9 +123,9 @@ def limited(request: Request) -> None:
     spend(request, front.pages if request.method in ("GET", "HEAD") else front.posts)
 
 
-def spend(request: Request, bucket: Bucket, key: str = "") -> None:
-    """Take one from a bucket for an address (or another key), or answer 429."""
-    waits = bucket.take(key or address_of(request), shop_of(request).clock.now())
+def spend(request: Request, bucket: Bucket) -> None:
+    """Take one from a bucket for the caller's address, or answer 429."""
+    waits = bucket.take(address_of(request), shop_of(request).clock.now())
     if waits:
         raise HTTPException(429, headers={"Retry-After": str(-(-waits // 1000))})
 
@@ -142,7 +152,8 @@ def _visitor(request: Request) -> Visitor:
         person = person_of(conn, kind, value)
         if person is not None and weak and claimed(conn, person, shop.settings.identity.weak):
             person = None
-        return Visitor((kind, value), person)
+        owned = signed(front_of(request).secret, request.cookies.get(OWN, ""), shop.clock.now())
+        return Visitor((kind, value), person, own=weak or owned == f"own|{kind}:{value}")
 
 
 def remember(response: Response, request: Request, id_: tuple[str, str], until: int | None = None) -> None:
@@ -160,6 +171,14 @@ def answer_of(request: Request) -> str:
     return answered if answered in ("yes", "no") else ""
 
 
+def own(response: Response, request: Request, id_: tuple[str, str]) -> None:
+    """Remember on this device that it is the shopper's own."""
+    end = shop_of(request).clock.now() + YEAR * 1000
+    value = sign(front_of(request).secret, f"own|{id_[0]}:{id_[1]}", end)
+    https = request.url.scheme == "https"
+    response.set_cookie(OWN, value, max_age=YEAR, httponly=True, samesite="lax", secure=https)
+
+
 def shown(request: Request, template: str, visitor: Visitor, status: int = 200, **values: Any) -> Response:
     """A page of the storefront."""
     given = {"visitor": visitor, "answered": answer_of(request), "write_key": front_of(request).key, "here": "",
@@ -172,7 +191,7 @@ def shown(request: Request, template: str, visitor: Visitor, status: int = 200, 
 
 
 def told(request: Request, name: str, properties: dict[str, Any], *of: str) -> None:
-    """Write down something the shopper did, if they agreed to that; the same thing within an hour once.
+    """Write down, soon, something the shopper did, if they agreed to that; the same thing within an hour once.
 
     Args:
         of: what makes it the same.

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import Request
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fairday.goods.catalogue import product as find_product
-from fairday.kernel.money import major
-from fairday.scenes import arms
+from fairday.kernel.errors import Unavailable
+from fairday.kernel.trace import Step
 from fairday.scenes.choice import Choice, Person, choose
-from fairday.scenes.shelf import Good, taste
+from fairday.scenes.shelf import Good, Taste, taste
 from fairday.scenes.stage import Stage
 from fairday.scenes.staging import as_product, load_person
 from fairday.shop import Shop
-from fairday.storage.log import append_happenings
 from fairday.web import desk
-from fairday.web.goods import calm, card, cards
+from fairday.web.goods import because, calm, card, cards
 from fairday.web.render import shop_of, tongue_of
+from fairday.web.storefront.feeding import FeedGoods
 from fairday.web.storefront.front import by_link, front_of, router, shown, visitor_of
+from fairday.web.storefront.trail import trail_of, wishes_of
+from fairday.web.storefront.wishes import drawn, facts_of
 
-PER_FLOOR, MORE, TILES = 8, 12, 10
-THEMES = ("plain", "festive", "calm", "young", "warm")
+PER_FLOOR, PER_ROW, MORE, TILES = 8, 10, 12, 10
+A_WHILE = 20 * 60_000
+
+log = logging.getLogger("fairday.web")
 
 
 @router.get("/")
@@ -36,13 +42,14 @@ def home(request: Request) -> Response:
     with shop.db.read() as conn:
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
+        resume = left_off(request, conn, stage, now)
     choice = choose(person, "page", now, stage, per_floor=PER_FLOOR)
     if visitor.id is not None:
-        record(shop, choice, visitor.id, now)
+        choice = recorded(shop, choice, visitor.id, now)
     seen = frozenset(g.product.product for _, floor in choice.floors for g in floor.goods)
     return shown(
         request, "shop_home.html", visitor,
-        here="home", floors=floors(request, choice), tiles=tiles(request, stage),
+        here="home", resume=resume, floors=floors(request, choice), tiles=tiles(request, stage),
         more=cards(request, liked(shop, stage, person, seen)), **look(request, choice),
     )  # fmt: skip
 
@@ -52,7 +59,7 @@ def look(request: Request, choice: Choice | None) -> dict[str, Any]:
     found: Any = getattr(choice, "look", None)
     if found is None:
         return {}
-    theme = found.theme if found.theme in THEMES else "plain"
+    theme = found.theme
     greeting = found.greeting.get(tongue_of(request).language) if found.greeting else ""
     return {"theme": theme, "greeting": greeting}
 
@@ -63,14 +70,14 @@ def tiles(request: Request, stage: Stage) -> list[dict[str, str]]:
     return [{"name": name, "title": calm(name)} for name, _ in index.largest[:TILES]]
 
 
-def record(shop: Shop, choice: Choice, who: tuple[str, str], now: int) -> None:
-    """Write down whom scenes met here."""
-    happenings = choice.exposures(who, now, shop.settings.zone)
-    if happenings:
-        with shop.db.write() as conn:
-            arms.record(conn, choice.new_arms(), now)
-            append_happenings(conn, happenings)
-        shop.followers.wake()
+def recorded(shop: Shop, choice: Choice, who: tuple[str, str], now: int) -> Choice:
+    """The choice, its record queued; one without scenes where it cannot be written down who met them."""
+    try:
+        shop.record(choice, who, now)
+    except Unavailable as error:
+        log.warning("a page is shown without scenes: %s", error)
+        return Choice(touchpoint=choice.touchpoint, shown=[], withheld=[], trace=choice.trace)
+    return choice
 
 
 def liked(shop: Shop, stage: Stage, person: Person, seen: frozenset[str]) -> list[Good]:
@@ -93,6 +100,25 @@ def floors(request: Request, choice: Choice) -> list[dict[str, Any]]:
     ]
 
 
+def left_off(request: Request, conn: Connection, stage: Stage, now: int) -> dict[str, Any] | None:
+    """Where they left off on another device or a while ago, for the strip that leads back there."""
+    visitor, front = visitor_of(request), front_of(request)
+    if not visitor.own or visitor.person is None:
+        return None
+    done = trail_of(conn, visitor.person, now)
+    if not done.at or (now - done.at < A_WHILE and visitor.id in done.ids):
+        return None
+    place = front.feed(stage.shelf).on_from(done.listed)
+    wishes = len(wishes_of(conn, visitor.person))
+    found = {
+        "search": done.search,
+        "feed": f"/feed?at={place.encoded(front.secret, now)}" if place else "",
+        "viewed": drawn(request, conn, list(done.viewed[:4])),
+        "wishes": wishes,
+    }
+    return found if any(found.values()) else None
+
+
 @router.get("/goods/{number:path}")
 def goods_page(request: Request, number: str) -> Response:
     if not 1 <= len(number) <= 200 or "\0" in number:
@@ -108,11 +134,26 @@ def goods_page(request: Request, number: str) -> Response:
             raise HTTPException(404)
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
+        mine = visitor.person if visitor.own else None
+        recent = drawn(request, conn, [n for n in trail_of(conn, mine, now).viewed if n != number][:8])
+        kept = number in wishes_of(conn, mine)
     product = as_product(row)
-    more = cards(request, liked(shop, stage, person, frozenset({number})))
-    viewed: dict[str, Any] = {"product_id": product.product, "name": product.title, "category": product.category,
-              "brand": product.brand, "currency": product.currency}  # fmt: skip
-    if product.price is not None:
-        viewed["price"] = float(major(product.price, product.currency or shop.settings.currency))
-    facts = {k: v for k, v in viewed.items() if v is not None}
-    return shown(request, "shop_goods.html", visitor, goods=card(request, product), rows=[("more", more)], viewed=facts)
+    of = taste(person.facts, desk.today(shop))
+    around = neighbours(front_of(request).feed(stage.shelf), of, number)
+    bought = of.product.get(number)
+    reason = Step("bought_before", {"times": bought.times, "days_ago": bought.days_ago}) if bought else None
+    drawn_ = card(request, product) | {"reason": because(tongue_of(request), reason) if reason else ""}
+    rows = [(name, cards(request, goods)) for name, goods in around]
+    return shown(
+        request, "shop_goods.html", visitor,
+        goods=drawn_, rows=[*rows, ("recent", recent)], kept=kept, viewed=facts_of(row, shop.settings.currency),
+    )  # fmt: skip
+
+
+def neighbours(goods: FeedGoods, of: Taste, number: str) -> list[tuple[str, list[Good]]]:
+    """What goes with a product and what is like it, in the order for this person."""
+    shelf, order = goods.shelf, goods.shelf.personal(of)
+    taken = shelf.flags([number])
+    alike = shelf.pick(goods.alike(number), "personal", order, of, PER_ROW, 0, taken)
+    beside = shelf.pick(goods.beside(number), "personal", order, of, PER_ROW, 0.6, taken)
+    return [("goes_with", beside), ("similar", alike)]
