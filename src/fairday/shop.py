@@ -228,7 +228,7 @@ class Shop:
 
     def _ask(self, command: Command) -> None:
         answer = self.runner.submit(command)
-        self.staging.touch()
+        self.staging.changed(self.db, self.clock.now())
         if answer.refusal is not None:
             raise Conflict(answer.refusal.message, code=answer.refusal.code, where=command.stream)
 

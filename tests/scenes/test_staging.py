@@ -155,3 +155,44 @@ def test_a_live_scene_whose_words_are_no_longer_declared_is_left_out_and_logged(
         assert Staging(fewer, ZONE).stage(conn, stocked.clock.now()).scenes == []
     assert "tea" in caplog.text
     assert "age" in caplog.text
+
+
+def test_a_watched_stage_is_made_ready_by_whoever_changes_a_scene_and_by_the_watcher_for_the_rest(stocked):
+    now = stocked.clock.now()
+    staging = Staging(PEOPLE, ZONE)
+    staging.refresh(stocked.db, now)
+
+    def look(at: int = now):
+        with stocked.db.read() as conn:
+            return staging.stage(conn, at)
+
+    first = look()
+    stocked.runner.submit(move("pause", "tea", "ann"))
+    assert look() is first  # another process did that: nobody here waits for it
+    staging.changed(stocked.db, now)
+    assert look().scenes == []
+    stocked.runner.submit(move("resume", "tea", "ann"))
+    staging.refresh(stocked.db, now)
+    assert [s.spec.scene for s in look().scenes] == ["tea"]
+    with stocked.db.write() as conn:
+        save_products(conn, [ProductRow(product="t9", title="Tea 9", category="tea")], now + 1)
+    staging.forget()
+    assert len(look(now + DAY_MS).shelf) == 6
+    staging.refresh(stocked.db, now + DAY_MS)
+    assert len(look(now + DAY_MS).shelf) == 7
+
+
+def test_only_a_scene_that_changed_is_made_ready_anew(stocked):
+    for n in range(3):
+        stocked.runner.submit(save(TEA.replace("scene: tea", f"scene: tea-{n}"), PEOPLE, ZONE)[0])
+        stocked.runner.submit(move("start", f"tea-{n}", "ann"))
+    staging = Staging(PEOPLE, ZONE)
+    staging.refresh(stocked.db, stocked.clock.now())
+    with stocked.db.read() as conn:
+        before = {s.spec.scene: s for s in staging.stage(conn, stocked.clock.now()).scenes}
+    stocked.runner.submit(save(TEA.replace("scene: tea", "scene: tea-1") + "# changed\n", PEOPLE, ZONE)[0])
+    staging.refresh(stocked.db, stocked.clock.now())
+    with stocked.db.read() as conn:
+        after = {s.spec.scene: s for s in staging.stage(conn, stocked.clock.now()).scenes}
+    assert [name for name in before if before[name] is after[name]] == ["tea", "tea-0", "tea-2"]
+    assert before["tea"].who is after["tea-1"].who

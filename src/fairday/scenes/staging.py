@@ -44,13 +44,12 @@ _PREFIX = "bought:product="
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """A stage, what it was made of, and the turn (see ``touch``) before which that was read."""
+    """A stage, and what it was made of."""
 
     shelf: tuple[Any, Shelf]
     live: tuple[_Live, ...]
     staged: dict[_Live, Staged | None]
     stage: Stage
-    turn: int
 
 
 class Staging:
@@ -58,8 +57,8 @@ class Staging:
 
     Nobody watching (a library's or a command's use), every look at the stage asks the database: a scene that goes live,
     changes or stops is seen at once, a new day too, and a changed catalogue within ``REFRESH`` seconds. Watched
-    (``refresh`` called about every second, as a serving shop does), a look costs nothing: what this process changed is
-    seen at once (``touch``), anything else when the watcher has made it ready.
+    (``refresh`` called about every second, as a serving shop does), a look costs nothing: a scene changed by this
+    process (``changed``) is seen from when that is answered, anything else when the watcher has made it ready.
     """
 
     def __init__(self, people: Vocabulary, zone: str) -> None:
@@ -72,80 +71,75 @@ class Staging:
         self._specs: dict[tuple[str, int], SceneSpec | None] = {}
         self._conditions: dict[tuple[str, int], Audience] = {}
         self._watched = -math.inf
-        self._turn = 0
         self._lock = threading.Lock()
 
     def stage(self, conn: Connection, now: int) -> Stage:
         """The stage of this moment (ms). A live scene whose text is no longer valid is left out and logged."""
-        kept, watched = self._kept, time.monotonic() - self._watched < PATIENCE
-        if kept is not None and watched and kept.turn == self._turn:
+        kept = self._kept
+        if kept is not None and self._is_watched:
             return kept.stage
         with self._lock:
-            today, turn, kept = local_day(now, self.zone), self._turn, self._kept
-            shelf = kept.shelf if kept is not None and watched else self._look(conn, today, kept)
-            self._kept = self._made(conn, shelf, kept, turn)
+            self._kept = self._made(conn, self._look(conn, local_day(now, self.zone)))
             return self._kept.stage
 
     def refresh(self, db: Database, now: int) -> None:
-        """Make ready what has changed, out of any request's way; to be called about every second."""
-        today, made = local_day(now, self.zone), self._kept
-        with db.read() as conn:
-            shelf = self._look(conn, today, made)
-        for _ in range(5):
-            turn = self._turn
+        """Make ready what has changed, out of any shopper's way; to be called about every second."""
+        today = local_day(now, self.zone)
+        with self._lock:
             with db.read() as conn:
-                made = self._made(conn, shelf, made, turn)
+                made = self._made(conn, self._look(conn, today))
             if self._kept is None or made.stage is not self._kept.stage:
                 made.stage.warm(today)
-            with self._lock:
-                self._watched = time.monotonic()
-                if turn == self._turn:  # else a scene was changed meanwhile, and somebody may have seen that already
-                    self._kept = made
-                    return
+            self._kept = made
+            self._watched = time.monotonic()
 
-    def touch(self) -> None:
-        """A scene was changed in this process: ask the database at the next look."""
-        self._turn += 1
+    def changed(self, db: Database, now: int) -> None:
+        """A scene was changed in this process: whoever changed it makes it ready, and shoppers meet it from then on."""
+        if self._is_watched:
+            self.refresh(db, now)
 
     def forget(self) -> None:
         """Look at the catalogue anew next time."""
         self._look_at = -math.inf
-        self._turn += 1
 
-    def _look(self, conn: Connection, today: int, kept: _Kept | None) -> tuple[Any, Shelf]:
+    @property
+    def _is_watched(self) -> bool:
+        return time.monotonic() - self._watched < PATIENCE
+
+    def _look(self, conn: Connection, today: int) -> tuple[Any, Shelf]:
         """The day's shelf; whether the catalogue changed is asked every ``REFRESH`` seconds, or more rarely."""
         if time.monotonic() > self._look_at:
             self._catalogue = tuple(conn.execute(select(func.count(), func.max(products.c.updated_at))).one())
             self._look_at = time.monotonic() + REFRESH
         key = (today, self._catalogue)
-        if kept is not None and kept.shelf[0] == key:
-            return kept.shelf
+        if self._kept is not None and self._kept.shelf[0] == key:
+            return self._kept.shelf
         started = time.monotonic()
         goods = [as_product(row) for row in all_products(conn)]
         shelf = Shelf(goods, popularity(conn, today), self.people.currency)
         self._look_at = time.monotonic() + max(REFRESH, SHARE * (time.monotonic() - started))
         return key, shelf
 
-    def _made(self, conn: Connection, shelf: tuple[Any, Shelf], kept: _Kept | None, turn: int) -> _Kept:
+    def _made(self, conn: Connection, shelf: tuple[Any, Shelf]) -> _Kept:
         """What is live now made ready; of what was kept over the same shelf, only what is new or changed."""
+        kept = self._kept
         c = life.scenes.c
         query = select(c.scene, c.version, c.started_at).where(c.status == "live").order_by(c.scene)
         live = tuple((scene, version, started or 0) for scene, version, started in conn.execute(query))
         before = kept.staged if kept is not None and kept.shelf[1] is shelf[1] else {}
         if kept is not None and kept.shelf[0] == shelf[0] and kept.live == live:
-            return msgspec.structs.replace(kept, turn=turn)
-        rows = {
-            (row.scene, row.version, row.started_at or 0): row
-            for row in life.live_scenes(conn, {one[0] for one in live if one not in before})
-        }
+            return kept
+        missing = {one[0] for one in live if one not in before}
+        rows = {(row.scene, row.version, row.started_at or 0): row for row in life.live_scenes(conn, missing)}
         staged = {
             one: before[one] if one in before else self._ready(rows[one], shelf)
             for one in live
             if one in before or one in rows  # else it has changed since the list was read
         }
-        self._specs = {key: spec for key, spec in self._specs.items() if key in {one[:2] for one in live}}
+        names = {one[:2] for one in live}
+        self._specs = {key: spec for key, spec in self._specs.items() if key in names}
         stage = Stage([s for s in staged.values() if s is not None], shelf[1], self.people, self.zone)
-        return _Kept(shelf, live, staged, stage, turn)
+        return _Kept(shelf, live, staged, stage)
 
     def _ready(self, row: life.SceneRow, shelf: tuple[Any, Shelf]) -> Staged | None:
         spec = self._spec(row)
