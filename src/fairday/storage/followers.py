@@ -14,7 +14,16 @@ from fairday.kernel.clock import Clock
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.garbage import no_collection
 from fairday.storage.database import Database, broken_constraint, col, finished_below, insert, metadata, of_database
-from fairday.storage.log import Happening, Place, StoredEvent, events, happenings, read_events, read_happenings
+from fairday.storage.log import (
+    Happening,
+    Place,
+    StoredEvent,
+    beside,
+    events,
+    happenings,
+    read_events,
+    read_happenings,
+)
 
 cursors = Table(
     "followers",
@@ -243,8 +252,8 @@ class Followers:
                 table = happenings if follower.source == "happenings" else events
                 when = happenings.c.received if follower.source == "happenings" else events.c.at
                 at = _place(conn, follower.name)
-                ahead = text("(xid, pos) > (:x, :p)").bindparams(x=at[0], p=at[1])
-                count, oldest = conn.execute(select(func.count(), func.min(when)).select_from(table).where(ahead)).one()
+                ahead = select(func.count(), func.min(when)).select_from(table).where(text(beside(conn, ">", "x", "p")))
+                count, oldest = conn.execute(ahead, {"x": at[0], "p": at[1]}).one()
                 bad = conn.execute(
                     select(func.count()).select_from(skipped).where(skipped.c.follower == follower.name)
                 ).scalar_one()

@@ -241,15 +241,25 @@ def read_events(
     ]
 
 
+def beside(conn: Connection, sign: str, xid: str, pos: str) -> str:
+    """A condition on rows of the log: that they stand ``sign`` (``>``, ``<=``) a place, whose parameters are named.
+
+    SQLite finds a pair of columns by the first alone, and with one writer the first is always 0: it would go through
+    the whole log for each look at its end.
+    """
+    return f"pos {sign} :{pos}" if conn.dialect.name == "sqlite" else f"(xid, pos) {sign} (:{xid}, :{pos})"
+
+
 def _page(
     conn: Connection, table: str, columns: str, after: Place, below: int | None, limit: int, upto: Sequence[Place]
 ) -> Sequence[Sequence[Any]]:
     bound = "" if below is None else "AND xid < :below "
     given: dict[str, Any] = {"x": after[0], "p": after[1], "below": below, "n": limit}
     if upto:
-        bound += "AND (xid, pos) <= (:ux, :up) "
+        bound += f"AND {beside(conn, '<=', 'ux', 'up')} "
         given["ux"], given["up"] = min(upto)
-    query = text(f"SELECT {columns} FROM {table} WHERE (xid, pos) > (:x, :p) {bound}ORDER BY xid, pos LIMIT :n")
+    order = "pos" if conn.dialect.name == "sqlite" else "xid, pos"
+    query = text(f"SELECT {columns} FROM {table} WHERE {beside(conn, '>', 'x', 'p')} {bound}ORDER BY {order} LIMIT :n")
     return conn.execute(query, given).all()
 
 
