@@ -347,3 +347,48 @@ def test_a_message_is_filled_with_the_festival_and_the_days_left():
     }  # fmt: skip
     (met,) = choose(buyer, "feed", instant(NEW_YEAR), stage(FOR_YOU)).shown
     assert met.placeholders(NEW_YEAR, "en", "Tea")["days_left"] == ""
+
+
+@pytest.mark.parametrize(
+    ("rate", "met", "reason", "until"),
+    [
+        ("2/week", (-6, -1), "scene_frequency", 1),
+        ("2/week", (-7, -1), "", None),
+        ("2/week", (-6, 0), "", None),  # met today already: it stays today
+        ("2/week", (-6, -3, -1), "scene_frequency", 4),
+        ("3/week", (-6, -1), "", None),
+        ("1/day", (-1,), "", None),
+    ],
+)
+def test_a_limit_per_person_holds_on_pages_by_days_and_before_the_holdout(rate, met, reason, until):
+    limited = FOR_YOU + f"guard: {{holdout: 50%, per_person: {rate}}}\n"
+    days = {"for-you": frozenset(NEW_YEAR + d for d in met)}
+    for arm in ("treated", "holdout"):
+        who = Person(person=1, identifiers=(12, 11), arms={"for-you": {11: arm}}, days=days)
+        for touchpoint in ("page", "feed"):
+            found = choose(who, touchpoint, instant(NEW_YEAR), stage(limited))
+            (one,) = (*found.shown, *found.withheld)
+            assert one.withheld == reason or (arm == "holdout" and not reason and one.withheld == "holdout")
+            assert one.until == (None if until is None else instant(NEW_YEAR + until, 0))
+            exposure = found.exposure(("user_id", "u"), instant(NEW_YEAR), ZONE)
+            assert len(exposure.happenings) == (not reason)
+            new = not reason and rate.endswith("week") and 0 not in met
+            assert list(exposure.days) == ([("for-you", 11, NEW_YEAR)] if new else [])
+
+
+def test_a_page_has_room_for_so_many_floors_and_nobody_falls_in_an_arm_below_it():
+    texts = [
+        FOR_YOU.replace("for-you", f"s{n}").replace("'price > 0'", f"\"category = '{category}'\"")
+        + "guard: {holdout: 10%}"
+        for n, category in enumerate(CATEGORIES)
+    ]
+    arms = {"s0": {11: "treated"}, "s1": {11: "holdout"}, "s2": {11: "treated"}}
+    found = choose(person(arms=arms), "feed", instant(NEW_YEAR), stage(*texts), floors=2)
+    assert [m.spec.scene for m in found.shown] == ["s0", "s2"]  # what is held back takes no room
+    assert [m.spec.scene for m in found.withheld] == ["s1"]
+    assert found.new_arms() == []
+    assert found.trace.steps[-1] == Step("no_room", {"scene": "s3", "phase": "run"})
+    three = FOR_YOU.replace("[{title: A, goods: 'price > 0'}]", "[" + ", ".join(
+        f"{{title: {c}, goods: \"category = '{c}'\"}}" for c in CATEGORIES) + "]")  # fmt: skip
+    found = choose(person(), "feed", instant(NEW_YEAR), stage(three), floors=3)
+    assert [f.number for _, f in found.floors] == [1, 2, 3]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from fairday.kernel.clock import DAY_MS
 from fairday.kernel.errors import Unavailable
+from fairday.people.tables import OPEN
 from fairday.scenes.exposures import Exposure, Exposures
+from fairday.scenes.staging import load_people
 from fairday.storage.groupcommit import Lane
 from fairday.storage.log import Happening
 
@@ -40,6 +43,22 @@ def test_of_two_pages_in_one_batch_the_first_gives_the_arm(shop):
     with shop.db.write() as conn:
         lane.apply(conn, [Exposure([], [("a", 7, "treated")], 5), Exposure([], [("a", 7, "holdout")], 6)])
     assert kept(shop)[0] == [("a", 7, "treated", 5)]
+
+
+def test_days_of_limited_scenes_are_kept_for_a_week_and_read_back(shop):
+    for day in (100, 106, 107, 107):
+        shop.exposures.queue(Exposure([], [], 5, [("a", 7, day), ("b", 7, day)])).result()
+    shop.exposures.queue(Exposure([], [], 5, [("a", 8, 90)])).result()
+    with shop.db.read() as conn:
+        rows = conn.execute(text("SELECT identifier, scene, day FROM scene_days ORDER BY 1, 2, 3")).all()
+    assert [tuple(r) for r in rows] == [(7, s, d) for s in "ab" for d in (106, 107)] + [(8, "a", 90)]
+    with shop.db.write() as conn:
+        conn.execute(text("INSERT INTO people (person, since) VALUES (1, 0), (2, 0)"))
+        conn.execute(text(f"INSERT INTO ownership VALUES (1, 7, 1, {-OPEN}, {OPEN}), (2, 8, 2, {-OPEN}, {OPEN})"))
+    with shop.db.read() as conn:
+        found = load_people(conn, [1, 2], 107 * DAY_MS)
+    assert found[1].days == {"a": frozenset({106, 107}), "b": frozenset({106, 107})}
+    assert found[2].days == {}
 
 
 class _Stuck(Lane):

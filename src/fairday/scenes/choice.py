@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 
 from fairday.kernel.audience import Facts, Vocabulary
-from fairday.kernel.clock import local_day
+from fairday.kernel.clock import day_start, local_day
 from fairday.kernel.settings import ContactSettings
 from fairday.kernel.trace import Step, Trace
 from fairday.people.contact import Asked, Standing, Withheld, may_contact
 from fairday.scenes.arms import Arm, Assigned, Meeting, assign, happening
-from fairday.scenes.exposures import Exposure
+from fairday.scenes.exposures import WEEK, Exposure
 from fairday.scenes.shelf import Good, Order, Shelf, Taste, taste
 from fairday.scenes.spec import SceneSpec, Words, festival_title
 from fairday.scenes.stage import Answers, On, Stage, Staged, own_dates
@@ -22,6 +22,9 @@ from fairday.storage.log import Happening
 
 MESSAGES = frozenset({"email", "sms", "push", "wechat"})
 """Touchpoints that leave the house: the contact rule is asked."""
+
+HELD = ("holdout", "mixed")
+"""Reasons of the arm: such meetings are written down as withheld."""
 
 PER_FLOOR, FLOORS = 12, 12
 """Goods of a floor, and floors of a page, unless asked for another number."""
@@ -36,6 +39,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         identifiers: ids (numbers) they own now.
         arms: arms recorded for them: scene → id → arm.
         taken: ids that carry another person's arm, who owned them then: scene → ids.
+        days: of the last seven days, those on which scenes limited per person met them on a page or feed.
     """
 
     person: int | None = None
@@ -43,6 +47,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     identifiers: tuple[int, ...] = ()
     arms: Mapping[str, Mapping[int, str]] = {}
     taken: Mapping[str, frozenset[int]] = {}
+    days: Mapping[str, frozenset[int]] = {}
 
     def arm(self, spec: SceneSpec) -> Assigned:
         """Their arm in a scene, recorded or new."""
@@ -83,6 +88,7 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
         last_day: the last day of the phase.
         until: when (ms) a passing reason for withholding ends, or None.
         new_arm: (id, arm) to record, or None.
+        new_day: (id, day) to record for its limit per person, or None.
     """
 
     spec: SceneSpec
@@ -93,6 +99,7 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
     floors: list[MetFloor]
     arm: Arm
     new_arm: tuple[int, Arm] | None = None
+    new_day: tuple[int, int] | None = None
     withheld: str = ""
     until: int | None = None
 
@@ -150,12 +157,16 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         For a message call it in the transaction that plans it and records ``new_arms``; pages queue ``exposure``.
         """
         message = self.touchpoint in MESSAGES
-        held = [m for m in self.withheld if m.withheld in ("holdout", "mixed")]
+        held = [m for m in self.withheld if m.withheld in HELD]
         return [happening(m.meeting(self.touchpoint), who, now, zone, message=message) for m in (*self.shown, *held)]
 
     def exposure(self, who: tuple[str, str], now: int, zone: str) -> Exposure:
         """What a page or feed writes down of it, arms included, in one piece."""
-        return Exposure(self.exposures(who, now, zone), self.new_arms(), now)
+        days = [
+            (m.spec.scene, *m.new_day) for m in (*self.shown, *self.withheld)
+            if m.new_day is not None and m.withheld in ("", *HELD)
+        ]  # fmt: skip
+        return Exposure(self.exposures(who, now, zone), self.new_arms(), now, days)
 
 
 def choose(
@@ -196,7 +207,11 @@ def choose(
             steps.append(Step("no_room", {"scene": spec.scene, "phase": one.phase}))
             continue
         assigned = person.arm(spec)
-        reason, until = _withheld(spec, assigned.arm, touchpoint, now, channel, stage.zone)
+        held = "" if assigned.arm == "treated" else assigned.arm
+        if touchpoint in MESSAGES:
+            reason, until = _contact(spec, held, now, channel, stage.zone)
+        else:
+            reason, until = _seen_enough(spec, person, today, stage.zone) or (held, None)
         found = showing.floors(staged, answers, steps, keep=not reason)
         met = Met(
             spec=spec,
@@ -207,6 +222,7 @@ def choose(
             floors=found,
             arm=assigned.arm,
             new_arm=None if assigned.identifier is None else (assigned.identifier, assigned.arm),
+            new_day=_new_day(spec, person, touchpoint, today),
             withheld=reason,
             until=until,
         )
@@ -239,12 +255,7 @@ def _each(
     return sorted(found, key=lambda one: one.pressing)
 
 
-def _withheld(
-    spec: SceneSpec, arm: Arm, touchpoint: str, now: int, channel: Channel | None, zone: str
-) -> tuple[str, int | None]:
-    held = "" if arm == "treated" else arm
-    if touchpoint not in MESSAGES:
-        return held, None
+def _contact(spec: SceneSpec, held: str, now: int, channel: Channel | None, zone: str) -> tuple[str, int | None]:
     asked = channel or Channel(standing=Standing(consent=None, zone=zone))
     rate = spec.guard.per_person
     verdict = may_contact(
@@ -262,6 +273,26 @@ def _withheld(
     if not isinstance(verdict, Withheld):
         return "", None
     return (held if verdict.reason == "holdout" else verdict.reason), verdict.until
+
+
+def _seen_enough(spec: SceneSpec, person: Person, today: int, zone: str) -> tuple[str, int] | None:
+    """The limit per person on pages and feeds: on so many days of seven at most; once a day it is any day."""
+    rate = spec.guard.per_person
+    days = person.days.get(spec.scene, frozenset())
+    if rate is None or rate.per == "day" or today in days:
+        return None
+    inside = sorted(day for day in days if today - WEEK < day < today)
+    if len(inside) < rate.count:
+        return None
+    return "scene_frequency", day_start(inside[len(inside) - rate.count] + WEEK, zone)
+
+
+def _new_day(spec: SceneSpec, person: Person, touchpoint: str, today: int) -> tuple[int, int] | None:
+    rate = spec.guard.per_person
+    counts = rate is not None and rate.per == "week" and touchpoint not in MESSAGES and bool(person.identifiers)
+    if not counts or today in person.days.get(spec.scene, ()):
+        return None
+    return min(person.identifiers), today
 
 
 class _Showing:

@@ -14,12 +14,13 @@ from sqlalchemy import Connection, func, select
 
 from fairday.goods.catalogue import ProductRow, all_products, products
 from fairday.kernel.audience import Audience, AudienceError, Facts, Vocabulary, parse
-from fairday.kernel.clock import local_day
+from fairday.kernel.clock import DAY_MS, local_day
 from fairday.people.facts import load_facts
 from fairday.people.traits.records import prefixed
 from fairday.scenes import life
 from fairday.scenes.choice import Person
 from fairday.scenes.conditions import goods_vocabulary
+from fairday.scenes.exposures import WEEK
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.shelf import POPULAR_DAYS, Product, Shelf
 from fairday.scenes.spec import SceneSpec
@@ -198,8 +199,8 @@ def popularity(conn: Connection, today: int) -> dict[str, int]:
     return {measure.removeprefix(_PREFIX): n for measure, n in conn.exec_driver_sql(query)}
 
 
-# One statement for both, by the driver's own cursor, as for facts: an arm belongs to whoever owned its id when it was
-# recorded, as everything that hangs on an id does.
+# One statement for ids, arms and days, by the driver's own cursor, as for facts. An arm belongs to whoever owned its id
+# when it was recorded, as everything that hangs on an id does.
 _OWN = (
     "SELECT o.person, o.identifier, NULL, NULL, NULL FROM ownership o"
     " WHERE o.person IN ({among}) AND o.from_at <= {now} AND {now} < o.until_at"
@@ -207,6 +208,9 @@ _OWN = (
     " FROM ownership asked JOIN scene_arms a ON a.identifier = asked.identifier"
     " JOIN ownership owner ON owner.identifier = a.identifier AND owner.from_at <= a.at AND a.at < owner.until_at"
     " WHERE asked.person IN ({among})"
+    " UNION ALL SELECT o.person, d.identifier, d.scene, NULL, d.day FROM ownership o"
+    " JOIN scene_days d ON d.identifier = o.identifier"
+    " WHERE o.person IN ({among}) AND o.from_at <= {now} AND {now} < o.until_at AND d.day > {since}"
 )
 
 
@@ -228,13 +232,18 @@ def _load(conn: Connection, persons: list[int], now: int) -> dict[int, Person]:
     owned: dict[int, set[int]] = {p: set() for p in persons}
     arms: dict[int, dict[str, dict[int, str]]] = {p: {} for p in persons}
     taken: dict[int, dict[str, frozenset[int]]] = {p: {} for p in persons}
+    days: dict[int, dict[str, frozenset[int]]] = {p: {} for p in persons}
     cursor = conn.connection.cursor()
     try:
         # Person numbers and the instant are whole numbers, so they may stand in the text.
-        cursor.execute(_OWN.format(among=", ".join(str(int(p)) for p in persons), now=int(now)))
+        # Eight days back in UTC hold the shop's last seven, wherever it is.
+        since = int(now) // DAY_MS - WEEK - 1
+        cursor.execute(_OWN.format(among=", ".join(str(int(p)) for p in persons), now=int(now), since=since))
         for person, identifier, scene, arm, owner in cursor.fetchall():
             if scene is None:
                 owned[person].add(identifier)
+            elif arm is None:
+                days[person][scene] = days[person].get(scene, frozenset()) | {owner}
             elif owner == person:
                 arms[person].setdefault(scene, {})[identifier] = arm
             else:
@@ -243,7 +252,12 @@ def _load(conn: Connection, persons: list[int], now: int) -> dict[int, Person]:
         cursor.close()
     return {
         p: Person(
-            person=p, facts=facts.get(p, Facts()), identifiers=tuple(sorted(owned[p])), arms=arms[p], taken=taken[p]
+            person=p,
+            facts=facts.get(p, Facts()),
+            identifiers=tuple(sorted(owned[p])),
+            arms=arms[p],
+            taken=taken[p],
+            days=days[p],
         )
         for p in persons
     }
