@@ -7,7 +7,7 @@ import pytest
 
 from fairday.kernel.audience import MOMENT_FUNCTIONS, STANDARD_TRAITS, AudienceError, Vocabulary, parse
 from fairday.people.lately import NOTHING, Lately, Place
-from fairday.scenes.moment import PLACE_MS, WEATHER_MS, moment_condition, moment_facts, moment_vocabulary
+from fairday.scenes.moment import PLACE_MS, WEATHER_MS, Around, moment_condition, moment_facts, moment_vocabulary
 from fairday.stores.near import WEATHERS, Store, Weather, city_key, distance, nearest, weather_word
 
 SHANGHAI = "Asia/Shanghai"
@@ -20,7 +20,8 @@ def at(text: str, zone: str = SHANGHAI) -> int:
 
 
 def holds(condition: str, now: int, lately: Lately = NOTHING, **known: object) -> bool:
-    facts = moment_facts(now, SHANGHAI, lately, **known)  # type: ignore[arg-type]
+    around = Around(known.get("stores", ()), known.get("weather", {}))  # type: ignore[arg-type]
+    facts = moment_facts(now, SHANGHAI, lately, home=known.get("home"), around=around)  # type: ignore[arg-type]
     return moment_condition(condition).test(facts, 0)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Float, String, Table, Text
+from sqlalchemy import BigInteger, Connection, Float, String, Table, Text, select
 
 from fairday.kernel import jsons
 from fairday.kernel.clock import DAY_MS, zone
@@ -201,3 +201,8 @@ def load_lately(conn: Connection, persons: Sequence[int]) -> dict[int, Lately]:
     for person, word, *said in rows_in(conn, query, persons):
         found.setdefault(person, []).append({word: (said[0], said[1], said[2], said[3], said[4])})
     return {person: Lately.of(latest(parts)) for person, parts in found.items()}
+
+
+def zones(conn: Connection) -> list[str]:
+    """Every time zone that a device of somebody's told last."""
+    return [name for (name,) in conn.execute(select(lately.c.txt).where(lately.c.word == "zone").distinct()) if name]

@@ -15,6 +15,7 @@ from fairday.kernel.money import digits, major
 from fairday.kernel.settings import Settings
 from fairday.people.consent import consents
 from fairday.people.contact import Standing
+from fairday.people.lately import zones
 from fairday.people.tables import identifiers, ownership
 from fairday.reach import outbox
 from fairday.reach.mail import MailContent, MailFloor, MailGoods, render
@@ -22,8 +23,9 @@ from fairday.reach.outbox import Planned
 from fairday.scenes import arms
 from fairday.scenes.choice import Channel, Choice, Met, Person, choose
 from fairday.scenes.life import get_scene
+from fairday.scenes.moment import moment_facts
 from fairday.scenes.shelf import Product
-from fairday.scenes.spec import festival_title, fill
+from fairday.scenes.spec import fill
 from fairday.scenes.stage import Stage, Staged
 from fairday.scenes.staging import Staging, load_people
 from fairday.scenes.words import reason
@@ -70,7 +72,7 @@ class Mailing:
             todo = [
                 (staged, self._eligible(conn, staged, today))
                 for staged in stage.scenes
-                if any(p.touchpoint == CHANNEL for p in staged.spec.where)
+                if any(p.touchpoint == CHANNEL for p in staged.spec.where) and self._may_be(conn, staged, stage, now)
             ]
         total, done = sum(len(people) for _, people in todo), 0
         result: Counter[str] = Counter()
@@ -89,6 +91,13 @@ class Mailing:
         if transport is None:
             return outbox.deliver_locally(self._db, now, zone)
         return outbox.drain(self._db, transport, self._clock, zone)
+
+    def _may_be(self, conn: Connection, staged: Staged, stage: Stage, now: int) -> bool:
+        """Whether the scene's moment may be anybody's now, by the clocks of all places where people are."""
+        if staged.moment is None:
+            return True
+        moment, today = staged.moment, local_day(now, stage.zone)
+        return any(moment.holds(moment_facts(now, zone), today) is not False for zone in {stage.zone, *zones(conn)})
 
     def _eligible(self, conn: Connection, staged: Staged, today: int) -> list[int]:
         if staged.who is None:
@@ -157,12 +166,7 @@ class Mailing:
         if met.withheld:
             return base
         spec, token = met.spec, outbox.new_token()
-        values = {
-            "name": known(person, "name"),
-            "shop": settings.name,
-            "festival": festival_title(spec, language),
-            "days_left": str(max(0, met.occasion - local_day(now, settings.zone))) if met.occasion else "",
-        }
+        values = met.placeholders(local_day(now, settings.zone), language, settings.name, known(person, "name"))
         subject = fill(spec.message.subject.get(language) or spec.title.get(language), values)
         content = MailContent(
             shop=settings.name,

@@ -13,10 +13,12 @@ from fairday.kernel.clock import day_start, local_day
 from fairday.kernel.settings import ContactSettings
 from fairday.kernel.trace import Step, Trace
 from fairday.people.contact import Asked, Standing, Withheld, may_contact
+from fairday.people.lately import NOTHING, Lately
 from fairday.scenes.arms import Arm, Assigned, Meeting, assign, happening
 from fairday.scenes.exposures import WEEK, Exposure
+from fairday.scenes.moment import moment_facts
 from fairday.scenes.shelf import Good, Order, Shelf, Taste, taste
-from fairday.scenes.spec import SceneSpec, Words, festival_title
+from fairday.scenes.spec import Look, SceneSpec, Words, festival_title
 from fairday.scenes.stage import Answers, On, Stage, Staged, own_dates
 from fairday.storage.log import Happening
 
@@ -40,6 +42,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         arms: arms recorded for them: scene → id → arm.
         taken: ids that carry another person's arm, who owned them then: scene → ids.
         days: of the last seven days, those on which scenes limited per person met them on a page or feed.
+        lately: what they did last and where they were.
     """
 
     person: int | None = None
@@ -48,6 +51,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     arms: Mapping[str, Mapping[int, str]] = {}
     taken: Mapping[str, frozenset[int]] = {}
     days: Mapping[str, frozenset[int]] = {}
+    lately: Lately = NOTHING
 
     def arm(self, spec: SceneSpec) -> Assigned:
         """Their arm in a scene, recorded or new."""
@@ -84,11 +88,13 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
     """A scene a person meets, or would meet were it not ``withheld`` (``holdout``, ``mixed`` or a contact reason).
 
     Attributes:
-        occasion: the anchor day of this round (the festival's day, the first of the dates, or the start).
+        occasion: the day that names this round: its anchor, or the day itself for a scene that waits for a moment.
+        anchor: the festival's day or the first of the dates, 0 without.
         last_day: the last day of the phase.
         until: when (ms) a passing reason for withholding ends, or None.
         new_arm: (id, arm) to record, or None.
         new_day: (id, day) to record for its limit per person, or None.
+        look: how the page looks for them while it is shown, or None.
     """
 
     spec: SceneSpec
@@ -102,6 +108,8 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
     new_day: tuple[int, int] | None = None
     withheld: str = ""
     until: int | None = None
+    look: Look | None = None
+    anchor: int = 0
 
     def placeholders(self, today: int, language: str, shop: str, name: str = "") -> dict[str, str]:
         """What fills a message's placeholders (``spec.fill``) on a local day; "" where there is nothing to say.
@@ -110,7 +118,7 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
         always.
         """
         when = self.spec.when
-        end = self.occasion if when.festival is not None else when.last_day
+        end = self.anchor if when.festival is not None else when.last_day
         left = "" if end is None or end < today else str(end - today)
         return {"name": name, "shop": shop, "festival": festival_title(self.spec, language), "days_left": left}
 
@@ -145,6 +153,11 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     def floors(self) -> list[tuple[Met, MetFloor]]:
         """All floors of what is shown, in order."""
         return [(met, floor) for met in self.shown for floor in met.floors]
+
+    @property
+    def look(self) -> Look | None:
+        """How the page looks and greets: as the most pressing of what is shown has it."""
+        return next((met.look for met in self.shown if met.look is not None), None)
 
     def new_arms(self) -> list[tuple[str, int, Arm]]:
         """Arms to record (scene, id, arm), for ``arms.record``."""
@@ -191,7 +204,7 @@ def choose(
         explain: ask every live scene, and put the first no of each that does not meet them into the trace.
     """
     today = local_day(now, stage.zone)
-    answers = Answers(person.facts, today)
+    answers = Answers(person.facts, today, lambda: _moment(person, now, stage))
     steps: list[Step] = []
     if explain or scene is not None:
         scenes = [s for s in stage.scenes if scene is None or s.spec.scene == scene]
@@ -218,6 +231,7 @@ def choose(
             version=staged.version,
             phase=one.phase,
             occasion=one.occasion,
+            anchor=one.anchor,
             last_day=one.last_day,
             floors=found,
             arm=assigned.arm,
@@ -225,6 +239,7 @@ def choose(
             new_day=_new_day(spec, person, touchpoint, today),
             withheld=reason,
             until=until,
+            look=None if reason else staged.look(answers),
         )
         if reason:
             withheld.append(met)
@@ -233,6 +248,12 @@ def choose(
             shown.append(met)
             steps.append(Step("shown", {"scene": spec.scene, "phase": one.phase, "arm": assigned.arm}))
     return Choice(touchpoint=touchpoint, shown=shown, withheld=withheld, trace=Trace(tuple(steps)))
+
+
+def _moment(person: Person, now: int, stage: Stage) -> Facts:
+    """What is known of the instant for a person."""
+    home = person.facts.told.get("city")
+    return moment_facts(now, stage.zone, person.lately, home=home and home[2], around=stage.around)
 
 
 def _each(
@@ -250,8 +271,10 @@ def _each(
             steps.append(Step("not_here", {"scene": spec.scene, "phase": phase[0], "touchpoint": touchpoint}))
         elif staged.who is not None and not answers.holds(staged.who):
             steps.append(Step("not_for_them", {"scene": spec.scene}))
+        elif not answers.now(staged.moment):
+            steps.append(Step("not_this_moment", {"scene": spec.scene}))
         else:
-            found.append(On(staged, *phase))
+            found.append(On(staged, *phase, answers.today))
     return sorted(found, key=lambda one: one.pressing)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import ceil
 
+import msgspec
+
 from fairday.kernel.audience import Audience, Facts, TraitDef, Vocabulary, minutes_trait, parse
 from fairday.kernel.audience.vocabulary import TraitType
 from fairday.kernel.clock import local_day, local_minute, to_date
@@ -54,6 +56,17 @@ MOMENT_TRAITS: Mapping[str, TraitDef] = {
 """What is known of a moment, beside ``minutes_since('Product Viewed')``."""
 
 
+class Around(msgspec.Struct, frozen=True):
+    """The world round a moment, the same for everybody: the shop's stores, and the last weather by ``city_key``."""
+
+    stores: Sequence[Store] = ()
+    weather: Mapping[str, Weather] = {}
+
+
+NOWHERE = Around()
+"""A shop without stores or weather."""
+
+
 @lru_cache(maxsize=8)
 def moment_vocabulary(currency: str = "CNY") -> Vocabulary:
     """The words a ``when.moment`` may use."""
@@ -76,8 +89,7 @@ def moment_facts(
     lately: Lately = NOTHING,
     *,
     home: str | None = None,
-    stores: Sequence[Store] = (),
-    weather: Mapping[str, Weather] = {},
+    around: Around = NOWHERE,
 ) -> Facts:
     """What is known of an instant for a person.
 
@@ -86,8 +98,7 @@ def moment_facts(
         zone: the shop's; the clock is read in the zone the person's device told, where it did.
         lately: what the person did last.
         home: the city known of the person, for when no place was told of late.
-        stores: the shop's.
-        weather: the last observation by ``city_key``.
+        around: stores and weather.
     """
     theirs = lately.zone or zone
     day, minute = local_day(now, theirs), local_minute(now, theirs)
@@ -103,12 +114,12 @@ def moment_facts(
     place = lately.place if lately.place is not None and 0 <= now - lately.place.at <= PLACE_MS else Place(0)
     texts["city"] = place.city
     if place.latitude is not None and place.longitude is not None:
-        for kilometres, store in nearest(place.latitude, place.longitude, stores):
+        for kilometres, store in nearest(place.latitude, place.longitude, around.stores):
             numbers["km_to_store"], texts["nearest_store"] = ceil(kilometres), store.store
             if kilometres <= CITY_KM:
                 texts["city"] = place.city or store.city
     texts["city"] = texts["city"] or home
-    observed = weather.get(city_key(texts["city"] or ""))
+    observed = around.weather.get(city_key(texts["city"] or ""))
     if observed is not None and 0 <= now - observed.at <= WEATHER_MS:
         texts["weather"] = observed.weather
         if observed.temperature is not None:

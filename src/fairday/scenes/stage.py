@@ -15,8 +15,9 @@ from fairday.kernel.audience import Audience, ConditionIndex, Facts, Vocabulary,
 from fairday.kernel.clock import to_day
 from fairday.kernel.festivals import Own, festival
 from fairday.scenes.columns import Goods
+from fairday.scenes.moment import NOWHERE, moment_condition
 from fairday.scenes.shelf import Shelf
-from fairday.scenes.spec import Floor, SceneSpec, When
+from fairday.scenes.spec import Floor, Look, SceneSpec, When
 
 Compile: TypeAlias = Callable[[str, Vocabulary], Audience]
 """Reads a condition; one that remembers what it has read spares work where conditions repeat."""
@@ -52,13 +53,34 @@ class Staged:
         self.version = version
         self.started_at = started_at
         self.who = None if spec.who is None else compiled(spec.who, people)
+        self.moment = None if spec.when.moment is None else moment_condition(spec.when.moment)
+        self.looks = [StagedLook(look, people, compiled) for look in spec.looks]
         self.floors = [StagedFloor(f, shelf, people, goods, today, compiled) for f in spec.floors]
+
+    def look(self, answers: Answers) -> Look | None:
+        """The first of its looks that holds of a person."""
+        return next((ready.look for ready in self.looks if ready.holds(answers)), None)
 
     @cached_property
     def own_trait(self) -> str | None:
         """The trait whose day it follows, for scenes by a person's own festival."""
         name = self.spec.when.festival
         return None if name is None else festival(name).own_trait
+
+
+class StagedLook:
+    """A look made ready."""
+
+    def __init__(self, look: Look, people: Vocabulary, compiled: Compile = parse) -> None:
+        self.look = look
+        self._who = None if look.who is None else compiled(look.who, people)
+        self._unless = None if look.unless is None else compiled(look.unless, people)
+
+    def holds(self, answers: Answers) -> bool:
+        """Whether it is for a person."""
+        if self._who is not None and not answers.holds(self._who):
+            return False
+        return self._unless is None or not answers.holds(self._unless)
 
 
 class StagedFloor:
@@ -82,22 +104,30 @@ class StagedFloor:
 
 
 class On:
-    """A scene on a day: its phase, the round's anchor day (0 for a scene that runs always), the phase's last day."""
+    """A scene on a day: its phase, the phase's last day, its anchor and its occasion.
 
-    __slots__ = ("last_day", "occasion", "phase", "staged")
+    The anchor is the festival's day or the first of the dates, 0 for a scene that runs always. The occasion, naming
+    the round, is the same; but each day is a round of its own for a scene that waits for a moment.
+    """
 
-    def __init__(self, staged: Staged, phase: str, anchor: int, last_day: int) -> None:
+    __slots__ = ("anchor", "last_day", "occasion", "phase", "staged")
+
+    def __init__(self, staged: Staged, phase: str, anchor: int, last_day: int, today: int) -> None:
         when = staged.spec.when
         self.staged = staged
         self.phase = phase
-        self.occasion = anchor if when.festival or when.first_day is not None else 0
+        self.anchor = anchor if when.festival or when.first_day is not None else 0
+        self.occasion = today if when.moment else self.anchor
         self.last_day = last_day
 
     @property
     def pressing(self) -> tuple[int, int, int, str]:
-        """A person's own day first, then what ends soonest, then what runs always; the older scene, then the name."""
+        """A person's own day first, then what ends soonest (a moment alone: today), then what runs always.
+
+        Of those alike the older scene, then the name.
+        """
         when = self.staged.spec.when
-        kind = 1 if when.festival is not None or when.last_day is not None else 2
+        kind = 1 if when.festival is not None or when.last_day is not None or when.moment else 2
         kind = 0 if self.staged.own_trait else kind
         return kind, self.last_day if kind < 2 else 0, self.staged.started_at, self.staged.spec.scene
 
@@ -105,12 +135,22 @@ class On:
 class Answers:
     """Answers of conditions about one person, each asked once."""
 
-    __slots__ = ("_answers", "facts", "today")
+    __slots__ = ("_answers", "_moment", "_moment_facts", "facts", "today")
 
-    def __init__(self, facts: Facts, today: int) -> None:
+    def __init__(self, facts: Facts, today: int, moment: Callable[[], Facts] = Facts) -> None:
         self.facts = facts
         self.today = today
+        self._moment = moment
+        self._moment_facts: Facts | None = None
         self._answers: dict[int, bool] = {}
+
+    def now(self, moment: Audience | None) -> bool:
+        """Whether it is such a moment for them; always where none is waited for."""
+        if moment is None:
+            return True
+        if self._moment_facts is None:
+            self._moment_facts = self._moment()
+        return moment.test(self._moment_facts, self.today)
 
     def holds(self, condition: Audience) -> bool:
         """Whether it is definitely true of them. The condition must outlive this object."""
@@ -139,7 +179,7 @@ class Roster:
                 phases[when] = when.phase_on(today, {})
             phase = phases[when]
             if phase is not None and staged.spec.meets_at(touchpoint, phase[0]):
-                on.append(On(staged, *phase))
+                on.append(On(staged, *phase, today))
         self._on = sorted(on, key=lambda o: o.pressing)
         self._everybodys: list[int] = []
         whose: dict[int, tuple[Audience, list[int]]] = {}
@@ -153,14 +193,14 @@ class Roster:
         self._index = ConditionIndex(who.keys for who, _ in self._whose)
 
     def of(self, answers: Answers, people: Vocabulary) -> list[On]:
-        """The scenes whose ``who`` is true of a person, the most pressing first."""
+        """The scenes whose ``who`` is true of a person and whose moment it is, the most pressing first."""
         numbers = list(self._everybodys)
         for at in self._index.candidates(answers.facts, self._today):
             who, scenes = self._whose[at]
             if answers.holds(who):
                 numbers += scenes
         numbers.sort()
-        found = [self._on[n] for n in numbers]
+        found = [one for one in map(self._on.__getitem__, numbers) if answers.now(one.staged.moment)]
         return [*sorted(self._own_of(answers, people), key=lambda o: o.pressing), *found] if self._own else found
 
     def _own_of(self, answers: Answers, people: Vocabulary) -> Iterator[On]:
@@ -174,10 +214,12 @@ class Roster:
                 if phase is None:
                     continue
                 for staged in scenes:
-                    if staged.spec.meets_at(self._touchpoint, phase[0]) and (
-                        staged.who is None or answers.holds(staged.who)
+                    if (
+                        staged.spec.meets_at(self._touchpoint, phase[0])
+                        and (staged.who is None or answers.holds(staged.who))
+                        and answers.now(staged.moment)
                     ):
-                        yield On(staged, *phase)
+                        yield On(staged, *phase, self._today)
 
 
 class Stage:
@@ -187,6 +229,7 @@ class Stage:
         scenes: in any order.
         people: what their conditions may speak of.
         zone: the shop's.
+        around: the stores and the weather, for scenes that wait for a moment; kept fresh by whoever keeps the stage.
     """
 
     def __init__(self, scenes: Sequence[Staged], shelf: Shelf, people: Vocabulary, zone: str) -> None:
@@ -194,6 +237,8 @@ class Stage:
         self.shelf = shelf
         self.people = people
         self.zone = zone
+        self.around = NOWHERE
+        self.moments = any(staged.moment is not None for staged in scenes)
         self._rosters: dict[tuple[str, int], Roster] = {}
 
     def roster(self, touchpoint: str, today: int) -> Roster:

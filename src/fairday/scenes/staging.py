@@ -16,16 +16,20 @@ from fairday.goods.catalogue import ProductRow, all_products, products
 from fairday.kernel.audience import Audience, AudienceError, Facts, Vocabulary, parse
 from fairday.kernel.clock import DAY_MS, local_day
 from fairday.people.facts import load_facts
+from fairday.people.lately import NOTHING, load_lately
 from fairday.people.traits.records import prefixed
 from fairday.scenes import life
 from fairday.scenes.choice import Person
 from fairday.scenes.conditions import goods_vocabulary
 from fairday.scenes.exposures import WEEK
 from fairday.scenes.grammar import parse_scene
+from fairday.scenes.moment import NOWHERE, Around
 from fairday.scenes.shelf import POPULAR_DAYS, Product, Shelf
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.stage import Stage, Staged
 from fairday.storage.database import Database
+from fairday.stores.records import all_stores
+from fairday.stores.weather import weather_by_city
 
 log = logging.getLogger("fairday.scenes")
 
@@ -69,6 +73,8 @@ class Staging:
         self._kept: _Kept | None = None
         self._catalogue: tuple[object, ...] = ()
         self._look_at = -math.inf
+        self._around: Around = NOWHERE
+        self._around_at = -math.inf
         self._specs: dict[tuple[str, int], SceneSpec | None] = {}
         self._conditions: dict[tuple[str, int], Audience] = {}
         self._watched = -math.inf
@@ -100,8 +106,8 @@ class Staging:
             self.refresh(db, now)
 
     def forget(self) -> None:
-        """Look at the catalogue anew next time."""
-        self._look_at = -math.inf
+        """Look at the catalogue, the stores and the weather anew next time."""
+        self._look_at = self._around_at = -math.inf
 
     @property
     def _is_watched(self) -> bool:
@@ -129,6 +135,7 @@ class Staging:
         live = tuple((scene, version, started or 0) for scene, version, started in conn.execute(query))
         before = kept.staged if kept is not None and kept.shelf[1] is shelf[1] else {}
         if kept is not None and kept.shelf[0] == shelf[0] and kept.live == live:
+            self._surround(conn, kept.stage)
             return kept
         missing = {one[0] for one in live if one not in before}
         rows = {(row.scene, row.version, row.started_at or 0): row for row in life.live_scenes(conn, missing)}
@@ -140,7 +147,17 @@ class Staging:
         names = {one[:2] for one in live}
         self._specs = {key: spec for key, spec in self._specs.items() if key in names}
         stage = Stage([s for s in staged.values() if s is not None], shelf[1], self.people, self.zone)
+        self._surround(conn, stage)
         return _Kept(shelf, live, staged, stage)
+
+    def _surround(self, conn: Connection, stage: Stage) -> None:
+        """Tell a stage the stores and the weather, where a scene of it waits for a moment; read every ``REFRESH`` s."""
+        if not stage.moments:
+            return
+        if time.monotonic() > self._around_at:
+            self._around = Around(all_stores(conn), weather_by_city(conn))
+            self._around_at = time.monotonic() + REFRESH
+        stage.around = self._around
 
     def _ready(self, row: life.SceneRow, shelf: tuple[Any, Shelf]) -> Staged | None:
         spec = self._spec(row)
@@ -250,6 +267,7 @@ def _load(conn: Connection, persons: list[int], now: int) -> dict[int, Person]:
                 taken[person][scene] = taken[person].get(scene, frozenset()) | {identifier}
     finally:
         cursor.close()
+    lately = load_lately(conn, persons)
     return {
         p: Person(
             person=p,
@@ -258,6 +276,7 @@ def _load(conn: Connection, persons: list[int], now: int) -> dict[int, Person]:
             arms=arms[p],
             taken=taken[p],
             days=days[p],
+            lately=lately.get(p, NOTHING),
         )
         for p in persons
     }
