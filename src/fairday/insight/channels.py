@@ -114,9 +114,14 @@ def touch_by(h: Happening, own: frozenset[str]) -> Touch | None:
             return None
         words = touch_of(h.context, properties)
     found = by_words(words) if words else None
-    if found is None and h.kind == "track" and h.name in _NAMED:
-        source = _word(properties.get("email_name")) or _word(properties.get("campaign_name"))
-        found = Touch(_NAMED[h.name], source, _word(properties.get("scene")) or _word(properties.get("campaign_id")))
+    if h.kind == "track" and h.name in _NAMED:
+        if found is None:
+            source = _word(properties.get("email_name")) or _word(properties.get("campaign_name"))
+            found = Touch(
+                _NAMED[h.name], source, _word(properties.get("scene")) or _word(properties.get("campaign_id"))
+            )
+        elif found.channel == "other":
+            found = Touch(_NAMED[h.name], found.source, found.campaign)
     if found is None and h.kind == "page":
         found = _by_page(h, own)
     return found
@@ -129,9 +134,10 @@ def _by_page(h: Happening, own: frozenset[str]) -> Touch | None:
     properties, page = h.properties, h.context.get("page")
     holders = [properties, page if isinstance(page, dict) else {}]
     referrer = next((r for x in holders if isinstance(r := x.get("referrer"), str) and r.strip()), "")
-    if not referrer:
-        return Touch("direct")
     address = next((u for x in holders if isinstance(u := x.get("url"), str) and u), "")
+    if not referrer:
+        # A server that tells neither knows nothing of how they came.
+        return Touch("direct") if address or any("referrer" in x for x in holders) else None
     here = host_of(address)
     return by_referrer(referrer, own | {here} if here else own)
 
