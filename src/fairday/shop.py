@@ -19,6 +19,7 @@ from babel.numbers import is_currency
 from sqlalchemy import Connection, String, Table, Text, inspect, select
 
 from fairday import operators
+from fairday.insight.asked import Asked, ask
 from fairday.insight.meetings import Meetings
 from fairday.insight.replay import Replays
 from fairday.insight.report import Report, report
@@ -28,7 +29,7 @@ from fairday.intake.mapping import Mapping
 from fairday.intake.runs import Recorder
 from fairday.kernel import jsons
 from fairday.kernel.audience import Vocabulary
-from fairday.kernel.clock import Clock, SystemClock, zone
+from fairday.kernel.clock import Clock, SystemClock, local_day, zone
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
@@ -45,7 +46,6 @@ from fairday.reach.mailing import Mailing
 from fairday.scenes import life
 from fairday.scenes.choice import MESSAGES, Choice, choose
 from fairday.scenes.exposures import Exposures
-from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import Staging, load_person
 from fairday.storage import answers, deadlines
@@ -299,12 +299,11 @@ class Shop:
 
     # ---- insight ---------------------------------------------------------------------------------------------------
 
-    def report(self) -> Report:
-        """What the shop's people, campaigns and scenes brought."""
+    def report(self, asked: Asked | None = None) -> Report:
+        """What the shop's people, goods and scenes did; unasked, for revenue of the last 28 days."""
+        now = self.clock.now()
         with self.db.read() as conn:
-            specs = {row.scene: parse_scene(row.text, self.vocabulary)[0] for row in life.all_scenes(conn)}
-            within = {name: spec.goal.within for name, spec in specs.items() if spec and spec.goal}
-            return report(conn, self.settings, self.clock.now(), within)
+            return report(conn, self.settings, asked or ask({}, local_day(now, self.settings.zone)), now)
 
     # ---- operators -------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import click
 
 import fairday
 from fairday.demo import simulate
-from fairday.insight.report import in_words
+from fairday.insight.telling import in_words
 from fairday.kernel.clock import DAY_MS, ManualClock, SystemClock, day_start, to_date
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.festivals import next_occurrence

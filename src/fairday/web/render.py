@@ -117,6 +117,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     return response
 
 
+def text_of(template: str, tongue: Tongue, **values: Any) -> str:
+    """A template in a reader's language outside of any request: no operator, no forms."""
+    return _environment().get_template(template).render({"_": tongue, "t": tongue} | values)
+
+
 def go(path: str) -> RedirectResponse:
     """After a POST: see the page at ``path`` (ours, never one that came from outside)."""
     return RedirectResponse(path, 303)
