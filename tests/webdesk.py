@@ -64,7 +64,7 @@ class Client:
             conn.execute(operators.operators.insert(), row | {"created": 0, "seen": 0})
         self.get("/console/sign-in")
         assert self.post("/console/sign-in", {"email": email, "password": PASSWORD}).status_code == 303
-        self.get("/console/settings")
+        self.get("/console/password")
         return self
 
 

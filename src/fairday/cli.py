@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from sqlalchemy.exc import DBAPIError
@@ -379,7 +379,7 @@ def operators_list(shop: str) -> None:
 @operators_.command("add")
 @shop_option
 @click.argument("email")
-@click.option("--role", type=click.Choice(["owner", "analyst"]), default="analyst", show_default=True)
+@click.option("--role", type=click.Choice(get_args(operators.Role)), default="analyst", show_default=True)
 def operators_add(shop: str, email: str, role: Any) -> None:
     """Let EMAIL sign in; prints their one-time password."""
     with open_shop(shop) as opened:

@@ -18,7 +18,9 @@ from sqlalchemy import BigInteger, Boolean, Connection, Integer, RowMapping, Str
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.storage.database import BigId, Database, col, insert, metadata
 
-Role = Literal["owner", "analyst"]
+Role = Literal["owner", "marketer", "analyst", "clerk"]
+"""Owner: everything. Marketer: scenes, audiences, mail, imports, people. Analyst: figures without people. Clerk: one
+customer at a time. ``web/roles.py`` says it route by route."""
 MINUTE = 60_000
 IDLE_MS = 8 * 60 * MINUTE
 """A session nobody used for this long has ended."""
@@ -101,7 +103,9 @@ def create(db: Database, email: str, role: Role, now: int) -> str:
     """
     email = _email(email)
     if role not in get_args(Role):
-        raise FairdayError(f"{role!r} is not a role.", code="bad_role", remedy="Write owner or analyst.")
+        raise FairdayError(
+            f"{role!r} is not a role.", code="bad_role", remedy=f"Write one of: {', '.join(get_args(Role))}."
+        )
     password = _one_time()
     row = {"email": email, "hash": _hash(password), "role": role, "must_change": True, "active": True}
     with db.write() as conn:

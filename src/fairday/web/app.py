@@ -6,6 +6,7 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse, Response
@@ -93,7 +94,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        response = failure(request, error.status_code)
+        response = failure(request, error.status_code, _who_may(request, error))
         response.headers.update(error.headers or {})
         return response
 
@@ -109,3 +110,12 @@ def _errors(app: FastAPI) -> None:
     async def broken(request: Request, error: Exception) -> Response:
         log.exception("while answering %s", request.url.path, exc_info=error)
         return failure(request, 500)
+
+
+def _who_may(request: Request, error: HTTPException) -> Markup | None:
+    """What a refused operator is told: whom to ask."""
+    if not isinstance(error, auth.Refused):
+        return None
+    tongue = tongue_of(request)
+    mine = tongue(f"role.{request.state.operator.role}")
+    return tongue("status.403.role", role=mine, who=Markup(", ").join(tongue(f"role.{r}") for r in error.who))

@@ -1,7 +1,7 @@
 """Who may do what on the console, decided in one place, and the pages of signing in and out.
 
-``admit`` stands before every console route. Reading asks for a session; changing asks for the session's CSRF token
-as well and for an owner, except the few posts in ``ANALYST_MAY`` that change nothing or only what is one's own.
+``admit`` stands before every console route. It asks for a session, for the session's CSRF token where something is
+posted, and for the permission that ``roles`` declares for the route.
 """
 
 from __future__ import annotations
@@ -21,21 +21,12 @@ from starlette.responses import Response
 from fairday import operators
 from fairday.kernel.errors import FairdayError
 from fairday.operators import Operator
+from fairday.web import roles
 from fairday.web.guard import place_of
 from fairday.web.render import go, page, say, shop_of, tongue_of
 
 SESSION_COOKIE = "fairday_session"
 DOOR_COOKIE = "fairday_door"
-ANALYST_MAY = frozenset(
-    {
-        "/console/sign-out",
-        "/console/password",
-        "/console/audiences/count",
-        "/console/scenes/check",
-        "/console/scenes/form",
-    }
-)
-"""Posts an analyst may send: they change nothing of the shop's."""
 BEFORE_PASSWORD = frozenset({"/console/password", "/console/sign-out"})
 """All that is open while a one-time password has not been changed."""
 Number = Annotated[int, Path(ge=-(2**63), lt=2**63)]
@@ -79,8 +70,6 @@ async def admit(request: Request) -> None:
         if operator is None:
             raise HTTPException(403)
         await check_csrf(request, token)
-        if operator.role != "owner" and path not in ANALYST_MAY:
-            raise HTTPException(403)
     if operator is None:
         asked = path + (f"?{request.url.query}" if request.url.query else "")
         kept = safe_next(asked)
@@ -88,6 +77,29 @@ async def admit(request: Request) -> None:
     if operator.must_change and path not in BEFORE_PASSWORD:
         raise Redirect("/console/password")
     request.state.operator, request.state.token, request.state.csrf = operator, token, csrf_token(token)
+    permission = roles.needed(request.method, route_of(request))
+    if operator.role not in roles.who_may(permission):
+        if request.method == "GET" and path == "/console":
+            raise Redirect(roles.home(operator.role))
+        raise Refused(permission)
+
+
+class Refused(HTTPException):
+    """The operator's role does not have the permission; ``who`` are the roles that do."""
+
+    def __init__(self, permission: roles.Permission | None) -> None:
+        super().__init__(403)
+        self.who = roles.who_may(permission)
+
+
+def route_of(request: Request) -> str:
+    """The path of the request's route as it is declared, with its parameters' names."""
+    return str(getattr(request.scope.get("route"), "path", request.url.path))
+
+
+def may(request: Request, permission: roles.Permission) -> bool:
+    """Whether the operator has a permission: for what a page leaves out rather than refuses."""
+    return roles.may(request.state.operator.role, permission)
 
 
 async def check_csrf(request: Request, secret: str) -> FormData:

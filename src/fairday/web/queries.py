@@ -73,8 +73,10 @@ def latest_people(conn: Connection, before: int | None, limit: int) -> list[int]
     return [int(p) for p in conn.execute(query).scalars()]
 
 
-def find_people(conn: Connection, asked: str, settings: IdentitySettings, limit: int) -> list[int]:
-    """People who own an id: written ``type:value``, or a value of any type, or the beginning of one."""
+def find_people(
+    conn: Connection, asked: str, settings: IdentitySettings, limit: int, *, whole: bool = False
+) -> list[int]:
+    """People who own an id: written ``type:value``, or a value of any type, or (unless ``whole``) its beginning."""
     kind, colon, value = asked.partition(":")
     wanted = {asked}
     types = {kind} if colon and kind in settings.priority else set(settings.priority)
@@ -87,7 +89,7 @@ def find_people(conn: Connection, asked: str, settings: IdentitySettings, limit:
     if len(types) == 1:
         query = query.where(i.type == kind)
     found = [int(p) for p in conn.execute(query.where(i.value.in_(wanted))).scalars()]
-    if found or len(asked) < 2:
+    if found or whole or len(asked) < 2:
         return found
     return [int(p) for p in conn.execute(query.where(i.value.startswith(asked, autoescape=True))).scalars()]
 

@@ -16,7 +16,7 @@ from fairday.kernel import jsons
 from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
 from fairday.kernel.festivals import festival, next_occurrence
 from fairday.shop import Shop
-from fairday.web import drawing
+from fairday.web import drawing, roles
 from fairday.web.i18n import LANGUAGES, NAMES, Tongue, pick
 
 FOLDER = Path(__file__).parent
@@ -107,6 +107,8 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
             "query": request.query_params,
             "operator": getattr(request.state, "operator", None),
             "csrf": getattr(request.state, "csrf", ""),
+            "may": lambda permission: roles.may(_role(request), permission),
+            "opens": lambda href: roles.opens(_role(request), href),
             "done": f"done.{done}" if tongue.has(f"done.{done}") else None,
         }
         | values
@@ -120,6 +122,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 def text_of(template: str, tongue: Tongue, **values: Any) -> str:
     """A template in a reader's language outside of any request: no operator, no forms."""
     return _environment().get_template(template).render({"_": tongue, "t": tongue} | values)
+
+
+def _role(request: Request) -> str:
+    operator = getattr(request.state, "operator", None)
+    return operator.role if operator is not None else ""
 
 
 def go(path: str) -> RedirectResponse:

@@ -11,7 +11,7 @@ from fairday.kernel.audience import FUNCTIONS, AudienceError
 from fairday.kernel.errors import FairdayError
 from fairday.people import audiences as kept
 from fairday.web import desk, queries
-from fairday.web.auth import field, inside
+from fairday.web.auth import field, inside, may
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 EXAMPLES = (
@@ -37,7 +37,7 @@ def looked_at(request: Request, expression: str) -> dict[str, Any]:
     with shop.db.read() as conn:
         total = queries.people_count(conn)
         n = kept.count(conn, expression, shop.settings, now)
-        sample = kept.sample(conn, expression, shop.settings, now)
+        sample = kept.sample(conn, expression, shop.settings, now) if may(request, "people.list") else []
         names = desk.names(conn, sample)
     moves = kept.parsed(expression, shop.settings).moves_with_time
     found = {"n": n, "of": total, "sample": [(p, names.get(p, f"#{p}")) for p in sample], "moves": moves}
@@ -117,7 +117,7 @@ def audience(request: Request, name: str) -> Response:
     shop = shop_of(request)
     with shop.db.read() as conn:
         row = kept.get(conn, name)
-        members = kept.members(conn, name, 50)
+        members = kept.members(conn, name, 50) if may(request, "people.list") else []
         size = kept.sizes(conn)[name]
         names = desk.names(conn, [p for p, _ in members])
     return page(request, "audience.html", row=row, members=members, size=size, names=names)

@@ -8,11 +8,13 @@ from starlette.responses import Response
 
 from fairday.kernel import jsons
 from fairday.kernel.errors import FairdayError
+from fairday.kernel.ids import new_id
 from fairday.people import identity, privacy
 from fairday.people.audiences import memberships_of
-from fairday.people.consent import all_consents
+from fairday.people.consent import ADDRESS, MARKETING, all_consents
+from fairday.storage.log import OURS, Happening
 from fairday.web import desk, queries
-from fairday.web.auth import Number, field, inside
+from fairday.web.auth import Number, field, inside, may
 from fairday.web.console.data import number
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
@@ -26,7 +28,10 @@ def people(request: Request) -> Response:
     before = number(request.query_params.get("before"))
     with shop.db.read() as conn:
         if asked:
-            found = queries.find_people(conn, asked, shop.settings.identity, PAGE + 1)
+            whole = not may(request, "people.list")
+            found = queries.find_people(conn, asked, shop.settings.identity, 2 if whole else PAGE + 1, whole=whole)
+        elif not may(request, "people.list"):
+            found = []
         else:
             found = queries.latest_people(conn, before, PAGE + 1)
         rows = queries.people_rows(conn, found[:PAGE])
@@ -68,6 +73,7 @@ def _show(request: Request, person: int, error: FairdayError | None = None) -> R
         person=row[0],
         name=name,
         ids=ids,
+        addresses=[(c, i) for i in ids if i.current for c, kind in ADDRESS.items() if i.type == kind and c != "phone"],
         why=why,
         happenings=happenings[:30],
         older=happenings[29].at if len(happenings) > 30 else None,
@@ -76,6 +82,40 @@ def _show(request: Request, person: int, error: FairdayError | None = None) -> R
         audiences=audiences,
         error=say(tongue, error) if error else None,
     )
+
+
+@inside.post("/people/{person}/consent")
+def consent(request: Request, person: Number) -> Response:
+    """What a customer said to somebody of the shop: kept with who wrote it down and how it was said."""
+    shop = shop_of(request)
+    about, said, how = field(request, "about", 400), field(request, "said", 3), field(request, "how", 200)
+    channel, _, id_ = about.partition(" ")
+    kind, _, value = id_.partition(":")
+    with shop.db.read() as conn:
+        own = {(i.type, i.value) for i in identity.ids_of(conn, person) if i.current}
+    if (kind, value) not in own or ADDRESS.get(channel) != kind:
+        raise HTTPException(404)
+    try:
+        if said not in ("yes", "no") or not how:
+            raise FairdayError("Say what they said, and how.", code="missing_field", where="how")
+    except FairdayError as error:
+        return _show(request, person, error)
+    now = shop.clock.now()
+    words = {"channel": channel, "purpose": MARKETING, "how": how, "recorded_by": request.state.operator.id}
+    told = Happening(
+        message_id=f"fairday:consent:{new_id(now)}",
+        kind="track",
+        name="Consent Given" if said == "yes" else "Consent Withdrawn",
+        at=now,
+        received=now,
+        source=OURS,
+        ids=((kind, value),),
+        body={"properties": words},
+    )
+    shop.append([told]).result()
+    for follower in ("identity", "consent"):
+        shop.followers.catch_up(follower)
+    return go(f"/console/people/{person}?done=consent")
 
 
 @inside.post("/people/{person}/merge")

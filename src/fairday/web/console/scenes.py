@@ -15,7 +15,7 @@ from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import load_person
 from fairday.web import desk, queries
-from fairday.web.auth import inside
+from fairday.web.auth import inside, may
 from fairday.web.console.foresee import power_of
 from fairday.web.console.scene_form import checked
 from fairday.web.goods import cards as goods_cards
@@ -92,7 +92,7 @@ def _scene(request: Request, scene: str, error: FairdayError | None = None) -> R
 def preview(request: Request, scene: str) -> Response:
     """The scene as a person would meet it, whatever its state and dates say; nothing is recorded."""
     shop, tongue = shop_of(request), tongue_of(request)
-    asked = request.query_params.get("q", "").strip()[:320]
+    asked = request.query_params.get("q", "").strip()[:320] if may(request, "people.list") else ""
     now = shop.clock.now()
     with shop.db.read() as conn:
         row = life.get_scene(conn, scene)

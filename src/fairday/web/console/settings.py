@@ -29,6 +29,7 @@ def _show(request: Request, status: int = 200, error: FairdayError | None = None
         "given": given,
         "fresh": None,
         "operators": found,
+        "roles": get_args(Role),
         "error": said,
         "smtp": f"{smtp.host}:{smtp.port}" if smtp else "",
     }

@@ -1,0 +1,155 @@
+"""Who may do what on the console: one table of roles by permission, one of permissions by route.
+
+A route that stands in neither is the owner's alone, and a test fails until it is declared here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal, get_args
+
+from fairday.operators import Role
+
+Permission = Literal[
+    "own",
+    "overview",
+    "report",
+    "audiences.read",
+    "audiences.write",
+    "scenes.read",
+    "scenes.write",
+    "people.look_up",
+    "people.list",
+    "people.consent",
+    "people.mend",
+    "people.erase",
+    "mail.read",
+    "data.read",
+    "data.import",
+    "data.run",
+    "settings",
+]
+"""What can be allowed.
+
+``own``: one's own password and sign-out. ``people.look_up``: find one customer by a whole id and see their page;
+``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
+``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
+far the followers are, and rebuilding them. ``settings``: the shop's settings, its write keys and its operators.
+"""
+
+MAY: Mapping[Permission, tuple[Role, ...]] = {
+    "own": ("owner", "marketer", "analyst", "clerk"),
+    "overview": ("owner", "marketer", "analyst"),
+    "report": ("owner", "marketer", "analyst"),
+    "audiences.read": ("owner", "marketer", "analyst"),
+    "audiences.write": ("owner", "marketer"),
+    "scenes.read": ("owner", "marketer", "analyst"),
+    "scenes.write": ("owner", "marketer"),
+    "people.look_up": ("owner", "marketer", "clerk"),
+    "people.list": ("owner", "marketer"),
+    "people.consent": ("owner", "marketer", "clerk"),
+    "people.mend": ("owner",),
+    "people.erase": ("owner",),
+    "mail.read": ("owner", "marketer"),
+    "data.read": ("owner", "marketer"),
+    "data.import": ("owner", "marketer"),
+    "data.run": ("owner",),
+    "settings": ("owner",),
+}
+
+ROUTES: Mapping[str, Permission] = {
+    "POST /console/sign-out": "own",
+    "GET /console/password": "own",
+    "POST /console/password": "own",
+    "GET /console": "overview",
+    "GET /console/report": "report",
+    "GET /console/audiences": "audiences.read",
+    "GET /console/audiences/new": "audiences.read",
+    "POST /console/audiences/count": "audiences.read",
+    "POST /console/audiences": "audiences.write",
+    "GET /console/audiences/{name}": "audiences.read",
+    "GET /console/audiences/{name}/edit": "audiences.read",
+    "POST /console/audiences/{name}/remove": "audiences.write",
+    "GET /console/scenes": "scenes.read",
+    "GET /console/scenes/new": "scenes.read",
+    "POST /console/scenes/check": "scenes.read",
+    "POST /console/scenes/form": "scenes.read",
+    "GET /console/scenes/calendar": "scenes.read",
+    "POST /console/scenes": "scenes.write",
+    "GET /console/scenes/{scene}": "scenes.read",
+    "GET /console/scenes/{scene}/preview": "scenes.read",
+    "GET /console/scenes/{scene}/edit": "scenes.read",
+    "POST /console/scenes/{scene}/{move}": "scenes.write",
+    "GET /console/foresee/{scene}": "scenes.read",
+    "POST /console/foresee/{scene}": "scenes.read",
+    "GET /console/morning": "overview",
+    "GET /console/gallery": "scenes.read",
+    "GET /console/people": "people.look_up",
+    "GET /console/people/{person}": "people.look_up",
+    "POST /console/people/{person}/consent": "people.consent",
+    "POST /console/people/{person}/merge": "people.mend",
+    "POST /console/people/{person}/split": "people.mend",
+    "GET /console/people/{person}/export.json": "people.erase",
+    "POST /console/people/{person}/erase": "people.erase",
+    "GET /console/mailbox": "mail.read",
+    "GET /console/mailbox/{message}": "mail.read",
+    "GET /console/mailbox/{message}/view": "mail.read",
+    "GET /console/data": "data.read",
+    "GET /console/data/rejected": "data.read",
+    "GET /console/data/followers": "data.run",
+    "POST /console/data/followers/{name}/rebuild": "data.run",
+    "GET /console/data/imports": "data.import",
+    "GET /console/data/keys": "settings",
+    "POST /console/data/keys": "settings",
+    "POST /console/data/keys/revoke": "settings",
+    "GET /console/settings": "settings",
+    "POST /console/settings": "settings",
+    "POST /console/settings/operators": "settings",
+    "POST /console/settings/operators/{number}": "settings",
+    "POST /console/settings/operators/{number}/reset": "settings",
+}
+"""The permission each route of the console asks for, by method and path as it is declared."""
+
+HOMES = ("/console", "/console/people")
+"""Where somebody who may not see a console's first page belongs: the first of these that they may."""
+
+
+def may(role: str, permission: Permission) -> bool:
+    """Whether a role has a permission."""
+    return role in MAY[permission]
+
+
+def who_may(permission: Permission | None) -> tuple[Role, ...]:
+    """The roles that have a permission; the owner alone for what is not declared."""
+    return ("owner",) if permission is None else MAY[permission]
+
+
+def needed(method: str, path: str) -> Permission | None:
+    """The permission a route (its path as declared, "/console/people/{person}") asks for; None if not declared."""
+    return ROUTES.get(f"{'GET' if method == 'HEAD' else method} {path}")
+
+
+def opens(role: str, href: str) -> bool:
+    """Whether a role may follow a link of the console; pages draw only such links."""
+    path = href.partition("?")[0].partition("#")[0]
+    found = next((permission for pattern, permission in _patterns() if pattern.fullmatch(path)), None)
+    return role in who_may(found)
+
+
+def home(role: str) -> str:
+    """The page a role begins at."""
+    return next(path for path in (*HOMES, "/console/password") if opens(role, path))
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], Permission]]:
+    # A path without parameters goes before one with: /scenes/new is not the scene called new.
+    read = [(r.removeprefix("GET "), p) for r, p in ROUTES.items() if r.startswith("GET ")]
+    read.sort(key=lambda r: r[0].count("{"))
+    return [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), p) for path, p in read]
+
+
+__all__ = ["HOMES", "MAY", "ROUTES", "Permission", "home", "may", "needed", "opens", "who_may"]
+assert set(MAY) == set(get_args(Permission))
