@@ -69,7 +69,7 @@ def test_every_command_says_what_it_does(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["report"], "2 orders of 2 buyers"),
+        (["report"], "2 known"),
         (["followers"], "traits"),
         (["followers", "--rebuild", "traits"], "0 rows behind"),
         (["rows"], "One person across every entrance"),
@@ -161,7 +161,7 @@ def test_a_shop_is_not_made_in_a_folder_that_is_not_there(tmp_path: Path) -> Non
 
 
 def test_an_import_on_a_terminal_asks_for_the_zone(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairday.cli._on_terminal", lambda: True)
+    monkeypatch.setattr("fairday.cli.shop.on_terminal", lambda: True)
     files = [str(made / "orders.csv"), "-m", str(made / "till.yaml")]
     result = run("import", "-s", str(made / "shop.db"), *files, typed="\n")
     assert result.exit_code == 0, result.output
@@ -181,7 +181,7 @@ def test_a_sheet_of_an_unknown_shape_is_guessed_shown_and_taken_on_a_yes(
     assert asked.exit_code == 1
     assert "quantity             Cantidad                 2" in asked.output
     assert "Say --yes to take the guess" in asked.output
-    monkeypatch.setattr("fairday.cli._on_terminal", lambda: True)
+    monkeypatch.setattr("fairday.cli.shop.on_terminal", lambda: True)
     assert "Nothing was brought in" in run("import", "-s", shop, str(sheet), typed="n\n").output
     assert "1 new lines came in" in run("import", "-s", shop, str(sheet), typed="y\n\n").output
     again = run("import", "-s", shop, str(sheet), "--yes", "--zone", "Europe/Madrid")

@@ -1,0 +1,6 @@
+"""``python -m fairday.cli``."""
+
+from fairday.cli import main
+
+if __name__ == "__main__":
+    main()
