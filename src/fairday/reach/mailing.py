@@ -46,6 +46,14 @@ class Address(msgspec.Struct, frozen=True):
     value: str
 
 
+class Reachable(msgspec.Struct, frozen=True):
+    """A person who can be written to: their addresses, the one that is written to, and what the contact rule asks."""
+
+    addresses: list[Address]
+    to: Address
+    channel: Channel
+
+
 class Mailing:
     """Plans and sends the mails of live scenes."""
 
@@ -113,41 +121,27 @@ class Mailing:
         if get_scene(conn, staged.spec.scene).status != "live":
             return Counter()  # stopped since the round began
         settings = self._settings()
-        owned = addresses(conn, persons, now)
-        every = [a.identifier for found in owned.values() for a in found]
-        agreed = consents(conn, persons, CHANNEL)
-        lately = outbox.lately(conn, every, now - 8 * DAY_MS)
-        bounced = outbox.bounced(conn, every)
+        owned = reachable(conn, persons, settings, now)
+        every = [a.identifier for found in owned.values() for a in found.addresses]
         people = load_people(conn, persons, now)
         result: Counter[str] = Counter()
         choices: list[tuple[Person, Address, Choice, Met]] = []
         for number in persons:
-            mine = owned.get(number, [])
-            if not mine:
+            mine = owned.get(number)
+            if mine is None:
                 result["no_address"] += 1
                 continue
-            to = next((a for a in mine if a.identifier not in bounced), mine[0])
-            said = agreed.get(number)
-            channel = Channel(
-                standing=Standing(
-                    consent=None if said is None else said.given,
-                    suppressed="bounced" if to.identifier in bounced else "",
-                    zone=settings.zone,
-                    sent=[s for a in mine for s in lately.get(a.identifier, ())],
-                ),
-                rules=settings.contact,
-            )
             person = people[number]
             choice = choose(
-                person, CHANNEL, now, stage, channel=channel, scene=staged.spec.scene, per_floor=GOODS_A_FLOOR
+                person, CHANNEL, now, stage, channel=mine.channel, scene=staged.spec.scene, per_floor=GOODS_A_FLOOR
             )
-            choices += [(person, to, choice, met) for met in (*choice.shown, *choice.withheld)]
+            choices += [(person, mine.to, choice, met) for met in (*choice.shown, *choice.withheld)]
         phases = {arms.occasion_key(met.phase, met.occasion) for _, _, _, met in choices}
         settled = outbox.settled_for(conn, staged.spec.scene, phases, every)
         planned: list[Planned] = []
         for person, to, choice, met in choices:
             phase = arms.occasion_key(met.phase, met.occasion)
-            if any((phase, a.identifier) in settled for a in owned[person.person or 0]):
+            if any((phase, a.identifier) in settled for a in owned[person.person or 0].addresses):
                 continue
             arms.record(conn, choice.new_arms(), now)
             if met.withheld in ("holdout", "mixed"):
@@ -195,6 +189,27 @@ class Mailing:
         return msgspec.structs.replace(base, subject=subject, html=html, text=plain, token=token)
 
 
+def reachable(conn: Connection, persons: Sequence[int], settings: Settings, now: int) -> dict[int, Reachable]:
+    """Those of some people who have an address, and how they stand at an instant (ms)."""
+    owned = addresses(conn, persons, now)
+    every = [a.identifier for found in owned.values() for a in found]
+    agreed = consents(conn, persons, CHANNEL)
+    lately = outbox.lately(conn, every, now - 8 * DAY_MS)
+    bounced = outbox.bounced(conn, every)
+    found: dict[int, Reachable] = {}
+    for person, mine in owned.items():
+        to = next((a for a in mine if a.identifier not in bounced), mine[0])
+        said = agreed.get(person)
+        standing = Standing(
+            consent=None if said is None else said.given,
+            suppressed="bounced" if to.identifier in bounced else "",
+            zone=settings.zone,
+            sent=[s for a in mine for s in lately.get(a.identifier, ())],
+        )
+        found[person] = Reachable(mine, to, Channel(standing=standing, rules=settings.contact))
+    return found
+
+
 def addresses(conn: Connection, persons: Sequence[int], now: int) -> dict[int, list[Address]]:
     """The mail addresses people own at an instant (ms), the oldest first."""
     i, o = identifiers.c, ownership.c
@@ -230,4 +245,4 @@ def price(product: Product, language: str) -> str:
     return format_currency(amount, product.currency, locale=language, decimal_quantization=digits(product.currency) < 3)
 
 
-__all__ = ["Address", "Mailing", "addresses"]
+__all__ = ["Address", "Mailing", "Reachable", "addresses", "reachable"]
