@@ -149,8 +149,8 @@ def visits(conn: Connection, settings: Settings, now: int, days: int = 60, seed:
     ends += [(household, now - rng.randrange(LOOKED_DAYS * DAY_MS)) for household in everyone if rng.random() < LOOKED]
     for number, (household, end) in enumerate(ends):
         channel, weights = "", _OPENERS
-        steps = min(MOST_VISITS, 1 + int(rng.expovariate(0.9)))
-        left = sorted((rng.randrange(60_000, 9 * DAY_MS) for _ in range(steps)), reverse=True)
+        steps = min(MOST_VISITS, 1 + int(rng.expovariate(0.6)))
+        left = sorted((rng.randrange(3_600_000, 5 * DAY_MS) for _ in range(steps)), reverse=True)
         for step, before in enumerate(left):
             weights = _ONWARD[channel] if channel else weights
             channel = rng.choices(list(weights), list(weights.values()))[0]
