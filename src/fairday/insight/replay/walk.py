@@ -279,7 +279,7 @@ class _Walk:
             stage = Stage([staged], shelf, people_words, self.settings.zone)
             noon = day_start(day, self.settings.zone) + DAY_MS // 2
             for person in persons:
-                choice = choose(Person(person=person, facts=pasts[person].on(day)), "page", noon, stage)
+                choice = choose(Person(person=person, facts=pasts[person].on(day)), "page", noon, stage, floors=None)
                 pages += bool(choice.floors)
                 for _, floor in choice.floors:
                     shown[floor.number].update(g.product.product for g in floor.goods)
