@@ -13,8 +13,9 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, Integer, Table, Text, func, select
 
 from fairday.insight import patterns
+from fairday.insight.asked import LONGEST, Asked
+from fairday.insight.effects import DEFAULT_WITHIN, effects
 from fairday.insight.power import members, values_of
-from fairday.insight.report import DEFAULT_WITHIN, scene_report
 from fairday.kernel import jsons
 from fairday.kernel.audience import parse
 from fairday.kernel.clock import local_day, to_date
@@ -130,7 +131,7 @@ class Candidate(msgspec.Struct, frozen=True):
 def suggestions(conn: Connection, settings: Settings, now: int) -> list[Suggestion]:
     """All that fits today, the best first: by what it may bring, with one of the calendar among the first three."""
     today = local_day(now, settings.zone)
-    lifts = own_lifts(conn, settings)
+    lifts = own_lifts(conn, settings, now)
     made: list[tuple[bool, Suggestion]] = []
     for candidate in candidates(conn, settings, today):
         one = _suggest(conn, settings, candidate, lifts, now, today)
@@ -266,19 +267,11 @@ def free_name(conn: Connection, name: str, *, drafts: bool = False) -> str:
     return next(n for n in names if n not in taken)
 
 
-def own_lifts(conn: Connection, settings: Settings) -> Lifts | None:
+def own_lifts(conn: Connection, settings: Settings, now: int) -> Lifts | None:
     """What the shop's own scenes have lifted spending by: the pooled interval of those with an estimate."""
-    found: list[tuple[float, float]] = []
-    for row in life.all_scenes(conn):
-        if row.started_at is None:
-            continue
-        spec = parse_scene(row.text, vocabulary(settings))[0]
-        within = spec.goal.within if spec is not None and spec.goal else DEFAULT_WITHIN
-        said = scene_report(conn, row.scene, row.status, within, settings)
-        usual = said.holdout.net / said.holdout.people if said.holdout.people else 0.0
-        if said.net is not None and usual > 0 and said.net.high > said.net.low:
-            found.append((said.net.estimate / usual, (said.net.high - said.net.low) / usual))
-    return pooled(found)
+    today = local_day(now, settings.zone)
+    measured = effects(conn, settings, Asked("revenue", today - LONGEST + 1, today), now)
+    return pooled([(e.estimate, e.high - e.low) for one in measured if (e := one.lift) is not None and e.high > e.low])
 
 
 def pooled(found: Sequence[tuple[float, float]]) -> Lifts | None:
