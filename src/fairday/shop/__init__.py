@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -12,11 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-import msgspec
-from alembic import command
-from alembic.config import Config
-from babel.numbers import is_currency
-from sqlalchemy import Connection, String, Table, Text, inspect, select
+from sqlalchemy import Connection
 
 from fairday import operators
 from fairday.insight.asked import Asked, ask
@@ -27,9 +21,8 @@ from fairday.insight.touches import Touches
 from fairday.intake.imports import ImportReport, Progress, import_files
 from fairday.intake.mapping import Mapping
 from fairday.intake.runs import Recorder
-from fairday.kernel import jsons
 from fairday.kernel.audience import Vocabulary
-from fairday.kernel.clock import Clock, SystemClock, local_day, zone
+from fairday.kernel.clock import Clock, SystemClock, local_day
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
@@ -48,8 +41,10 @@ from fairday.scenes.choice import MESSAGES, Choice, choose
 from fairday.scenes.exposures import Exposures
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import Staging, load_person
+from fairday.shop.background import HOME, Background
+from fairday.shop.keeping import exists, load_settings, migrate, save_settings, settings_table
 from fairday.storage import answers, deadlines
-from fairday.storage.database import Database, col, insert, metadata, shown
+from fairday.storage.database import Database, shown
 from fairday.storage.followers import Followers
 from fairday.storage.groupcommit import GroupCommit
 from fairday.storage.lake import Lake, LakeFollower
@@ -59,22 +54,7 @@ from fairday.stores.weather import WeatherFollower
 
 log = logging.getLogger("fairday")
 
-HOME = "http://127.0.0.1"
-
-SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY = 10, 120, 1200
-"""In how many half seconds settings changed elsewhere are seen, mail is planned again, old answers are let go of."""
-
-STAGE_EVERY = 1.0
-"""Seconds between looks at what other processes changed of scenes and goods."""
-
 Move = Literal["start", "pause", "resume", "end"]
-
-settings_table = Table(
-    "settings",
-    metadata,
-    col("name", String(64), primary_key=True, personal=False),
-    col("value", Text, nullable=False, personal=False),
-)
 
 
 class Shop:
@@ -111,8 +91,7 @@ class Shop:
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
         self.replays = Replays(db, lambda: self.settings, clock)
         self._staging: Staging | None = None
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._background = Background(self)
 
     # ---- the log ---------------------------------------------------------------------------------------------------
 
@@ -327,67 +306,11 @@ class Shop:
     def start(self) -> None:
         """Run the followers, the deadlines and the daily and mailing jobs in the background until ``close``."""
         self.followers.start()
-        if not self._threads:
-            self._threads = [
-                threading.Thread(target=work, name=f"fairday-{name}", daemon=True)
-                for name, work in (
-                    ("deadlines", self._deadlines),
-                    ("chores", self._chores),
-                    ("staging", self._stagings),
-                )
-            ]
-            for thread in self._threads:
-                thread.start()
-
-    def _deadlines(self) -> None:
-        # A short poll of the wall clock, never a computed sleep: a jump of the clock is noticed at the next poll.
-        while not self._stop.wait(0.25):
-            try:
-                self.fire_due()
-            except Exception:
-                log.exception("deadlines")
-
-    def _stagings(self) -> None:
-        """Live scenes, goods and the new day are made ready here, so that no shopper waits for it."""
-        while True:
-            try:
-                self.staging.refresh(self.db, self.clock.now())
-            except Exception:
-                log.exception("staging")
-            if self._stop.wait(STAGE_EVERY):
-                return
-
-    def _chores(self) -> None:
-        """What may take a while, so that it never holds a deadline up: the new day, the mail, old answers."""
-        rounds = 0
-        while not self._stop.wait(0.5):
-            try:
-                if self.midnight.tick(self.clock.now()):
-                    self.followers.wake()
-                if rounds % SETTINGS_EVERY == 0:
-                    self._reload_settings()
-                if rounds % MAIL_EVERY == 0:
-                    self.run_mail()
-                if rounds % FORGET_EVERY == 0:
-                    while self.forget_answers() and not self._stop.is_set():
-                        pass
-            except Exception:
-                log.exception("chores")
-            rounds += 1
-
-    def _reload_settings(self) -> None:
-        with self.db.read() as conn:
-            kept = load_settings(conn)
-        if kept.public_url.startswith(HOME) and self.settings.public_url.startswith(HOME):
-            # A shop at home: links follow this process's own port.
-            kept = msgspec.structs.replace(kept, public_url=self.settings.public_url)
-        self.settings = kept
+        self._background.start()
 
     def close(self) -> None:
         """Finish what is queued and let go of the database."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        self._background.stop()
         self.replays.close()
         self.followers.stop()
         self.writer.close()
@@ -439,56 +362,4 @@ def open(url: str | Path, *, create: bool = True, clock: Clock | None = None, **
         raise
 
 
-def exists(db: Database) -> bool:
-    """Whether the database holds a shop."""
-    if db.path is not None and not db.path.exists():
-        return False
-    db.greet()
-    return inspect(db.engine).has_table("happenings")
-
-
-def migrate(db: Database) -> None:
-    """Bring the database's tables to this version's."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with db.write() as conn:
-        config.attributes["connection"] = conn
-        with contextlib.redirect_stdout(None):
-            command.upgrade(config, "head")
-
-
-def load_settings(conn: Connection) -> Settings:
-    """The shop's settings as kept, defaults filled in."""
-    name, value = settings_table.c.name, settings_table.c.value
-    kept = {n: jsons.loads(v) for n, v in conn.execute(select(name, value))}
-    return msgspec.convert({n: v for n, v in kept.items() if n in Settings.__struct_fields__}, Settings)
-
-
-def save_settings(conn: Connection, settings: Settings, changes: dict[str, Any]) -> Settings:
-    """Settings with some changed, checked and kept in the caller's transaction."""
-    for name in changes:
-        if name not in Settings.__struct_fields__:
-            known = ", ".join(Settings.__struct_fields__)
-            raise FairdayError(f"There is no setting {name!r}.", code="unknown_setting", remedy=f"Known: {known}.")
-    try:
-        changed = msgspec.convert(msgspec.to_builtins(settings) | msgspec.to_builtins(changes), Settings)
-    except msgspec.ValidationError as error:
-        raise FairdayError(f"A setting is not usable: {error}.", code="bad_setting")
-    zone(changed.zone)
-    if "currency" in changes and not is_currency(changed.currency):
-        raise FairdayError(
-            f"{changed.currency!r} is not a currency.",
-            code="bad_currency",
-            where="currency",
-            remedy="Write an ISO 4217 code such as CNY, EUR or USD.",
-        )
-    if changes:
-        statement = insert(conn, settings_table)
-        conn.execute(
-            statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}),
-            [{"name": n, "value": jsons.dumps(getattr(changed, n))} for n in changes],
-        )
-    return changed
-
-
-__all__ = ["Shop", "exists", "load_settings", "migrate", "open", "save_settings"]
+__all__ = ["HOME", "Move", "Shop", "exists", "load_settings", "migrate", "open", "save_settings", "settings_table"]

@@ -1,0 +1,97 @@
+"""What a serving shop does by itself: deadlines, the new day, mail, and what is live made ready."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fairday.shop.keeping import load_settings
+
+if TYPE_CHECKING:
+    from fairday.shop import Shop
+
+log = logging.getLogger("fairday")
+
+HOME = "http://127.0.0.1"
+
+SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY = 10, 120, 1200
+"""In how many half seconds settings changed elsewhere are seen, mail is planned again, old answers are let go of."""
+
+STAGE_EVERY = 1.0
+"""Seconds between looks at what other processes changed of scenes and goods."""
+
+
+class Background:
+    """The threads of a shop."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin; a second time changes nothing."""
+        if not self._threads:
+            self._threads = [
+                threading.Thread(target=work, name=f"fairday-{name}", daemon=True)
+                for name, work in (
+                    ("deadlines", self._deadlines),
+                    ("chores", self._chores),
+                    ("staging", self._stagings),
+                )
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def _deadlines(self) -> None:
+        # A short poll of the wall clock, never a computed sleep: a jump of the clock is noticed at the next poll.
+        while not self._stop.wait(0.25):
+            try:
+                self._shop.fire_due()
+            except Exception:
+                log.exception("deadlines")
+
+    def _stagings(self) -> None:
+        """Live scenes, goods and the new day are made ready here, so that no shopper waits for it."""
+        while True:
+            try:
+                self._shop.staging.refresh(self._shop.db, self._shop.clock.now())
+            except Exception:
+                log.exception("staging")
+            if self._stop.wait(STAGE_EVERY):
+                return
+
+    def _chores(self) -> None:
+        """What may take a while, so that it never holds a deadline up: the new day, the mail, old answers."""
+        rounds = 0
+        while not self._stop.wait(0.5):
+            try:
+                if self._shop.midnight.tick(self._shop.clock.now()):
+                    self._shop.followers.wake()
+                if rounds % SETTINGS_EVERY == 0:
+                    self._reload_settings()
+                if rounds % MAIL_EVERY == 0:
+                    self._shop.run_mail()
+                if rounds % FORGET_EVERY == 0:
+                    while self._shop.forget_answers() and not self._stop.is_set():
+                        pass
+            except Exception:
+                log.exception("chores")
+            rounds += 1
+
+    def _reload_settings(self) -> None:
+        with self._shop.db.read() as conn:
+            kept = load_settings(conn)
+        if kept.public_url.startswith(HOME) and self._shop.settings.public_url.startswith(HOME):
+            # A shop at home: links follow this process's own port.
+            kept = msgspec.structs.replace(kept, public_url=self._shop.settings.public_url)
+        self._shop.settings = kept
+
+    def stop(self) -> None:
+        """Let the threads come to their end."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()

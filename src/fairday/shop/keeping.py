@@ -1,0 +1,79 @@
+"""What a shop's database keeps of the shop itself: its settings, and the tables brought to this version's."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from babel.numbers import is_currency
+from sqlalchemy import Connection, String, Table, Text, inspect, select
+
+from fairday.kernel import jsons
+from fairday.kernel.clock import zone
+from fairday.kernel.errors import FairdayError
+from fairday.kernel.settings import Settings
+from fairday.storage.database import Database, col, insert, metadata
+
+settings_table = Table(
+    "settings",
+    metadata,
+    col("name", String(64), primary_key=True, personal=False),
+    col("value", Text, nullable=False, personal=False),
+)
+
+
+def exists(db: Database) -> bool:
+    """Whether the database holds a shop."""
+    if db.path is not None and not db.path.exists():
+        return False
+    db.greet()
+    return inspect(db.engine).has_table("happenings")
+
+
+def migrate(db: Database) -> None:
+    """Bring the database's tables to this version's."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    with db.write() as conn:
+        config.attributes["connection"] = conn
+        with contextlib.redirect_stdout(None):
+            command.upgrade(config, "head")
+
+
+def load_settings(conn: Connection) -> Settings:
+    """The shop's settings as kept, defaults filled in."""
+    name, value = settings_table.c.name, settings_table.c.value
+    kept = {n: jsons.loads(v) for n, v in conn.execute(select(name, value))}
+    return msgspec.convert({n: v for n, v in kept.items() if n in Settings.__struct_fields__}, Settings)
+
+
+def save_settings(conn: Connection, settings: Settings, changes: dict[str, Any]) -> Settings:
+    """Settings with some changed, checked and kept in the caller's transaction."""
+    for name in changes:
+        if name not in Settings.__struct_fields__:
+            known = ", ".join(Settings.__struct_fields__)
+            raise FairdayError(f"There is no setting {name!r}.", code="unknown_setting", remedy=f"Known: {known}.")
+    try:
+        changed = msgspec.convert(msgspec.to_builtins(settings) | msgspec.to_builtins(changes), Settings)
+    except msgspec.ValidationError as error:
+        raise FairdayError(f"A setting is not usable: {error}.", code="bad_setting")
+    zone(changed.zone)
+    if "currency" in changes and not is_currency(changed.currency):
+        raise FairdayError(
+            f"{changed.currency!r} is not a currency.",
+            code="bad_currency",
+            where="currency",
+            remedy="Write an ISO 4217 code such as CNY, EUR or USD.",
+        )
+    if changes:
+        statement = insert(conn, settings_table)
+        conn.execute(
+            statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}),
+            [{"name": n, "value": jsons.dumps(getattr(changed, n))} for n in changes],
+        )
+    return changed
