@@ -8,7 +8,7 @@ import pytest
 
 from fairday.insight.channels import CHANNELS
 from fairday.insight.sources import GROUPS, MODELS, ModelCredits, SourceRow, Sources
-from fairday.web.drawing import stacked
+from fairday.web import plots
 from fairday.web.i18n import LANGUAGES, Tongue, catalogue
 from fairday.web.render import _environment
 
@@ -26,7 +26,7 @@ SOME = Sources(
 def drawn(sources, language, metric="revenue"):
     tongue = Tongue(language, "Asia/Shanghai", "CNY")
     template = _environment().get_template("report_sources.html")
-    return template.render({"_": tongue, "t": tongue, "sources": sources, "metric": metric})
+    return template.render({"_": tongue, "t": tongue, "sources": sources, "metric": metric, "plots": plots})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -35,7 +35,7 @@ def test_every_channel_and_model_stands_there_in_every_language(language):
     for prefix, names in (("by", CHANNELS), ("model", MODELS), ("group", GROUPS)):
         for name in names:
             assert catalogue()[f"sources.{prefix}.{name}"][language] in page.replace("&#39;", "'"), name
-    assert page.count('class="stack"') == len(MODELS)
+    assert page.count('class="shares"') == len(MODELS)
     assert "123.45" in page.replace("123,45", "123.45")
     assert "2.5" in drawn(SOME, language, "orders").replace("2,5", "2.5")
     tongue = Tongue(language, "Asia/Shanghai", "CNY")
@@ -44,11 +44,11 @@ def test_every_channel_and_model_stands_there_in_every_language(language):
     assert str(tongue("sources.nulls", n=2)) in page
     empty = drawn(NOTHING, language)
     assert catalogue()["sources.none"][language] in empty
-    assert "stack" not in empty
+    assert "svg" not in empty
 
 
-def test_a_stacked_bar_is_as_long_as_its_shares():
-    bar = str(stacked([0.25, 0.5, 0.25], ["a", "b", "c<"]))
+def test_a_bar_is_as_long_as_its_shares():
+    bar = str(plots.shares([0.25, 0.5, 0.25], ["a", "b", "c<"]))
     assert re.findall(r'x="([\d.]+)" width="([\d.]+)"', bar) == [
         ("0.00", "25.00"),
         ("25.00", "50.00"),

@@ -155,8 +155,37 @@ def _rfm(alt: Any, found: Report, say: Say, titles: Mapping[str, str]) -> Any:
     return alt.layer(bars, words).properties(title=title, width=WIDTH - 160, height=max(60, 30 * len(rows)))
 
 
+TONES = ("#0b6e63", "#4a79c4", "#d58a2a", "#a9afab", "#d9d6cd")
+"""Email, search, social, direct and other, as on the page."""
+
+
+def _sources(alt: Any, found: Report, say: Say, titles: Mapping[str, str]) -> Any:
+    told, metric = found.sources, "revenue" if found.asked.metric == "revenue" and found.sources.revenue else "orders"
+    groups = [say(f"sources.group.{group}") for group in told.groups]
+    rows = [
+        {"model": say(f"sources.model.{model}"), "group": group, "share": share, "order": k}
+        for model, shares in told.picture(metric)
+        for k, (group, share) in enumerate(zip(groups, shares, strict=True))
+    ]
+    bars = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar()
+        .encode(
+            x=alt.X("share:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y("model:N", title=None, sort=None, axis=alt.Axis(labelLimit=220)),
+            color=alt.Color("group:N", sort=None, scale=alt.Scale(domain=groups, range=list(TONES))),
+            order="order:Q",
+        )
+    )
+    title = f"{say('sources.picture')} {say(f'sources.picture.{metric}')}"
+    if told.simulated:
+        title = [title, say("sources.simulated", n=told.simulated)]  # type: ignore[assignment]
+    return bars.properties(title=title, width=WIDTH - 200, height=max(60, 30 * len(told.models)))
+
+
 CHARTS: dict[str, Callable[[Any, Report, Say, Mapping[str, str]], Any]] = {
     "days": _days,
+    "sources": _sources,
     "scenes": _scenes,
     "cohorts": _cohorts,
     "rfm": _rfm,

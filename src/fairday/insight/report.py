@@ -13,6 +13,7 @@ from fairday.insight.effects import SceneEffect, effects
 from fairday.insight.figures import Figures, figures
 from fairday.insight.headline import Saying, headline
 from fairday.insight.rfm import Segment, rfm
+from fairday.insight.sources import Sources, sources
 from fairday.kernel.clock import local_day
 from fairday.kernel.settings import Settings
 
@@ -31,6 +32,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked
     sayings: list[Saying]
     figures: Figures
+    sources: Sources
     changes: Changes
     scenes: list[SceneEffect]
     cohorts: Cohorts
@@ -59,6 +61,7 @@ def report(conn: Connection, settings: Settings, asked: Asked, now: int) -> Repo
         asked=asked,
         sayings=headline(asked, told, scenes),
         figures=told,
+        sources=sources(conn, settings, asked, now),
         changes=changes(conn, settings, asked, now),
         scenes=scenes,
         cohorts=cohorts(conn, settings, asked, now),

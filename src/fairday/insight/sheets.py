@@ -115,8 +115,21 @@ def _campaigns(found: Report) -> Rows:
     return rows + [[k.kind or "all", k.campaigns, k.targeted, k.redeemed, round(float(k.share), 6)] for k in told]
 
 
+def _sources(found: Report) -> Rows:
+    rows: Rows = [["channel", "visits", "people", "simulated_visits", "model", "orders", "revenue"]]
+    told = found.sources
+    for i, row in enumerate(told.rows):
+        for one in told.models:
+            rows.append(
+                [row.channel, row.visits, row.people, row.simulated, one.model, round(one.orders[i], 6),
+                 _money(one.revenue[i], found)]
+            )  # fmt: skip
+    return rows
+
+
 SHEETS: dict[str, Callable[[Report], Rows]] = {
     "days": _days,
+    "sources": _sources,
     "scenes": _scenes,
     "changes": _changes,
     "cohorts": _cohorts,

@@ -102,6 +102,11 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
         """How many of the visits a simulation wrote."""
         return sum(row.simulated for row in self.rows)
 
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """What ``picture`` gives shares of, in order."""
+        return GROUPS
+
     def picture(self, metric: str = "revenue") -> list[tuple[Model, list[float]]]:
         """For each model the share of each of ``GROUPS`` in what is credited: of revenue, or of orders."""
         found = []

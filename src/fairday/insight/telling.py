@@ -7,6 +7,7 @@ from fairday.insight.campaigns import RedemptionReport
 from fairday.insight.effects import SceneEffect
 from fairday.insight.figures import Figure
 from fairday.insight.report import Report
+from fairday.insight.sources import lines as sources_in_words
 from fairday.kernel.clock import to_date
 from fairday.kernel.money import major
 from fairday.models.experiments import Effect
@@ -24,6 +25,7 @@ def in_words(found: Report) -> str:
     lines += [_figure(f, found, asked) for f in found.figures.figures]
     average = money(found.figures.average_order, found.currency)
     lines.append(f"{'an order':13}{average}, before {money(found.figures.average_before, found.currency)}")
+    lines += ["", *sources_in_words(found.sources)]
     lines += _changes(found)
     for scene in found.scenes:
         lines += ["", *_scene(scene, asked, found.currency)]

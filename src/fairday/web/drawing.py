@@ -81,15 +81,3 @@ def meter(share: float, tone: str = "") -> Markup:
         f'<svg class="meter {escape(tone)}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="track" width="100" height="6"/><rect class="fill" width="{filled:.1f}" height="6"/></svg>'
     )
-
-
-def split_bar(shares: Sequence[float], names: Sequence[str]) -> Markup:
-    """A lying bar cut into shares of one; each piece has the class ``by-NAME``. The numbers stand beside it."""
-    pieces, x = [], 0.0
-    for share, name in zip(shares, names, strict=True):
-        width = max(0.0, min(1.0, share)) * 100
-        pieces.append(f'<rect class="by-{escape(name)}" x="{x:.2f}" width="{width:.2f}" height="10"/>')
-        x += width
-    return Markup(
-        f'<svg class="stack" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{"".join(pieces)}</svg>'
-    )

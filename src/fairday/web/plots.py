@@ -75,6 +75,17 @@ def beside(now: float, before: float, most: float) -> Markup:
     )
 
 
+def shares(parts: Sequence[float], names: Sequence[str]) -> Markup:
+    """A lying bar cut into shares of one; each piece has the class ``by-NAME``. The numbers stand beside it."""
+    pieces, x = [], 0.0
+    for part, name in zip(parts, names, strict=True):
+        width = max(0.0, min(1.0, part)) * 100
+        pieces.append(f'<rect class="by-{escape(name)}" x="{x:.2f}" width="{width:.2f}" height="10"/>')
+        x += width
+    head = '<svg class="shares" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+    return Markup(f"{head}{''.join(pieces)}</svg>")
+
+
 def heat(share: float) -> int:
     """The shade of a share of one, 0 to 9; console.css names them heat0 to heat9."""
     return max(0, min(9, int(share * 10)))

@@ -12,7 +12,6 @@ from fastapi import Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from fairday.insight.sources import GROUPS
 from fairday.kernel import jsons
 from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
 from fairday.kernel.festivals import festival, next_occurrence
@@ -40,8 +39,6 @@ def _environment() -> jinja2.Environment:
         columns=drawing.columns,
         stacked=drawing.stacked,
         meter=drawing.meter,
-        split_bar=drawing.split_bar,
-        groups=GROUPS,
         titles_of_days=_titles_of_days,
         festival_words=_festival_words,
     )
