@@ -64,7 +64,7 @@ def test_three_are_shown_one_of_the_calendar_and_what_runs_is_left_out(shop: fai
 def test_an_empty_shop_is_promised_nothing(shop: fairday.Shop, clock: ManualClock) -> None:
     assert morning(shop.db, shop.settings, clock.now()) == []
     with shop.db.read() as conn:
-        assert own_lifts(conn, shop.settings, shop.clock.now()) is None
+        assert own_lifts(conn, shop.settings, clock.now()) is None
 
 
 def test_festivals_of_the_country_come_first() -> None:

@@ -13,9 +13,9 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, Integer, Table, Text, func, select
 
 from fairday.insight import patterns
-from fairday.insight.asked import LONGEST, Asked
+from fairday.insight.asked import Asked
 from fairday.insight.effects import DEFAULT_WITHIN, effects
-from fairday.insight.power import members, values_of
+from fairday.insight.power import history_end, members, values_of
 from fairday.kernel import jsons
 from fairday.kernel.audience import parse
 from fairday.kernel.clock import local_day, to_date
@@ -34,6 +34,8 @@ PRIOR = (0.0, 0.10)
 """The lifts expected of a scene while the shop has measured none of its own."""
 SOONEST, LATEST = 14, 35
 """In how many days a festival is worth preparing for."""
+LOOKED_BACK = 730
+"""Days within which the shop's own scenes are asked what they lifted."""
 PAY_DAYS = 10
 FEWEST = 20
 """People below which a scene is not worth a place on the page."""
@@ -249,10 +251,11 @@ def _suggest(
 
 
 def _anyway(conn: Connection, settings: Settings, spec: SceneSpec, today: int, days: int) -> float:
-    """What a person of the audience spent in the last ``days`` days, of those who were in it before them."""
+    """What a person of the audience spent in the last ``days`` days of history, of those who were in it before."""
     who = None if spec.who is None else parse(spec.who, vocabulary(settings))
-    then = members(conn, settings, who, today - days - 1)
-    spent = values_of(conn, "revenue", today - days, today - 1)
+    ends = history_end(conn, today)
+    then = members(conn, settings, who, ends - days - 1)
+    spent = values_of(conn, "revenue", ends - days, ends - 1)
     return max(0.0, sum(spent.get(p, 0.0) for p in then) / len(then)) if then else 0.0
 
 
@@ -270,8 +273,8 @@ def free_name(conn: Connection, name: str, *, drafts: bool = False) -> str:
 def own_lifts(conn: Connection, settings: Settings, now: int) -> Lifts | None:
     """What the shop's own scenes have lifted spending by: the pooled interval of those with an estimate."""
     today = local_day(now, settings.zone)
-    measured = effects(conn, settings, Asked("revenue", today - LONGEST + 1, today), now)
-    return pooled([(e.estimate, e.high - e.low) for one in measured if (e := one.lift) is not None and e.high > e.low])
+    done = effects(conn, settings, Asked("revenue", today - LOOKED_BACK, today), now)
+    return pooled([(e.lift.estimate, e.lift.width) for e in done if e.lift is not None and e.lift.width > 0])
 
 
 def pooled(found: Sequence[tuple[float, float]]) -> Lifts | None:

@@ -10,24 +10,24 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from fairday.kernel.settings import Settings
-from fairday.people.traits.folding import ORDERED
-from fairday.people.traits.records import prefixed
+from fairday.people.traits.totals import CATEGORY as PREFIX
 from fairday.playbooks import Known
 
 SOLD_DAYS = 90
 RISING_DAYS = 28
-PREFIX = "bought:category="
 FEWEST = 10
 """People below which a pattern is chance."""
 AGAIN_LOOKED = 8
 """Of the best sold categories, how many are looked at for how soon they are bought again."""
 SOONEST, LATEST = 10, 120
 """Days between two purchases of a category that make a reminder worth sending."""
+CLEARLY = 3.0
+"""Standard deviations of a count beyond which a rise is no chance."""
 LONGEST_WORD = 120
 
 
 class Rising(msgspec.Struct, frozen=True):
-    """A category that more people bought in the last ``RISING_DAYS`` days than in as many before."""
+    """A category of which more was sold in the last ``RISING_DAYS`` days than in as many before: pieces."""
 
     category: str
     before: int
@@ -48,13 +48,19 @@ def usable(category: str) -> bool:
 
 
 def sold(conn: Connection, first: int, last: int) -> dict[str, int]:
-    """How many people bought each category on some days."""
-    rows = conn.exec_driver_sql(
-        "SELECT a.measure, COUNT(DISTINCT o.person) FROM activity a JOIN ownership o ON o.id = a.interval_id"
-        f" WHERE {prefixed(conn, 'a.measure', PREFIX)} AND a.day BETWEEN {first} AND {last} AND a.n > 0"
-        " GROUP BY a.measure"
+    """How many pieces of each category the shop sold on some days."""
+    query = text(
+        "SELECT measure, SUM(n) FROM tally WHERE measure >= :from AND measure < :upto AND day BETWEEN :first AND :last"
+        " GROUP BY measure"
     )
-    return {c: n for measure, n in rows if usable(c := measure[len(PREFIX) :])}
+    if conn.dialect.name == "postgresql":  # whose order is a locale's
+        query = text(
+            "SELECT measure, SUM(n) FROM tally WHERE starts_with(measure, :from) AND :upto <> ''"
+            " AND day BETWEEN :first AND :last GROUP BY measure"
+        )
+    asked = {"from": PREFIX, "upto": PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1), "first": first, "last": last}
+    rows = conn.execute(query, asked)
+    return {c: int(n) for measure, n in rows if n > 0 and usable(c := measure[len(PREFIX) :])}
 
 
 def categories(conn: Connection, today: int) -> tuple[str, ...]:
@@ -65,7 +71,7 @@ def categories(conn: Connection, today: int) -> tuple[str, ...]:
 
 
 def rising(conn: Connection, today: int, among: Sequence[str]) -> Rising | None:
-    """The category that rose most beyond the shop's own growth, by as many standard deviations as chance allows."""
+    """The category that rose most beyond the shop's own growth: by a fifth at least, and clearly more than chance."""
     now = sold(conn, today - RISING_DAYS, today - 1)
     before = sold(conn, today - 2 * RISING_DAYS, today - RISING_DAYS - 1)
     all_now, all_before = sum(now.values()), sum(before.values())
@@ -75,11 +81,11 @@ def rising(conn: Connection, today: int, among: Sequence[str]) -> Rising | None:
     best: tuple[float, str] | None = None
     for category in among:
         had, has = before.get(category, 0), now.get(category, 0)
-        if has < FEWEST or has <= had:
-            continue
         usual = max(had * growth, 1.0)
+        if has < 2 * FEWEST or has < 1.2 * usual:
+            continue
         score = (has - usual) / (usual + has) ** 0.5
-        if score > 2 and (best is None or (-score, category) < (-best[0], best[1])):
+        if score > CLEARLY and (best is None or (-score, category) < (-best[0], best[1])):
             best = (score, category)
     return None if best is None else Rising(best[1], before.get(best[1], 0), now[best[1]])
 
@@ -110,18 +116,18 @@ def again(conn: Connection, today: int, among: Sequence[str]) -> Again | None:
 def lapse(conn: Connection, today: int) -> int | None:
     """Days after which nine of ten orders of regulars (four or more in a year) had been followed by the next."""
     query = text(
-        "SELECT o.person, a.day FROM activity a JOIN ownership o ON o.id = a.interval_id"
-        " WHERE a.measure = :m AND a.day BETWEEN :first AND :last AND a.n > 0 ORDER BY o.person, a.day"
+        "SELECT DISTINCT o.person, s.day FROM sales s JOIN ownership o ON o.id = s.interval_id"
+        " WHERE s.day BETWEEN :first AND :last AND s.orders > 0 ORDER BY o.person, s.day"
     )
     found: dict[int, list[int]] = {}
-    for person, day in conn.execute(query, {"m": ORDERED, "first": today - 365, "last": today - 1}):
+    for person, day in conn.execute(query, {"first": today - 365, "last": today - 1}):
         found.setdefault(person, []).append(day)
     gaps = sorted(b - a for days in found.values() if len(days) >= 4 for a, b in pairwise(days) if b > a)
     return max(14, gaps[len(gaps) * 9 // 10]) if len(gaps) >= FEWEST else None
 
 
 def before_festival(conn: Connection, last_year: int, among: Sequence[str]) -> tuple[str, ...]:
-    """Categories by how much better than usual they sold in the three weeks before a festival's day last year."""
+    """Categories by how much better than in the month before they sold in the three weeks up to a day last year."""
     then, year = sold(conn, last_year - 21, last_year), sold(conn, last_year - 49, last_year - 22)
     ranked = [
         (-(then[c] - year.get(c, 0) * 22 / 28) / (then[c] + 1) ** 0.5, c)

@@ -6,11 +6,13 @@ the window began. See docs/algorithms/foresight.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, text
 
+from fairday.insight.trade import visits
 from fairday.kernel.audience import Audience, parse
 from fairday.kernel.clock import local_day
 from fairday.kernel.settings import Settings
@@ -18,7 +20,7 @@ from fairday.models.power import Curve, Sample, curve, seen, weeks_for
 from fairday.people import audiences
 from fairday.people.past import Pasts
 from fairday.people.traits import DERIVED, vocabulary
-from fairday.people.traits.folding import ORDERED, REFUNDED
+from fairday.people.traits.folding import ORDERED
 from fairday.people.traits.records import prefixed
 from fairday.scenes.spec import SceneSpec
 
@@ -32,6 +34,8 @@ HOPELESS = 1.0
 SHARES = ("buyers", "new-buyers")
 """Metrics that are yes or no of each person."""
 SLICE = 2000
+SILENT = 120
+"""Days without any order after which the shop's history is over rather than late."""
 
 
 class Smaller(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,10 +95,11 @@ def power(conn: Connection, settings: Settings, spec: SceneSpec, now: int) -> Po
     inside = members(conn, settings, who, today)
     measured = _measured(conn, spec, inside, today)
     samples: dict[float, Sample] = {}
+    ends = history_end(conn, today)
     for length in sorted({days, *(w * 7 for w in WEEKS)}):
-        begins = today - length
+        begins = ends - length
         then = _measured(conn, spec, members(conn, settings, who, begins - 1), begins - 1)
-        values = values_of(conn, metric, begins, today - 1)
+        values = values_of(conn, metric, begins, ends - 1)
         found = [values[p] for p in then if p in values]
         samples[length] = Sample.of(length / 7, len(then), found)
     share = metric in SHARES
@@ -153,27 +158,28 @@ def _measured(conn: Connection, spec: SceneSpec, inside: set[int], day: int) -> 
     return inside & set(conn.exec_driver_sql(query).scalars())
 
 
+def history_end(conn: Connection, today: int) -> int:
+    """The day before which history is looked at: today, or the day after the last order where none came in of late."""
+    query = text("SELECT MAX(day) FROM tally WHERE measure = :m AND day < :today AND n > 0")
+    last = conn.execute(query, {"m": ORDERED, "today": today}).scalar()
+    return today if last is None or today - last > SILENT else last + 1
+
+
 def values_of(conn: Connection, metric: str, first: int, last: int) -> Mapping[int, float]:
     """What each person brought on some days, by a scene's metric; who brought nothing is missing."""
-    base = "FROM activity a JOIN ownership o ON o.id = a.interval_id WHERE a.day BETWEEN :first AND :last AND"
-    asked: dict[str, object] = {"first": first, "last": last, "ordered": ORDERED, "refunded": REFUNDED}
+    if metric == "visits":
+        return {person: float(n) for person, n in Counter(visits(conn, first, last)[1].tolist()).items()}
+    base = "FROM sales s JOIN ownership o ON o.id = s.interval_id WHERE s.day BETWEEN :first AND :last"
+    asked: dict[str, object] = {"first": first, "last": last}
     if metric == "revenue":
-        query = (
-            f"SELECT o.person, SUM(CASE WHEN a.measure = :ordered THEN a.amount ELSE -a.amount END) {base}"
-            " a.measure IN (:ordered, :refunded) GROUP BY o.person"
-        )
-    elif metric == "visits":
-        query = (
-            f"SELECT o.person, COUNT(DISTINCT a.day) {base} {prefixed(conn, 'a.measure', 'active:hour=')}"
-            " GROUP BY o.person"
-        )
+        query = f"SELECT o.person, SUM(s.net) {base} GROUP BY o.person"
     else:
-        query = f"SELECT o.person, SUM(a.n) {base} a.measure = :ordered GROUP BY o.person HAVING SUM(a.n) > 0"
+        query = f"SELECT o.person, SUM(s.orders) {base} GROUP BY o.person HAVING SUM(s.orders) > 0"
     found = {p: float(v) for p, v in conn.execute(text(query), asked)}
     if metric == "new-buyers":
         earlier = (
-            "SELECT DISTINCT o.person FROM activity a JOIN ownership o ON o.id = a.interval_id"
-            " WHERE a.day < :first AND a.measure = :ordered AND a.n > 0"
+            "SELECT DISTINCT o.person FROM sales s JOIN ownership o ON o.id = s.interval_id"
+            " WHERE s.day < :first AND s.orders > 0"
         )
         for person in conn.execute(text(earlier), asked).scalars():
             found.pop(person, None)

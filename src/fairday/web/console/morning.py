@@ -25,6 +25,9 @@ def why(tongue: Tongue, of: Suggestion) -> Markup:
         values["festival"] = tongue.pick(festival(values["festival"]).titles)
     if "category" in values:
         values["category"] = Markup("<span data-raw>{}</span>").format(category_name(values["category"]))
+    for name in ("now", "before"):
+        if name in values:
+            values[name] = tongue.number(values[name])
     if "day" in values:
         values["day"] = tongue.day(values["day"])
     return tongue(f"morning_why.{of.why}", **values)
