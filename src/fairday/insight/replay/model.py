@@ -157,7 +157,7 @@ def period_of(spec: SceneSpec, first: int, last: int) -> Period:
     if not 0 <= last - first < LONGEST:
         raise FairdayError(
             "The days of a replay are not usable.",
-            code="bad_period",
+            code="bad_replay_days",
             remedy=f"Write the first and the last day, at most {LONGEST} days.",
         )
     shift = 0 if spec.when.first_day is None else spec.when.first_day - first
