@@ -181,4 +181,3 @@ def test_roles_are_given_by_the_owner_and_hold_at_once(lite: fairday.Shop) -> No
     assert owner.post("/console/settings/operators/2", {"role": "marketer", "active": "yes"}).status_code == 303
     assert other.get("/console/people").status_code == 303, "the session ended with the old role"
     assert owner.post("/console/settings/operators/2", {"role": "boss", "active": "yes"}).status_code == 409
-

@@ -59,7 +59,9 @@ def _day(text: str) -> int:
     try:
         return to_day(date.fromisoformat(text))
     except ValueError:
-        raise FairdayError(f"{text!r} is not a date.", code="bad_replay_days", where="first", remedy="Write 2026-05-10.")
+        raise FairdayError(
+            f"{text!r} is not a date.", code="bad_replay_days", where="first", remedy="Write 2026-05-10."
+        )
 
 
 def _page(request: Request, scene: str, error: FairdayError | None = None) -> Response:
