@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from fairday.models.recommend import History, Model, Purchases, best, figures, fit, tune
-from fairday.models.recommend.fit import WINDOW, histories_of
+from fairday.models.recommend import WINDOW, History, Model, Purchases, best, figures, fit, histories_of, tune
 from fairday.models.recommend.model import REST
 
 TODAY = 20_000
@@ -103,16 +103,16 @@ def test_it_finds_more_than_popularity_and_than_what_somebody_bought_before(boug
     eve = TODAY - WINDOW
     before = bought.between(end=eve + 1)
     model = fit(bought, eve, category=CATEGORY)
-    people = np.arange(PEOPLE)
     truth = bought.between(first=eve + 1).bought().toarray() > 0
     own = before.bought().toarray() > 0
-    found = figures(
-        np.stack([model.chances(model.seen(h, p, eve + 1)) for p, h in enumerate(histories_of(before, None, people))]),
-        truth,
-        own,
-    )
-    popular = figures(np.tile(model.parts.popular.astype(float), (PEOPLE, 1)), truth, own)
-    frequent = figures(before.decayed(eve, 60).toarray(), truth, own)
+
+    def of(scores: Iterable[np.ndarray]) -> dict[str, float]:
+        return figures((s, np.flatnonzero(own[p]), np.flatnonzero(truth[p])) for p, s in enumerate(scores))
+
+    histories = histories_of(before, None, np.arange(PEOPLE))
+    found = of(model.chances(model.seen(h, p, eve + 1)) for p, h in enumerate(histories))
+    popular = of(np.tile(model.parts.popular, (PEOPLE, 1)))
+    frequent = of(before.decayed(eve, 60).toarray())
     assert found["recall"] > max(popular["recall"], frequent["recall"])
     assert found["recall_new"] > 1.3 * popular["recall_new"]
     assert model.figures["recall"] > 0

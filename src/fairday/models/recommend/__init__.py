@@ -2,12 +2,13 @@
 
 from fairday.models.recommend.ease import CAP, ease
 from fairday.models.recommend.features import History
-from fairday.models.recommend.fit import Progress, figures, fit, tune
+from fairday.models.recommend.fit import Progress, fit
 from fairday.models.recommend.measure import best, recall_and_ndcg
 from fairday.models.recommend.model import Model
 from fairday.models.recommend.purchases import Purchases
+from fairday.models.recommend.tuning import WINDOW, figures, histories_of, tune
 
 __all__ = [
-    "CAP", "History", "Model", "Progress", "Purchases",
-    "best", "ease", "figures", "fit", "recall_and_ndcg", "tune",
+    "CAP", "WINDOW", "History", "Model", "Progress", "Purchases",
+    "best", "ease", "figures", "fit", "histories_of", "recall_and_ndcg", "tune",
 ]  # fmt: skip

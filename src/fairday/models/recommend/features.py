@@ -25,6 +25,9 @@ TASTE = 120.0
 MOST_GOODS = 300
 """Of somebody's goods the ones they bought most lately, so many at most, go into what predicts other goods."""
 
+TAIL = 500
+"""Goods outside the head that a person's neighbours may bring in."""
+
 VIEW = 0.25
 """What a view counts beside a purchase where a person's goods predict other goods."""
 
@@ -73,6 +76,8 @@ class History:
 class Parts:
     """Fitted arrays that everybody shares.
 
+    Of many goods only the *head* has a weight from every other; the rest is reached through neighbours.
+
     Attributes:
         weights: (eased, eased) EASE's weights between the goods it was fitted for.
         eased: (eased,) those goods, ascending.
@@ -108,14 +113,16 @@ class Seen:
 
     Attributes:
         stranger: whether they neither bought nor viewed anything.
+        asked: (a,) the goods that may be new to them: the head, and of the tail what their neighbours buy.
         own: (k,) goods they have bought, ascending.
         times, since: (k,) on how many days, and how many days ago the last.
         gap: (k,) days between two purchases on average; 0 for what was bought once.
         again: (k, features) those of ``AGAIN``.
-        new: (goods, features) those of ``NEW``, of all goods; both with that of ``FACTORS`` where there are some.
+        new: (a, features) those of ``NEW``, of what was asked; both end with ``FACTORS`` where there are some.
     """
 
     stranger: bool
+    asked: NDArray[np.int64]
     own: NDArray[np.int64]
     times: NDArray[np.int64]
     since: NDArray[np.int64]
@@ -124,104 +131,114 @@ class Seen:
     new: Floats
 
 
-def near(parts: Parts, cosines: Floats | None, sums: Floats | None) -> Floats:
-    """(goods,) how much a person's neighbours lately bought each good; the whole shop stands in where they are few.
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What a person's neighbours lately bought; the whole shop stands beside them, and alone where there are none.
 
-    Args:
-        cosines: (n,) of the neighbours; None for somebody without.
-        sums: (goods,) their recent purchases times those.
+    Attributes:
+        cosines: the sum of theirs.
+        sums: (goods,) their recent purchases times those; None for somebody without neighbours.
     """
-    if cosines is None or sums is None:
-        return parts.profile
-    return np.asarray((sums + PRIOR * parts.profile) / (float(cosines.sum()) + PRIOR), dtype=np.float32)
+
+    cosines: float = 0.0
+    sums: Floats | None = None
+
+    def at(self, goods: NDArray[np.int64], profile: Floats) -> Floats:
+        """(k,) how much they bought some goods."""
+        found = PRIOR * profile[goods]
+        if self.sums is not None:
+            found += self.sums[goods]
+        return np.asarray(found / np.float32(self.cosines + PRIOR), dtype=np.float32)
+
+    def tail(self, head: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The goods outside the head that they bought most, at most ``TAIL``, ascending."""
+        if self.sums is None or len(head) == len(self.sums):
+            return np.zeros(0, dtype=np.int64)
+        rest = self.sums.copy()
+        rest[head] = 0.0
+        found = np.flatnonzero(rest)
+        if len(found) > TAIL:
+            found = np.sort(found[np.argsort(-rest[found], kind="stable")[:TAIL]])
+        return found
 
 
-def features(parts: Parts, history: History, alike: Floats, today: int) -> Seen:
-    """What the blend reads of one person.
-
-    Args:
-        alike: (goods,) of ``near``.
-        today: the local day; purchases of later days must not be in the history.
-    """
-    goods = parts.goods
+def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
+    """What the blend reads of one person on a local day; purchases of later days must not be in the history."""
     own, first, times = np.unique(history.item, return_index=True, return_counts=True)
     ages = np.maximum(today - history.day, 0).astype(np.float64)
     bought = [np.add.reduceat(decay(ages, h), first) if len(own) else np.zeros(0) for h in HALF_LIVES]
     liked = bought[HALF_LIVES.index(TASTE)]
-    last = first + times - 1
-    since = ages[last]
+    since = ages[first + times - 1]
     gap = np.where(times > 1, (ages[first] - since) / np.maximum(times - 1, 1), 0.0)
-    viewed = np.zeros(goods, dtype=np.float32)
-    if len(history.viewed):
-        seen = decay(today - history.viewed_day, HALF_LIVES[0])
-        viewed += np.bincount(history.viewed, weights=seen, minlength=goods).astype(np.float32)
-    ease = _eased(parts, own, np.minimum(liked, 1.0), viewed)
-    category = np.zeros(int(parts.category.max(initial=0)) + 1)
-    np.add.at(category, parts.category[own], liked)
-    if len(history.viewed):
-        np.add.at(category, parts.category, VIEW * np.minimum(viewed, 1.0))
-    category[0] = 0.0
-    fond = (category / (category.sum() + 1.0)).astype(np.float32)[parts.category]
-    total = float(liked.sum())
-    ease_log, alike_log = np.log(np.maximum(ease, 0.0) + 0.003), np.log(alike + 0.002)
-    looked = np.log1p(viewed)
-    again: dict[str, NDArray[Any]] = {
+    viewed = np.zeros(parts.goods, dtype=np.float32)
+    looks = np.unique(history.viewed)
+    if len(looks):
+        weights = decay(today - history.viewed_day, HALF_LIVES[0])
+        viewed += np.bincount(history.viewed, weights=weights, minlength=parts.goods).astype(np.float32)
+    head = _eased(parts, own, np.minimum(liked, 1.0), looks, np.minimum(viewed[looks], 1.0))
+    fond = np.zeros(int(parts.category.max(initial=0)) + 1, dtype=np.float32)
+    np.add.at(fond, parts.category[own], liked)
+    np.add.at(fond, parts.category[looks], VIEW * np.minimum(viewed[looks], 1.0))
+    fond[0] = 0.0
+    fond /= fond.sum() + 1.0
+    taste = None
+    if parts.factors is not None:
+        taste = fold_in(parts.factors, own, np.minimum(np.log1p(liked), 1.0))
+
+    def shared(goods: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        place = parts.place[goods]
+        ease = np.where(place >= 0, head[place], np.float32(0.0)) if len(head) else np.zeros(len(goods), np.float32)
+        alike = near.at(goods, parts.profile)
+        found: dict[str, NDArray[Any]] = {
+            "viewed": np.log1p(viewed[goods]),
+            "popular_7": parts.popular_7[goods],
+            "popular": parts.popular[goods],
+            "trend": parts.trend[goods],
+            "ease": ease,
+            "ease_log": np.log(np.maximum(ease, 0.0) + np.float32(0.003)),
+            "alike": alike,
+            "alike_log": np.log(alike + np.float32(0.002)),
+            "category": fond[parts.category[goods]],
+        }
+        if parts.factors is not None and taste is not None:
+            found[FACTORS] = parts.factors[goods] @ taste
+        return found
+
+    again = shared(own) | {
         "bought_20": np.log1p(bought[0]),
         "bought_60": np.log1p(bought[1]),
         "bought_120": np.log1p(bought[2]),
         "bought_365": np.log1p(bought[3]),
-        "share": np.log1p(100.0 * liked / (total + 1.0)),
+        "share": np.log1p(100.0 * liked / (float(liked.sum()) + 1.0)),
         "due": np.where(times > 1, np.exp(-since / np.maximum(gap, 3.0)), 0.0),
         "since": np.log1p(since),
         "once": (times == 1).astype(np.float64),
         "rebuy": parts.rebuy[own],
-        "viewed": looked[own],
-        "popular": parts.popular[own],
-        "trend": parts.trend[own],
-        "ease": ease[own],
-        "ease_log": ease_log[own],
-        "alike": alike[own],
-        "alike_log": alike_log[own],
-        "category": fond[own],
     }
-    new: dict[str, NDArray[Any]] = {
-        "viewed": looked,
-        "popular_7": parts.popular_7,
-        "popular": parts.popular,
-        "trend": parts.trend,
-        "ease": ease,
-        "ease_log": ease_log,
-        "alike": alike,
-        "alike_log": alike_log,
-        "category": fond,
-    }
-    if parts.factors is not None:
-        having = np.minimum(np.log1p(liked), 1.0)
-        new[FACTORS] = fold_in(parts.factors, own, having) @ parts.factors.T
-        again[FACTORS] = new[FACTORS][own]
+    asked = np.concatenate([parts.eased, near.tail(parts.eased)])
+    new = shared(asked)
+    last = () if taste is None else (FACTORS,)
     return Seen(
-        stranger=not (len(own) or len(history.viewed)),
+        stranger=not (len(own) or len(looks)),
+        asked=asked,
         own=own,
         times=times,
         since=since.astype(np.int64),
         gap=gap.astype(np.float32),
-        again=np.stack(list(again.values()), axis=1).astype(np.float32),
-        new=np.stack(list(new.values()), axis=1, dtype=np.float32),
+        again=np.stack([again[name] for name in (*AGAIN, *last)], axis=1).astype(np.float32),
+        new=np.stack([new[name] for name in (*NEW, *last)], axis=1, dtype=np.float32),
     )
 
 
-def _eased(parts: Parts, own: NDArray[np.int64], liked: NDArray[np.float64], viewed: Floats) -> Floats:
-    """(goods,) EASE's scores; 0 for goods it was not fitted for."""
-    found = np.zeros(parts.goods, dtype=np.float32)
-    row = np.zeros(parts.goods, dtype=np.float32) if len(own) or viewed.any() else None
-    if row is None:
-        return found
-    row[own] = liked
-    np.maximum(row, np.minimum(VIEW * viewed, VIEW), out=row)
+def _eased(
+    parts: Parts, own: NDArray[np.int64], liked: NDArray[np.float64], looks: NDArray[np.int64], looked: Floats
+) -> Floats:
+    """(head,) EASE's scores."""
+    row = np.zeros(len(parts.eased), dtype=np.float32)
+    for goods, worth in ((looks, VIEW * looked), (own, liked)):
+        place = parts.place[goods]
+        row[place[place >= 0]] = worth[place >= 0]
     having = np.flatnonzero(row)
     if len(having) > MOST_GOODS:
         having = np.sort(having[np.argsort(-row[having], kind="stable")[:MOST_GOODS]])
-    places = parts.place[having]
-    having, places = having[places >= 0], places[places >= 0]
-    found[parts.eased] = row[having] @ parts.weights[places]
-    return found
+    return np.asarray(row[having] @ parts.weights[having], dtype=np.float32)

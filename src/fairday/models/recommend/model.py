@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from fairday.models.recommend.blend import Weights
-from fairday.models.recommend.features import EVERYBODY, Floats, History, Parts, Seen, features, near
+from fairday.models.recommend.features import EVERYBODY, Floats, History, Near, Parts, Seen, features
 
 RARELY = 0.05
 """A good whose buyers buy it again more rarely than so is bought once."""
@@ -78,25 +78,37 @@ class Model:
     alike_strength: Floats
     figures: Mapping[str, float]
 
+    @classmethod
+    def unblended(cls, today: int, parts: Parts, people: People) -> Model:
+        """A model that knows people but cannot yet weigh what it knows."""
+        blank, none = Weights(np.zeros(0), 0.0), np.zeros((0, 0), dtype=np.float32)
+        lists = none.astype(np.int32)
+        return cls(today, parts, people, blank, blank, blank, np.zeros(0), lists, none, lists, none, {})
+
+    def blended(self, again: Weights, new: Weights, stranger: Weights) -> Model:
+        """The model with its blend."""
+        return replace(self, again=again, new=new, stranger=stranger)
+
     def seen(self, history: History, row: int | None, today: int) -> Seen:
         """What is known of a person against all goods.
 
         Args:
             row: theirs in ``people``; None for somebody who was not in the fit, whose live history is all there is.
         """
-        cosines = sums = None
+        near = Near()
         if row is not None:
-            cosines, sums = self.people.cosines[row], self.people.sums(row, self.parts.goods)
-        return features(self.parts, history, near(self.parts, cosines, sums), today)
+            near = Near(float(self.people.cosines[row].sum()), self.people.sums(row, self.parts.goods))
+        return features(self.parts, history, near, today)
 
     def chances(self, seen: Seen) -> NDArray[np.float64]:
         """(goods,) how likely the person buys each good within the next four weeks, as the validation window says."""
+        # Goods outside the head that nothing personal speaks for come after the rest, the popular ones first.
+        found = 1e-9 * (1.0 + self.parts.popular.astype(np.float64))
         if seen.stranger:
-            anybody: NDArray[np.float64] = expit(self.stranger.log_odds(seen.new[:, EVERYBODY]))
-            return anybody
-        odds = self.new.log_odds(seen.new)
-        odds[seen.own] = self.again.log_odds(seen.again)
-        found: NDArray[np.float64] = expit(odds)
+            found[seen.asked] = expit(self.stranger.log_odds(seen.new[:, EVERYBODY]))
+            return found
+        found[seen.asked] = expit(self.new.log_odds(seen.new))
+        found[seen.own] = expit(self.again.log_odds(seen.again))
         found[self.rested(seen)] *= 1e-3
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ OTHER_CATEGORY = 0.3
 
 _BLOCK = 500
 
+Places = NDArray[np.int64]
+Values = NDArray[np.float64]
+
 
 def goes_with(purchases: Purchases, listed: int = LISTED) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """For each good those bought on the same day by the same person more often than by chance.
@@ -45,11 +49,11 @@ def goes_with(purchases: Purchases, listed: int = LISTED) -> tuple[NDArray[np.in
     )
     having = np.asarray(held.sum(axis=0)).ravel().astype(np.float64)
 
-    def strengths(rows: slice, both: NDArray[np.float64]) -> NDArray[np.float64]:
-        chance = np.outer(having[rows], having) / max(count, 1)
+    def strengths(one: Places, other: Places, both: Values) -> Values:
+        chance = having[one] * having[other] / max(count, 1)
         return np.where(both >= AT_LEAST, (both - chance) / (chance + SHRINK), 0.0)
 
-    return _listed(held, purchases.items, strengths, listed)
+    return _listed(held, strengths, listed)
 
 
 def similar(
@@ -64,33 +68,34 @@ def similar(
     Returns:
         As ``goes_with``.
     """
-    columns = sparse.csc_array(unit_rows(bought.T).T.astype(np.float32))
-    apart = category == 0
+    columns = unit_rows(bought.T).T.astype(np.float32)
 
-    def strengths(rows: slice, both: NDArray[np.float64]) -> NDArray[np.float64]:
-        same = (category[rows, None] == category[None, :]) | apart[rows, None] | apart[None, :]
+    def strengths(one: Places, other: Places, both: Values) -> Values:
+        same = (category[one] == category[other]) | (category[one] == 0) | (category[other] == 0)
         return both * np.where(same, 1.0, OTHER_CATEGORY)
 
-    return _listed(columns, bought.shape[1], strengths, listed)
+    return _listed(columns, strengths, listed)
 
 
-def _listed(columns: Any, goods: int, strengths: Any, listed: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The strongest others of each good, by blocks of columnsᵀ columns."""
+def _listed(
+    columns: Any, strengths: Callable[[Places, Places, Values], Values], listed: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The strongest others of each good, by blocks of columnsᵀ columns; only pairs that meet are looked at."""
+    by_column, by_row = sparse.csc_array(columns), sparse.csr_array(columns)
+    goods = by_column.shape[1]
     numbers = np.full((goods, listed), -1, dtype=np.int32)
     found = np.zeros((goods, listed), dtype=np.float32)
-    by_column = sparse.csc_array(columns)
-    by_row = sparse.csr_array(by_column)
-    count = min(listed, goods)
     for start in range(0, goods, _BLOCK):
-        rows = slice(start, min(start + _BLOCK, goods))
-        both = np.asarray((sparse.csr_array(by_column[:, rows].T) @ by_row).toarray(), dtype=np.float64)
-        strong = strengths(rows, both)
-        strong[np.arange(strong.shape[0]), np.arange(rows.start, rows.stop)] = 0.0
-        order = np.argpartition(-strong, count - 1, axis=1)[:, :count]
-        worth = np.take_along_axis(strong, order, axis=1)
+        met = sparse.coo_array(sparse.csr_array(by_column[:, start : start + _BLOCK].T) @ by_row)
+        one, other = met.row.astype(np.int64) + start, met.col.astype(np.int64)
+        worth = strengths(one, other, met.data.astype(np.float64))
+        kept = (worth > 0) & (one != other)
+        one, other, worth = one[kept], other[kept], worth[kept]
         # By strength, of equals the smaller number: the same data give the same list.
-        by = np.lexsort((order, -worth), axis=1)
-        order, worth = np.take_along_axis(order, by, axis=1), np.take_along_axis(worth, by, axis=1)
-        numbers[rows, :count] = np.where(worth > 0, order, -1)
-        found[rows, :count] = np.maximum(worth, 0.0)
+        order = np.lexsort((other, -worth, one))
+        one, other, worth = one[order], other[order], worth[order]
+        rank = np.arange(len(one)) - np.searchsorted(one, one)
+        first = rank < listed
+        numbers[one[first], rank[first]] = other[first]
+        found[one[first], rank[first]] = worth[first]
     return numbers, found
