@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,10 +13,13 @@ from fairday.kernel.audience.errors import nearest
 from fairday.kernel.clock import local_day
 from fairday.people.traits import vocabulary as declared
 from fairday.scenes.choice import Choice, Person, choose
+from fairday.scenes.moment import Around
 from fairday.scenes.spec import Guard, Place, SceneSpec, When
 from fairday.scenes.stage import Stage, Staged
-from fairday.scenes.staging import Staging
 from fairday.shop import Shop
+from fairday.stores.near import Weather
+from fairday.stores.records import all_stores
+from fairday.stores.weather import weather_by_city
 from fairday.web.i18n import Tongue
 
 
@@ -52,15 +55,45 @@ def meant(error: AudienceError, known: Vocabulary) -> str:
     return nearest(word, [*known.traits, *known.measures]) or ""
 
 
-def preview(
-    conn: Connection, shop: Shop, staging: Staging, spec: SceneSpec, version: int, person: Person, now: int
-) -> Choice:
-    """A scene as a person would meet it on a page today, whatever its dates, places and holdout say."""
-    stage = staging.stage(conn, now)
-    bare = msgspec.structs.replace(spec, when=When(), where=(Place("page"),), guard=Guard())
-    staged = Staged(bare, version, now, stage.shelf, staging.people, staging.goods, today(shop))
-    return choose(person, "page", now, Stage([staged], stage.shelf, staging.people, staging.zone),
-                  floors=None, explain=True)  # fmt: skip
+class Scenery(Mapping[str, Weather]):
+    """One weather in every city, for a preview."""
+
+    def __init__(self, word: str, at: int) -> None:
+        self._weather = Weather(word, None, at)
+
+    def __getitem__(self, city: str) -> Weather:
+        return self._weather
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def rehearsal(
+    conn: Connection, shop: Shop, spec: SceneSpec, now: int, *, timed: bool = False, weather: str = ""
+) -> Stage:
+    """A stage with one scene alone, at any touchpoint and for everybody it would meet: nobody is held out.
+
+    Args:
+        now: the instant (ms) it is looked at.
+        timed: its dates and its moment count; else it holds whenever it is looked at.
+        weather: the weather everywhere, instead of what was observed.
+    """
+    staging = shop.staging
+    stage = staging.stage(conn, shop.clock.now())
+    day = local_day(now, shop.settings.zone)
+    bare = msgspec.structs.replace(spec, where=(Place("page"),), guard=Guard(), when=spec.when if timed else When())
+    staged = Staged(bare, 0, now, stage.shelf, staging.people, staging.goods, day)
+    found = Stage([staged], stage.shelf, staging.people, staging.zone)
+    found.around = Around(all_stores(conn), Scenery(weather, now) if weather else weather_by_city(conn))
+    return found
+
+
+def rehearsed(person: Person, stage: Stage, now: int) -> Choice:
+    """What a person meets on that stage, with the first no of whatever they do not."""
+    return choose(person, "page", now, stage, floors=None, explain=True)
 
 
 def shown(trait: TraitDef, value: Mapping[str, Any], tongue: Tongue) -> str:

@@ -120,6 +120,18 @@ class Tongue:
         """A day of every year."""
         return self._data(format_skeleton("MMMd", date(2024, month, day), locale=self.locale))
 
+    def month(self, day: int) -> str:
+        """The month of a day number, with its year."""
+        return self._data(format_skeleton("yMMM", to_date(day), locale=self.locale))
+
+    def month_name(self, day: int) -> str:
+        """The month of a day number, short."""
+        return self._data(format_skeleton("MMM", to_date(day), locale=self.locale))
+
+    def day_month(self, day: int) -> str:
+        """A day number as day and month."""
+        return self._data(format_skeleton("MMMd", to_date(day), locale=self.locale))
+
     def _at(self, at: int) -> datetime:
         return datetime.fromtimestamp(at / 1000, self.zone)
 

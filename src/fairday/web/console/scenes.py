@@ -13,12 +13,11 @@ from fairday.reach import outbox
 from fairday.scenes import arms, life
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
-from fairday.scenes.staging import load_person
-from fairday.web import desk, queries
-from fairday.web.auth import inside, may
+from fairday.web import desk
+from fairday.web.auth import inside
 from fairday.web.console.foresee import power_of
 from fairday.web.console.scene_form import checked
-from fairday.web.goods import cards as goods_cards
+from fairday.web.console.scene_plan import of_one
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 Move = Literal["start", "pause", "resume", "end"]
@@ -84,31 +83,9 @@ def _scene(request: Request, scene: str, error: FairdayError | None = None) -> R
         error=say(tongue, error) if error else None,
         text=row.text,
         **known,
+        **(of_one(request, scene) if row.status != "ended" else {"conflicts": []}),
         **power_of(request, known["spec"] if row.status == "draft" else None),
     )
-
-
-@inside.get("/scenes/{scene}/preview")
-def preview(request: Request, scene: str) -> Response:
-    """The scene as a person would meet it, whatever its state and dates say; nothing is recorded."""
-    shop, tongue = shop_of(request), tongue_of(request)
-    asked = request.query_params.get("q", "").strip()[:320] if may(request, "people.list") else ""
-    now = shop.clock.now()
-    with shop.db.read() as conn:
-        row = life.get_scene(conn, scene)
-        found = queries.find_people(conn, asked, shop.settings.identity, 1) if asked else []
-        person = load_person(conn, found[0] if found else None, now)
-        name = desk.names(conn, found).get(found[0], "") if found else ""
-        spec = _spec(row.text, desk.vocabulary(shop))
-        staging = shop.staging
-        choice = desk.preview(conn, shop, staging, spec, row.version, person, now) if spec else None
-    floors = [
-        (floor.title.get(tongue.language), goods_cards(request, floor.goods))
-        for _, floor in (choice.floors if choice else ())
-    ]
-    steps = [(f"step.{s.code}", s.params.get("floor", 0)) for s in (choice.trace.steps if choice else ())]
-    return page(request, "scene_preview.html", row=row, asked=asked, person=person.person, name=name, floors=floors,
-                steps=[s for s in steps if tongue.has(s[0])], spec=spec)  # fmt: skip
 
 
 @inside.post("/scenes/{scene}/{move}")
