@@ -54,11 +54,11 @@ class Cohorts(msgspec.Struct, frozen=True, kw_only=True):
 
 def cohorts(conn: Connection, settings: Settings, asked: Asked, now: int) -> Cohorts:
     """The section. Months after the period's are left out; days after it in its last month are in."""
-    rows = conn.exec_driver_sql(
+    query = (
         "SELECT m.month, o.person, m.orders, m.net FROM sales_months m JOIN ownership o ON o.id = m.interval_id"
         f" WHERE m.month <= {_month(asked.last)}"
     )
-    month, person, orders, net = columns(rows.fetchall(), 4)
+    month, person, orders, net = columns(conn, query, 4)
     last = _month(asked.last)
     start = last - COHORTS + 1
     ordered = orders > 0

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from fairday.insight import breadth
 from fairday.insight.asked import Asked
-from fairday.insight.trade import first_orders, trade, visits
+from fairday.insight.trade import columns, first_orders, trade, visits
 from fairday.kernel.clock import local_day
 from fairday.kernel.festivals import next_occurrence
 from fairday.kernel.settings import Settings
@@ -362,13 +362,12 @@ def _met(conn: Connection, scene: str) -> tuple[int, int]:
 def _simulated(conn: Connection, measured: _Measured, last: int) -> int:
     if not len(measured.ids):
         return 0
-    query = text(
+    query = (
         "SELECT o.person, a.n FROM activity a JOIN ownership o ON o.id = a.interval_id"
-        " WHERE a.measure = 'Order Completed:simulated' AND a.day BETWEEN :a AND :b"
+        f" WHERE a.measure = 'Order Completed:simulated' AND a.day BETWEEN {int(measured.since.min())} AND {int(last)}"
     )
-    mine = set(measured.people)
-    rows = conn.execute(query, {"a": int(measured.since.min()), "b": last})
-    return sum(n for person, n in rows if person in mine)
+    person, n = columns(conn, query, 2)
+    return int(n[measured.find(person)[1]].sum())
 
 
 def _titles(spec: SceneSpec | None, scene: str) -> dict[str, str]:

@@ -55,6 +55,8 @@ def _figure(f: Figure, found: Report, asked: Asked) -> str:
 def _changes(found: Report) -> list[str]:
     if found.changes.few:
         return ["", "Too few days to tell a change from chance."]
+    if not found.changes.looked:
+        return []
     if not found.changes.changes:
         return ["", f"Nothing of {found.changes.looked:,} categories and scenes changed by more than chance."]
     lines = ["", "Changed by more than chance"]
