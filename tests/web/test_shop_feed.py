@@ -13,6 +13,7 @@ from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel import jsons
 from fairday.kernel.clock import ManualClock
 from fairday.storage.log import happenings
+from fairday.web import slim
 from fairday.web.storefront.feeding import PAGE, ROUND, Place, place_of
 from webdesk import Client
 
@@ -198,3 +199,43 @@ def test_shoppers_pages_go_out_compressed_and_the_console_does_not(full_lite: fa
     client = Client(full_lite)
     assert client.get("/", headers={"accept-encoding": "gzip"}).headers.get("content-encoding") == "gzip"
     assert "content-encoding" not in client.get("/console/sign-in", headers={"accept-encoding": "gzip"}).headers
+
+
+PAGES = ("/", "/feed", "/search?q=thing", "/goods/p5", "/me", "/wishes")
+"""With the demo's shop these are measured by ``benchmarks/storefront``."""
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_under_30_kb_before_pictures(large: fairday.Shop, path: str) -> None:
+    client = Client(large)
+    large.save_scene(BUSY)
+    large.move_scene("start", "busy")
+    page = client.get(f"{path}{'&' if '?' in path else '?'}lang=es").text
+    loads = re.findall(r'(?:<link rel="stylesheet" href|<script src)="([^"]+)"', page)
+    assert any("shop.css" in one for one in loads)
+    assert any("t.js" in one for one in loads)
+    size = len(page.encode()) + sum(len(client.get(one).content) for one in loads)
+    assert size < 30_000, "uncompressed, with style and script"
+
+
+BUSY = """\
+scene: busy
+title: {zh: 大促, en: The great sale, es: La gran venta}
+when: {dates: 2026-05-01..2026-09-01}
+what:
+  floors:
+    - {title: {zh: 一, en: One, es: Uno}, goods: "category = 'kind 1'"}
+    - {title: {zh: 二, en: Two, es: Dos}, goods: "category = 'kind 2'"}
+    - {title: {zh: 三, en: Three, es: Tres}, goods: "category = 'kind 3'"}
+where: [page, feed]
+goal: {metric: revenue, within: 14d}
+"""
+
+
+def test_what_is_sent_slim_says_the_same() -> None:
+    assert (
+        slim.css("a { b: c; /* d\n e */ }\n.f > g,\nh + i::j { k: l(m + 1px) n }")
+        == "a{b:c}.f>g,h + i::j{k:l(m + 1px) n}"
+    )
+    assert slim.css("@media (min-width: 7px) { a { b: c; } }") == "@media (min-width:7px){a{b:c}}"
+    assert slim.script('// a\n/** b */\n  c("// d"); // e\n\n\tf();') == 'c("// d"); // e\nf();'

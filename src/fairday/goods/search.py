@@ -86,9 +86,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mended(msgspec.Struct, frozen=True):
-    """A way out of finding nothing: a word left out, put right, or a filter dropped; and how many that finds."""
+    """A way out of finding nothing (words put right, one left out, one alone, a filter dropped), and what it finds."""
 
-    kind: Literal["without", "instead", "filter"]
+    kind: Literal["without", "instead", "only", "filter"]
     what: str
     asked: Asked
     total: int
@@ -304,15 +304,22 @@ class SearchIndex:
         """What to do about a search that finds nothing: the ways that find something, the surest first."""
         ways: list[Mended] = []
         typed = asked.words
+
+        def way(kind: Literal["without", "instead", "only"], what: str, text: str) -> None:
+            other = msgspec.structs.replace(asked, text=text, start=0)
+            ways.append(Mended(kind, what, other, self.count(other)))
+
+        right = [self.meant(word) or word for word in typed]
+        if right != list(typed):
+            way("instead", " ".join(right), " ".join(right))
         for at, word in enumerate(typed):
-            for kind, instead in (("instead", self.meant(word)), ("without", "")):
-                if kind == "instead" and not instead:
-                    continue
-                text = " ".join([*typed[:at], *([instead] if instead else []), *typed[at + 1 :]])
-                if text or kind == "instead" or asked.category or asked.brand:
-                    other = msgspec.structs.replace(asked, text=text, start=0)
-                    way: Literal["without", "instead"] = "instead" if kind == "instead" else "without"
-                    ways.append(Mended(way, instead or word, other, self.count(other)))
+            rest = " ".join([*typed[:at], *typed[at + 1 :]])
+            if rest or asked.category or asked.brand:
+                way("without", word, rest)
+        if len(typed) > 2 or right != list(typed):
+            for word in dict.fromkeys(right):
+                if word and not any(w.total for w in ways if w.kind != "only"):
+                    way("only", word, word)
         for name, gone in (
             ("category", {"category": None}),
             ("brand", {"brand": None}),

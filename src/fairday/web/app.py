@@ -9,19 +9,28 @@ from fastapi.exceptions import RequestValidationError
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairday.kernel.errors import FairdayError
 from fairday.shop import Shop
-from fairday.web import auth, console, storefront
+from fairday.web import auth, console, slim, storefront
 from fairday.web.collect import CollectDoor
 from fairday.web.guard import Guard
 from fairday.web.i18n import LANGUAGES, PSEUDO
 from fairday.web.render import FOLDER, failure, say, status_of, tongue_of
 
 log = logging.getLogger("fairday.web")
+
+
+def _slim() -> dict[str, str]:
+    folder = FOLDER / "static"
+    sheets = {file.name: slim.css(file.read_text("utf-8")) for file in folder.glob("*.css")}
+    return sheets | {file.name: slim.script(file.read_text("utf-8")) for file in folder.glob("*.js")}
+
+
+_SLIM = _slim()
 
 
 class Assets(StaticFiles):
@@ -31,6 +40,9 @@ class Assets(StaticFiles):
         if "\0" in path:
             raise HTTPException(404)
         response = await super().get_response(path, scope)
+        if response.status_code == 200 and isinstance(response, FileResponse) and path in _SLIM:
+            # Every byte of these stands before a page is drawn on a slow line.
+            response = Response(_SLIM[path], media_type=response.media_type)
         if scope["query_string"].startswith(b"v="):
             response.headers["cache-control"] = "public, max-age=31536000, immutable"
         return response

@@ -28,6 +28,7 @@ from fairday.intake.rejections import UNKNOWN_SOURCE, Rejected, RejectionLane, r
 from fairday.kernel.errors import Conflict, Unavailable
 from fairday.shop import Shop
 from fairday.storage.log import Happening, RowLane, row
+from fairday.web import slim
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -45,7 +46,7 @@ KEY_SECONDS = 5
 MAX_WAITING = 100_000
 """Events that may wait for their commit; beyond it senders are asked to come back."""
 
-_SCRIPT = (Path(__file__).parent / "static" / "t.js").read_bytes()
+_SCRIPT = slim.script((Path(__file__).parent / "static" / "t.js").read_text("utf-8")).encode()
 _SCRIPT_TAG = f'"{hashlib.sha256(_SCRIPT).hexdigest()[:16]}"'.encode()
 
 _OPEN: list[Header] = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"Retry-After")]

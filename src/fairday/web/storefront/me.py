@@ -26,6 +26,7 @@ from fairday.kernel import jsons
 from fairday.people import identity, privacy
 from fairday.people.consent import ADDRESS, MARKETING, all_consents
 from fairday.people.proof import vouched
+from fairday.people.traits.declared import DERIVED
 from fairday.reach import service, smtp
 from fairday.scenes.choice import choose
 from fairday.scenes.staging import load_person
@@ -33,6 +34,7 @@ from fairday.shop import Shop
 from fairday.storage.answers import once
 from fairday.storage.log import OURS, Happening
 from fairday.web import desk, queries
+from fairday.web.goods import calm
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.signing import sign, signed
@@ -116,7 +118,8 @@ def _record(request: Request, conn: Connection, person: int) -> dict[str, Any]:
     traits = [
         {
             "title": tongue.pick(declared[r["trait"]].titles) or r["trait"],
-            "value": desk.shown(declared[r["trait"]], r, tongue), "source": _source(tongue, r["source"]),
+            "value": calm(desk.shown(declared[r["trait"]], r, tongue)), "derived": r["trait"] in DERIVED,
+            "source": _source(tongue, r["source"]),
             "at": r["at"], "p": r["p"],
         }
         for r in queries.profile(conn, person)
