@@ -18,8 +18,8 @@ from fairday.kernel.ids import digest
 
 SAMPLE = 300
 """Rows looked at."""
-SHARE = 0.9
-"""Of the filled cells of a column so many must be what its field asks for."""
+BAD = 0.1
+"""Of the filled cells of a column so many may be something else than its field asks for; of three or more, one."""
 
 KINDS = ("orders", "products", "customers")
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -150,11 +150,12 @@ def settle(table: Table, kind: str, columns: Mapping[str, str]) -> Guess:
 def time_format(cells: Sequence[str]) -> tuple[str, bool]:
     """(strftime format, whether day and month could be the other way round); "" for ISO 8601 or none."""
     some = [c for c in dict.fromkeys(cells)][:SAMPLE]
-    if not some or all(_ISO.fullmatch(c) for c in some):
+    if not some or _enough(sum(bool(_ISO.fullmatch(c)) for c in some), len(some)):
         return "", False
     if all(c.isdecimal() and len(c) in (10, 13) for c in some):
         return ("unix" if len(some[0]) == 10 else "unix_ms"), False
-    able = [f for f in _FORMATS if all(_parses(c, f) for c in some)]
+    fits = {f: sum(_parses(c, f) for c in some) for f in _FORMATS}
+    able = [f for f in _FORMATS if _enough(fits[f], len(some)) and fits[f] == max(fits.values())]
     if not able:
         return "", False
     swapped = able[0].replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
@@ -213,7 +214,7 @@ def _as(table: Table, kind: str) -> tuple[float, Guess]:
                 continue
             cells = table.column(column)
             score = _named(normal(column), known)
-            if not score and field == "id:email" and cells and _share(cells, _EMAIL) >= SHARE:
+            if not score and field == "id:email" and cells and _enough(_matching(cells, _EMAIL), len(cells)):
                 score = 0.5
             if not score and field == "time" and kind == "orders" and cells and _dated(cells) and len(cells[0]) > 6:
                 score = 0.35
@@ -327,7 +328,7 @@ def _fits(field: str, cells: Sequence[str]) -> bool:
     if field == "id:phone":
         return _share(cells, _PHONE) >= 0.7 and not _dated(cells)
     if field in _NUMBERS:
-        return _share(cells, _MONEY) >= SHARE
+        return _enough(_matching(cells, _MONEY), len(cells))
     if field == "time":
         return _dated(cells)
     if field == "currency":
@@ -339,12 +340,20 @@ def _fits(field: str, cells: Sequence[str]) -> bool:
     return not (field == "trait:name" and _share(cells, _EMAIL) > 0.5)
 
 
+def _matching(cells: Sequence[str], pattern: re.Pattern[str]) -> int:
+    return sum(bool(pattern.fullmatch(c)) for c in cells)
+
+
 def _share(cells: Sequence[str], pattern: re.Pattern[str]) -> float:
-    return sum(bool(pattern.fullmatch(c)) for c in cells) / len(cells)
+    return _matching(cells, pattern) / len(cells)
+
+
+def _enough(good: int, of: int) -> bool:
+    return good >= of - max(int(of * BAD), 1 if of >= 3 else 0)
 
 
 def _dated(cells: Sequence[str]) -> bool:
-    return all(_ISO.fullmatch(c) for c in cells) or bool(time_format(cells)[0])
+    return _enough(_matching(cells, _ISO), len(cells)) or bool(time_format(cells)[0])
 
 
 def _parses(cell: str, form: str) -> bool:

@@ -22,7 +22,7 @@ from fairday import operators
 from fairday.kernel.errors import FairdayError
 from fairday.operators import Operator
 from fairday.web import roles
-from fairday.web.guard import place_of
+from fairday.web.guard import UPLOADS, place_of
 from fairday.web.render import go, page, say, shop_of, tongue_of
 
 SESSION_COOKIE = "fairday_session"
@@ -114,7 +114,8 @@ async def check_csrf(request: Request, secret: str) -> FormData:
         place_of(shop_of(request).settings.public_url),
     }:
         raise HTTPException(403)
-    form = await request.form(max_files=0, max_fields=600, max_part_size=262_144)
+    files = 20 if request.url.path == UPLOADS else 0
+    form = await request.form(max_files=files, max_fields=600, max_part_size=262_144)
     sent = request.headers.get("x-csrf-token") or form.get("csrf")
     if not secret or not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), csrf_token(secret).encode()):
         raise HTTPException(403)

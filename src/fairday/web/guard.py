@@ -25,6 +25,9 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
 FORM_BYTES = 1_000_000
+UPLOAD_BYTES = 300_000_000
+UPLOADS = "/console/data/imports/new"
+"""The one address that takes files, and how much at once."""
 
 
 class Guard:
@@ -53,13 +56,13 @@ class Guard:
                     headers.setdefault("strict-transport-security", "max-age=31536000")
             await send(message)
 
-        taken = 0
+        taken, most = 0, UPLOAD_BYTES if path == UPLOADS else FORM_BYTES
 
         async def receiver() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > FORM_BYTES:
+            if taken > most:
                 raise HTTPException(413)
             return message
 

@@ -11,6 +11,7 @@ from fairday.intake.runs import list_imports
 from fairday.kernel.errors import FairdayError
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
+from fairday.web.refusals import explained
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 PAGE = 50
@@ -100,4 +101,4 @@ def imports(request: Request) -> Response:
     shop = shop_of(request)
     with shop.db.read() as conn:
         runs = list_imports(conn, shop.clock.now())
-    return page(request, "data_imports.html", runs=runs, tab="imports")
+    return page(request, "data_imports.html", runs=runs, explained=explained, tab="imports")
