@@ -160,7 +160,10 @@ def test_no_page_carries_script_or_style_of_its_own(lite: fairday.Shop) -> None:
     owner = Client(lite).sign_in()
     for method, path in routes(owner):
         if method == "GET":
-            html = owner.get(path).text
+            answer = owner.get(path)
+            if answer.headers.get("content-disposition", "").startswith("attachment"):
+                continue  # a file to keep stands alone
+            html = answer.text
             assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|<style", html), path
 
 
