@@ -107,7 +107,8 @@ def test_it_finds_more_than_popularity_and_than_what_somebody_bought_before(boug
     own = before.bought().toarray() > 0
 
     def of(scores: Iterable[np.ndarray]) -> dict[str, float]:
-        return figures((s, np.flatnonzero(own[p]), np.flatnonzero(truth[p])) for p, s in enumerate(scores))
+        goods = np.arange(GOODS)
+        return figures(((goods, s), np.flatnonzero(own[p]), np.flatnonzero(truth[p])) for p, s in enumerate(scores))
 
     histories = histories_of(before, None, np.arange(PEOPLE))
     found = of(model.chances(model.seen(h, p, eve + 1)) for p, h in enumerate(histories))

@@ -71,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         mail_from: the sender of its mail, such as ``Tea & Co <hello@example.com>``.
         lookback: days before an order in which a visit may be credited with it.
         lake: the folder of the Parquet copy for analysis, or "" for none.
+        models: the folder of what is fitted for the shop (its ranking), or "" for one beside its database or lake.
         mail_cost: what a thousand mails cost, minor units; used where a scene's cost is foreseen.
     """
 
@@ -82,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = "shop@localhost"
     lookback: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
     lake: str = ""
+    models: str = ""
     mail_cost: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 0
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
     contact: ContactSettings = ContactSettings()

@@ -87,7 +87,7 @@ class Parts:
         rebuy: (goods,) the share of its buyers who bought it again.
         profile: (goods,) the whole shop's recent buying: what somebody with no neighbours is taken to be near to.
         category: (goods,) numbers of categories from 1; 0 where a good has none.
-        factors: (goods, factors) of ALS, or None where it did not help.
+        factors: (eased, factors) of ALS for the head, or None where it did not help.
     """
 
     weights: Floats
@@ -170,27 +170,26 @@ def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
     liked = bought[HALF_LIVES.index(TASTE)]
     since = ages[first + times - 1]
     gap = np.where(times > 1, (ages[first] - since) / np.maximum(times - 1, 1), 0.0)
-    viewed = np.zeros(parts.goods, dtype=np.float32)
-    looks = np.unique(history.viewed)
-    if len(looks):
-        weights = decay(today - history.viewed_day, HALF_LIVES[0])
-        viewed += np.bincount(history.viewed, weights=weights, minlength=parts.goods).astype(np.float32)
-    head = _eased(parts, own, np.minimum(liked, 1.0), looks, np.minimum(viewed[looks], 1.0))
+    looks, at = np.unique(history.viewed, return_inverse=True)
+    looked = np.bincount(at, decay(today - history.viewed_day, HALF_LIVES[0]), len(looks)).astype(np.float32)
+    head = _eased(parts, own, np.minimum(liked, 1.0), looks, np.minimum(looked, 1.0))
     fond = np.zeros(int(parts.category.max(initial=0)) + 1, dtype=np.float32)
     np.add.at(fond, parts.category[own], liked)
-    np.add.at(fond, parts.category[looks], VIEW * np.minimum(viewed[looks], 1.0))
+    np.add.at(fond, parts.category[looks], VIEW * np.minimum(looked, 1.0))
     fond[0] = 0.0
     fond /= fond.sum() + 1.0
-    taste = None
+    known = parts.place[own] >= 0
+    tasted = None
     if parts.factors is not None:
-        taste = fold_in(parts.factors, own, np.minimum(np.log1p(liked), 1.0))
+        having = np.minimum(np.log1p(liked[known]), 1.0)
+        tasted = parts.factors @ fold_in(parts.factors, parts.place[own[known]], having)
 
     def shared(goods: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         place = parts.place[goods]
-        ease = np.where(place >= 0, head[place], np.float32(0.0)) if len(head) else np.zeros(len(goods), np.float32)
+        ease = _of_head(head, place)
         alike = near.at(goods, parts.profile)
         found: dict[str, NDArray[Any]] = {
-            "viewed": np.log1p(viewed[goods]),
+            "viewed": np.log1p(_of_some(looked, looks, goods)),
             "popular_7": parts.popular_7[goods],
             "popular": parts.popular[goods],
             "trend": parts.trend[goods],
@@ -200,8 +199,8 @@ def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
             "alike_log": np.log(alike + np.float32(0.002)),
             "category": fond[parts.category[goods]],
         }
-        if parts.factors is not None and taste is not None:
-            found[FACTORS] = parts.factors[goods] @ taste
+        if tasted is not None:
+            found[FACTORS] = _of_head(tasted, place)
         return found
 
     again = shared(own) | {
@@ -217,7 +216,7 @@ def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
     }
     asked = np.concatenate([parts.eased, near.tail(parts.eased)])
     new = shared(asked)
-    last = () if taste is None else (FACTORS,)
+    last = () if tasted is None else (FACTORS,)
     return Seen(
         stranger=not (len(own) or len(looks)),
         asked=asked,
@@ -228,6 +227,21 @@ def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
         again=np.stack([again[name] for name in (*AGAIN, *last)], axis=1).astype(np.float32),
         new=np.stack([new[name] for name in (*NEW, *last)], axis=1, dtype=np.float32),
     )
+
+
+def _of_head(values: Floats, place: NDArray[np.int64]) -> Floats:
+    """(k,) values of the head at some places of it; 0 where the place is -1."""
+    if not len(values):
+        return np.zeros(len(place), dtype=np.float32)
+    return np.where(place >= 0, values[place], np.float32(0.0))
+
+
+def _of_some(values: Floats, of: NDArray[np.int64], goods: NDArray[np.int64]) -> Floats:
+    """(k,) values known of some goods (ascending) at others; 0 where unknown."""
+    if not len(of):
+        return np.zeros(len(goods), dtype=np.float32)
+    at = np.minimum(np.searchsorted(of, goods), len(of) - 1)
+    return np.where(of[at] == goods, values[at], np.float32(0.0))
 
 
 def _eased(

@@ -55,8 +55,8 @@ def fit(
     numbers, cosines = neighbours(made.pointing(known, today), tuned.neighbours, made.pool(known, today))
     people = People(numbers, cosines, *made.lately(known, today, tuned.recent))
     step()
-    together, together_strength = goes_with(known)
-    alike, alike_strength = similar(known.bought(), categories)
+    together, together_strength = goes_with(known, parts.eased)
+    alike, alike_strength = similar(known.bought(), categories, parts.eased)
     model = Model(
         today=today,
         parts=parts,

@@ -104,13 +104,23 @@ class Model:
         """(goods,) how likely the person buys each good within the next four weeks, as the validation window says."""
         # Goods outside the head that nothing personal speaks for come after the rest, the popular ones first.
         found = 1e-9 * (1.0 + self.parts.popular.astype(np.float64))
-        if seen.stranger:
-            found[seen.asked] = expit(self.stranger.log_odds(seen.new[:, EVERYBODY]))
-            return found
-        found[seen.asked] = expit(self.new.log_odds(seen.new))
-        found[seen.own] = expit(self.again.log_odds(seen.again))
-        found[self.rested(seen)] *= 1e-3
+        goods, chances = self.likely(seen)
+        found[goods] = chances
         return found
+
+    def likely(self, seen: Seen) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(k,) the goods that something speaks for, ascending, and (k,) how likely the person buys each."""
+        if seen.stranger:
+            order = np.argsort(seen.asked, kind="stable")
+            odds = self.stranger.log_odds(seen.new[:, EVERYBODY])
+            return seen.asked[order], np.asarray(expit(odds[order]))
+        goods = np.union1d(seen.asked, seen.own)
+        odds = np.empty(len(goods))
+        odds[np.searchsorted(goods, seen.asked)] = self.new.log_odds(seen.new)
+        odds[np.searchsorted(goods, seen.own)] = self.again.log_odds(seen.again)
+        chances: NDArray[np.float64] = expit(odds)
+        chances[np.searchsorted(goods, self.rested(seen))] *= 1e-3
+        return goods, chances
 
     def rested(self, seen: Seen) -> NDArray[np.int64]:
         """Goods of theirs that are bought once, and that they have."""

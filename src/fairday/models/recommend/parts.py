@@ -74,8 +74,8 @@ def profile(purchases: Purchases, today: int, recent: float) -> NDArray[np.float
 
 
 def factors(purchases: Purchases, today: int) -> NDArray[np.float32]:
-    """(goods, factors) of ALS."""
-    matrix = purchases.decayed(today, TASTE)
+    """(head, factors) of ALS over the goods of the head."""
+    matrix = purchases.decayed(today, TASTE)[:, head(purchases, today)]
     matrix.data = np.minimum(np.log1p(matrix.data), 1.0)
     return als(matrix)[1]
 

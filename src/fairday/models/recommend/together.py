@@ -30,11 +30,16 @@ Places = NDArray[np.int64]
 Values = NDArray[np.float64]
 
 
-def goes_with(purchases: Purchases, listed: int = LISTED) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def goes_with(
+    purchases: Purchases, others: Places | None = None, listed: int = LISTED
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """For each good those bought on the same day by the same person more often than by chance.
 
     Of n baskets (people's days) with two goods at least, of which a hold the one and b the other, a × b / n hold both
     by chance. The excess over that, divided by it plus ``SHRINK``, is the strength.
+
+    Args:
+        others: goods that may be listed, ascending; None: all.
 
     Returns:
         (goods, listed) numbers of goods, the strongest first, -1 where there are no more, and their strengths.
@@ -53,17 +58,18 @@ def goes_with(purchases: Purchases, listed: int = LISTED) -> tuple[NDArray[np.in
         chance = having[one] * having[other] / max(count, 1)
         return np.where(both >= AT_LEAST, (both - chance) / (chance + SHRINK), 0.0)
 
-    return _listed(held, strengths, listed)
+    return _listed(held, np.arange(purchases.items) if others is None else others, strengths, listed)
 
 
 def similar(
-    bought: Any, category: NDArray[np.int64], listed: int = LISTED
+    bought: Any, category: NDArray[np.int64], others: Places | None = None, listed: int = LISTED
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """For each good those that the same people buy (cosine over people, each the less the more they buy).
 
     Args:
         bought: (people, goods) csr of ones.
         category: (goods,) numbers from 1, 0 where there is none; goods of another category count ``OTHER_CATEGORY``.
+        others: as for ``goes_with``.
 
     Returns:
         As ``goes_with``.
@@ -74,28 +80,40 @@ def similar(
         same = (category[one] == category[other]) | (category[one] == 0) | (category[other] == 0)
         return both * np.where(same, 1.0, OTHER_CATEGORY)
 
-    return _listed(columns, strengths, listed)
+    return _listed(columns, np.arange(bought.shape[1]) if others is None else others, strengths, listed)
 
 
 def _listed(
-    columns: Any, strengths: Callable[[Places, Places, Values], Values], listed: int
+    columns: Any,
+    others: Places,
+    strengths: Callable[[Places, Places, Values], Values],
+    listed: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The strongest others of each good, by blocks of columnsᵀ columns; only pairs that meet are looked at."""
-    by_column, by_row = sparse.csc_array(columns), sparse.csr_array(columns)
-    goods = by_column.shape[1]
+    """The strongest of some others beside each good, by blocks of columnsᵀ columns.
+
+    Args:
+        columns: anything by goods, sparse.
+        others: goods that may be listed, ascending.
+        strengths: of goods (rows, 1), others (1, others) and what they have in common (rows, others).
+    """
+    by_column = sparse.csc_array(columns)
+    by_row = sparse.csr_array(by_column[:, others])
+    goods, count = by_column.shape[1], min(listed, len(others))
     numbers = np.full((goods, listed), -1, dtype=np.int32)
     found = np.zeros((goods, listed), dtype=np.float32)
-    for start in range(0, goods, _BLOCK):
-        met = sparse.coo_array(sparse.csr_array(by_column[:, start : start + _BLOCK].T) @ by_row)
-        one, other = met.row.astype(np.int64) + start, met.col.astype(np.int64)
-        worth = strengths(one, other, met.data.astype(np.float64))
-        kept = (worth > 0) & (one != other)
-        one, other, worth = one[kept], other[kept], worth[kept]
+    if not count:
+        return numbers, found
+    rows = np.flatnonzero(np.diff(by_column.indptr) > 0)
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        both = (sparse.csr_array(by_column[:, block].T) @ by_row).toarray().astype(np.float64)
+        worth = strengths(block[:, None], others[None, :], both)
+        worth[block[:, None] == others[None, :]] = 0.0
+        order = np.argpartition(-worth, count - 1, axis=1)[:, :count]
+        best = np.take_along_axis(worth, order, axis=1)
         # By strength, of equals the smaller number: the same data give the same list.
-        order = np.lexsort((other, -worth, one))
-        one, other, worth = one[order], other[order], worth[order]
-        rank = np.arange(len(one)) - np.searchsorted(one, one)
-        first = rank < listed
-        numbers[one[first], rank[first]] = other[first]
-        found[one[first], rank[first]] = worth[first]
+        by = np.lexsort((order, -best), axis=1)
+        order, best = np.take_along_axis(order, by, axis=1), np.take_along_axis(best, by, axis=1)
+        numbers[block, :count] = np.where(best > 0, others[order], -1)
+        found[block, :count] = np.maximum(best, 0.0)
     return numbers, found

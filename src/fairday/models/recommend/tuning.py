@@ -220,7 +220,7 @@ def _blended(
     )
     stranger = _anybody(seen[0].new[: len(parts.eased), EVERYBODY], judges.head_truth)
     model = model.blended(again, new, stranger)
-    lists = ((model.chances(s), s.own, b) for s, b in zip(seen, bought, strict=True))
+    lists = ((model.likely(s), s.own, b) for s, b in zip(seen, bought, strict=True))
     return again, new, stranger, figures(lists)
 
 
@@ -244,26 +244,29 @@ def _anybody(features: NDArray[np.float32], truth: NDArray[np.bool_]) -> Weights
     )
 
 
-def figures(people: Iterable[tuple[NDArray[Any], NDArray[np.int64], NDArray[np.integer]]]) -> dict[str, float]:
+def figures(
+    people: Iterable[tuple[tuple[NDArray[np.int64], NDArray[Any]], NDArray[np.int64], NDArray[np.integer]]],
+) -> dict[str, float]:
     """Recall and NDCG at 20: ``recall`` and ``ndcg`` with repeats, ``recall_new`` and ``ndcg_new`` of new goods.
 
     ``people`` and ``people_new`` say how many bought any; where nobody did, the figures are 0.
 
     Args:
-        people: of each their scores (goods,), the goods they had bought, and the goods they bought afterwards.
+        people: of each goods (ascending) with their scores, as ``Model.likely`` gives them, the goods they had bought,
+            and the goods they bought afterwards, each once.
     """
     sums = dict.fromkeys(("people", "recall", "ndcg", "people_new", "recall_new", "ndcg_new"), 0.0)
-    for scores, own, bought in people:
-        truth = np.zeros((1, len(scores)), dtype=bool)
-        truth[0, bought] = True
+    for (goods, scores), own, bought in people:
         for suffix in ("", "_new"):
+            wanted, worth = bought, np.asarray(scores, dtype=np.float64)
             if suffix:
-                truth[0, own] = False
-                scores = np.array(scores, dtype=np.float64)
-                scores[own] = -np.inf
-            if not truth.any():
+                wanted, worth = bought[~np.isin(bought, own)], np.where(np.isin(goods, own), -np.inf, worth)
+            if not len(wanted):
                 continue
-            recall, ndcg = recall_and_ndcg(best(scores[None], AT), truth, AT)
+            # Goods that were not scored can be wanted: they count among the goods wanted and are never hit.
+            hit = np.isin(goods, wanted)
+            truth = np.append(hit, np.ones(len(wanted) - int(hit.sum()), dtype=bool))
+            recall, ndcg = recall_and_ndcg(best(worth[None], AT), truth[None], AT)
             sums[f"people{suffix}"] += 1
             sums[f"recall{suffix}"] += float(recall[0])
             sums[f"ndcg{suffix}"] += float(ndcg[0])
