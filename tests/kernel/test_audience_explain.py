@@ -65,11 +65,12 @@ def test_each_part_says_what_was_seen():
         "holds", [{"trait": "age", "type": "int", **told, "lo": 20, "hi": 24, "p": 850}],
     )  # fmt: skip
     assert seen("'tea' in interests")[1] == [{"trait": "interests", "type": "texts", **told, "texts": ["tea", "cups"]}]
-    assert seen("spend(90d) > 400")[1] == [{"measure": "spend(90d)", "type": "money", "days": 90, "value": 50_000}]
+    spent = {"measure": "spend", "what": "", "type": "money", "days": 90, "value": 50_000}
+    assert seen("spend(90d) > 400")[1] == [spent]
     assert seen("bought('category', 'tea') >= 6") == (
-        "fails", [{"measure": "bought('category', 'tea')", "type": "int", "days": None, "value": 5}],
+        "fails", [{"measure": "bought", "what": "tea", "type": "int", "days": None, "value": 5}],
     )  # fmt: skip
     assert seen("days_since('Order Completed') > 3")[1][0]["value"] == 10
     assert seen("days_since('Product Viewed') > 3") == (
-        "unknown", [{"measure": "days_since('Product Viewed')", "type": "int", "days": None, "value": None}],
+        "unknown", [{"measure": "days_since", "what": "Product Viewed", "type": "int", "days": None, "value": None}],
     )  # fmt: skip

@@ -7,7 +7,6 @@ import json
 import click
 
 from fairday.cli.shared import open_shop, shop_option
-from fairday.kernel.clock import iso
 from fairday.people import identity
 from fairday.scenes.words import reason
 
@@ -36,23 +35,41 @@ def choose(shop: str, id: str | None, touchpoint: str, language: str) -> None:
 @click.command()
 @shop_option
 @click.argument("id", metavar="TYPE:VALUE")
-@click.option("--at", "touchpoint", default="page", show_default=True, help="page, feed, email …")
-def why(shop: str, id: str, touchpoint: str) -> None:
-    """Say why: why ids are one person, and why each live scene does or does not meet them."""
+@click.option("--at", "--touchpoint", "touchpoint", default="page", show_default=True, help="page, feed, email …")
+@click.option("--scene", help="Tell of this live scene only.")
+@click.option("--good", metavar="PRODUCT", help="Tell of this product on every floor, too.")
+@click.option("--all", "every", is_flag=True, help="Tell of scenes that are not for them part by part.")
+@click.option("--json", "as_json", is_flag=True, help="The steps as JSON.")
+@click.option("--language", default="en", type=click.Choice(["zh", "en", "es"]), show_default=True)
+def why(
+    shop: str, id: str, touchpoint: str, scene: str | None, good: str | None, every: bool, as_json: bool, language: str
+) -> None:
+    """Say why: why ids are one person, why each live scene meets them or not, why goods are where they are."""
+    from fairday.web.i18n import Tongue
+    from fairday.web.why import Teller
+
     with open_shop(shop) as opened:
-        person = opened.person(id)
+        found = opened.why(opened.person(id), touchpoint, scene=scene, good=good)
+        if as_json:
+            click.echo(json.dumps(found.plain(), ensure_ascii=False, indent=2))
+            return
+        tongue = Tongue(language, opened.settings.zone, opened.settings.currency)
+        teller = Teller(tongue, opened.vocabulary.traits)
         with opened.db.read() as conn:
-            click.secho(f"Person {person}", bold=True)
-            for owned in identity.ids_of(conn, person):
-                click.echo(f"  {owned.type}:{owned.value}{'' if owned.current else '  (earlier)'}")
-            click.secho("Joined", bold=True)
-            for link in identity.why(conn, person):
-                words = ", ".join(f"{k} {v}" for k, v in link.params.items())
-                click.echo(f"  {iso(link.at)} {link.code}: {words}  ({link.message_id})")
-        click.secho(f"Meets at {touchpoint}", bold=True)
-        for step in opened.choose(id, touchpoint, explain=True).trace.steps:
-            words = ", ".join(f"{k} {v}" for k, v in step.params.items() if v not in (None, ""))
-            click.echo(f"  {step.code}: {words}")
+            ids = identity.ids_of(conn, found.person or 0)
+    click.secho(", ".join(f"{i.type}:{i.value}" for i in ids if i.current), bold=True)
+    for line in teller.joined(found):
+        click.echo(f"  {line.text}  ({line.seen})")
+    for told in found.scenes:
+        outcome = tongue.plain(f"trace.outcome.{told.outcome}")
+        colour = {"shown": "green", "withheld": "yellow"}.get(told.outcome)
+        click.secho(f"{told.title.get(language)} ({told.scene}): {outcome}", bold=True, fg=colour)
+        if not (every or scene or told.outcome in ("shown", "withheld")):
+            continue
+        for line in teller.lines(told):
+            mark = {"yes": "✓ ", "no": "✗ ", "open": "? "}.get(line.mark, "")
+            words = "  ".join(w for w in (line.text or line.code, f"[{line.seen}]" if line.seen else "") if w)
+            click.echo("  " * (1 + line.depth) + mark + words)
 
 
 @click.command()

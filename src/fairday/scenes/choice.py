@@ -204,7 +204,7 @@ def choose(
         explain: ask every live scene, and put the first no of each that does not meet them into the trace.
     """
     today = local_day(now, stage.zone)
-    answers = Answers(person.facts, today, lambda: _moment(person, now, stage))
+    answers = Answers(person.facts, today, lambda: moment_of(person, now, stage))
     steps: list[Step] = []
     if explain or scene is not None:
         scenes = [s for s in stage.scenes if scene is None or s.spec.scene == scene]
@@ -250,7 +250,7 @@ def choose(
     return Choice(touchpoint=touchpoint, shown=shown, withheld=withheld, trace=Trace(tuple(steps)))
 
 
-def _moment(person: Person, now: int, stage: Stage) -> Facts:
+def moment_of(person: Person, now: int, stage: Stage) -> Facts:
     """What is known of the instant for a person."""
     home = person.facts.told.get("city")
     return moment_facts(now, stage.zone, person.lately, home=home and home[2], around=stage.around)

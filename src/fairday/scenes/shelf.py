@@ -267,6 +267,28 @@ class Shelf:
             chosen.append(at)
         return chosen
 
+    def place(self, number: str) -> int | None:
+        """Where a product stands, or None where it is not sold."""
+        return self._at.get(number)
+
+    def parts(self, at: int, of: Taste) -> list[tuple[float, Step]]:
+        """What a product's personal score is made of, the largest part first; they add up to the score."""
+        product = self.products[at]
+        found: list[tuple[float, Step]] = []
+        own = of.product.get(product.product)
+        if own is not None:
+            worth = WEIGHTS["product"] * own.weight / (1 + own.weight)
+            found.append((worth, Step("bought_before", {"times": own.times, "days_ago": own.days_ago})))
+        for name, value, bought in (("category", product.category, of.category), ("brand", product.brand, of.brand)):
+            seen = bought.get(value) if value else None
+            if seen is not None and of.most[name] > 0:
+                params = {name: value, "times": seen.times, "days_ago": seen.days_ago}
+                found.append((WEIGHTS[name] * seen.weight / of.most[name], Step(f"bought_{name}", params)))
+        if self._bought[at]:
+            popular = Step("popular", {"buyers": self._bought[at], "days": POPULAR_DAYS})
+            found.append((WEIGHTS["popular"] * float(self._popular[at]), popular))
+        return sorted(found, key=lambda part: -part[0])
+
     def _reason(self, at: int, rank: str, of: Taste) -> Step:
         """The part that gave the score most; under ``popular`` and ``newest`` the order itself."""
         product = self.products[at]

@@ -93,14 +93,14 @@ class StagedFloor:
         self.variety = float(floor.variety)
         self.who = None if floor.who is None else compiled(floor.who, people)
         self.unless = None if floor.unless is None else compiled(floor.unless, people)
-        self._goods = compiled(floor.goods, goods)
+        self.condition = compiled(floor.goods, goods)
         self._shelf = shelf
         self._today = today
 
     @cached_property
     def goods(self) -> Goods:
         """What its condition holds for, on the shelf."""
-        return self._shelf.matching(self._goods, self._today)
+        return self._shelf.matching(self.condition, self._today)
 
 
 class On:

@@ -18,6 +18,7 @@ from fairday.insight.meetings import Meetings
 from fairday.insight.replay import Replays
 from fairday.insight.report import Report, report
 from fairday.insight.touches import Touches
+from fairday.insight.why import Why, why
 from fairday.intake.imports import ImportReport, Progress, import_files
 from fairday.intake.mapping import Mapping
 from fairday.intake.runs import Recorder
@@ -218,18 +219,23 @@ class Shop:
         *,
         scene: str | None = None,
         now: int | None = None,
-        explain: bool = False,
     ) -> Choice:
         """What a person (an id written ``type:value``; None: a stranger) would meet at a touchpoint, recording nothing.
 
-        For messages consent and frequency are not looked at; ``mailing`` asks them. With ``explain`` every live scene
-        is asked and the trace says of each why not.
+        For messages consent and frequency are not looked at; ``mailing`` asks them.
         """
         at = self.clock.now() if now is None else now
         person = None if id_ is None else self.person(id_)
         with self.db.read() as conn:
             stage = self.staging.stage(conn, at)
-            return choose(load_person(conn, person, at), touchpoint, at, stage, scene=scene, explain=explain)
+            return choose(load_person(conn, person, at), touchpoint, at, stage, scene=scene)
+
+    def why(self, person: int | None, touchpoint: str, *, scene: str | None = None, good: str | None = None) -> Why:
+        """Why a person (None: a stranger) meets what they meet now; see ``fairday.insight.why``."""
+        now = self.clock.now()
+        with self.db.read() as conn:
+            stage = self.staging.stage(conn, now)
+            return why(conn, stage, self.staging.goods, self.settings, person, touchpoint, now, scene=scene, good=good)
 
     def meet(self, id_: str | None, touchpoint: str, *, wait: bool = True) -> Choice:
         """What a person meets at a page or feed now, and the record of it: arms, meetings shown and withheld.

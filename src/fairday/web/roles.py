@@ -88,6 +88,7 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/gallery": "scenes.read",
     "GET /console/people": "people.look_up",
     "GET /console/people/{person}": "people.look_up",
+    "GET /console/why": "people.look_up",
     "POST /console/people/{person}/consent": "people.consent",
     "POST /console/people/{person}/merge": "people.mend",
     "POST /console/people/{person}/split": "people.mend",

@@ -30,7 +30,7 @@ from fairday.kernel.audience.tree import (
     Window,
     walk,
 )
-from fairday.kernel.audience.vocabulary import Vocabulary
+from fairday.kernel.audience.vocabulary import Vocabulary, minutes_trait
 from fairday.kernel.clock import to_date
 from fairday.kernel.trace import Step
 
@@ -41,8 +41,8 @@ def explain(audience: Audience, facts: Facts, today: int, words: Vocabulary) -> 
     """A step for each part of a condition, the whole first and its parts under it (``depth``).
 
     The code is ``holds``, ``fails`` or ``unknown``. Params: ``text`` (the part as one would write it), ``join``
-    (``all``, ``any``, ``not`` where parts follow, else ""), ``depth``, and ``seen``: what it looked at, each with
-    ``trait`` (name, type, lo, hi, texts, p) or ``measure`` (text, type, days, value), None where unknown.
+    (``all``, ``any``, ``not`` where parts follow, else ""), ``depth``, and ``seen``: what it looked at, a
+    ``trait`` (name, type, lo, hi, texts, p) or a ``measure`` (its word, what of, type, days, value); None: unknown.
     """
     steps: list[Step] = []
     _explain(audience.tree, facts, today, words, 0, steps)
@@ -72,7 +72,8 @@ def _seen(node: Trait | Window | Since, facts: Facts, today: int, words: Vocabul
         lo, hi = compile_bounds(node)(facts, today)
         days = node.span if isinstance(node, Window) else None
         value = lo if lo == hi else None
-        return {"measure": _value(node, "", words), "type": _type(node), "days": days, "value": value}
+        call, _, what = _call(node, words)
+        return {"measure": call, "what": what, "type": _type(node), "days": days, "value": value}
     told = facts.told.get(node.name)
     lo, hi, txt = told or facts.likely(node.name, 1000 if node.threshold is None else node.threshold)
     guess = facts.inferred.get(node.name)
@@ -152,7 +153,8 @@ def _value(value: Value, kind: str, words: Vocabulary) -> str:
         case Const(number):
             return _constant(number, kind, words)
         case Trait(name, _, _):
-            return name
+            event = name.removeprefix(minutes_trait(""))
+            return name if event == name else f"minutes_since({_quoted(event)})"
         case Window():
             return _window(value, words)
         case Since(measure):
@@ -192,18 +194,26 @@ def _constant(number: int, kind: str, words: Vocabulary) -> str:
 
 
 def _window(window: Window, words: Vocabulary) -> str:
-    span = "" if window.span is None else f"{window.span}d"
+    call, dimension, what = _call(window, words)
+    inside = [_quoted(text) for text in (dimension, what) if text]
+    if window.span is not None:
+        inside.append(f"{window.span}d")
+    return f"{call}({', '.join(inside)})"
+
+
+def _call(window: Window | Since, words: Vocabulary) -> tuple[str, str, str]:
+    """What the language calls a measure: the word, the dimension and the name it is asked of ("" where none)."""
+    if isinstance(window, Since):
+        return "days_since", "", window.measure
     for name, measure in words.measures.items():
         if measure.parts == window.parts:
-            return f"{name}({span})"
+            return name, "", ""
     part = window.parts[0]
-    after = f", {span}" if span else ""
-    verb, colon, rest = part.measure.partition(":")
+    verb, _, rest = part.measure.partition(":")
     dimension, equals, name = rest.partition("=")
-    if colon and equals and verb in ("bought", "viewed"):
-        call = "spent_on" if part.column == "amount" else verb
-        return f"{call}({_quoted(dimension)}, {_quoted(name)}{after})"
-    return f"{'count' if part.column == 'n' else 'total'}({_quoted(part.measure)}{after})"
+    if equals and verb in ("bought", "viewed"):
+        return "spent_on" if part.column == "amount" else verb, dimension, name
+    return "count" if part.column == "n" else "total", "", part.measure
 
 
 def _quoted(text: str) -> str:

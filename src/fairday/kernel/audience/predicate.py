@@ -22,12 +22,14 @@ Bounds = Callable[[Facts, int], tuple[int, int]]
 """The least and the greatest a value may be for a person today; at or beyond ``BEYOND`` where that is open."""
 
 
+@lru_cache(maxsize=20_000)
 def compile_holds(condition: Condition) -> Predicate:
     """A predicate that holds where the condition is definitely true."""
     writer = _Python()
     return writer.function(writer.holds(condition))
 
 
+@lru_cache(maxsize=20_000)
 def compile_fails(condition: Condition) -> Predicate:
     """A predicate that holds where the condition is definitely false."""
     writer = _Python()

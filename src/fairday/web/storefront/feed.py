@@ -13,8 +13,9 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from fairday.kernel import ids
-from fairday.scenes.choice import Choice, choose
+from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.shelf import Good, Taste, taste
+from fairday.scenes.stage import Stage
 from fairday.scenes.staging import load_person
 from fairday.web import desk
 from fairday.web.goods import cards
@@ -54,7 +55,7 @@ def feed(request: Request) -> Response:
     where = {"list_id": "feed", "seed": place.seed, "turn": place.turn, "page": place.page, "products": products}
     told(request, "Product List Viewed", where, place.seed, str(place.turn), str(place.page))
     values: dict[str, Any] = {
-        "entries": _entries(request, goods, choice),
+        "entries": _entries(request, goods, choice, stage, person),
         "next": f"/feed?at={after.encoded(front.secret, now)}" if len(goods) == PAGE or after.turn > place.turn else "",
         "over": tongue_of(request).plain("feed.over"),
     }
@@ -71,9 +72,11 @@ def page_of(goods: FeedGoods, place: Place, of: Taste, choice: Choice | None) ->
     return picked, place.after(goods.marked(place, [*on_floors, *(g.product.product for g in picked)]))
 
 
-def _entries(request: Request, goods: list[Good], choice: Choice | None) -> list[dict[str, Any]]:
+def _entries(
+    request: Request, goods: list[Good], choice: Choice | None, stage: Stage, person: Person
+) -> list[dict[str, Any]]:
     """Goods with the floors of scenes between them."""
-    waiting: list[dict[str, Any]] = floors(request, choice) if choice else []
+    waiting: list[dict[str, Any]] = floors(request, choice, stage, person) if choice else []
     entries: list[dict[str, Any]] = []
     for n, drawn in enumerate(cards(request, goods)):
         if waiting and n and n % BETWEEN == 0:

@@ -25,6 +25,7 @@ from fairday.web.storefront.feeding import FeedGoods
 from fairday.web.storefront.front import by_link, front_of, router, shown, visitor_of
 from fairday.web.storefront.trail import trail_of, wishes_of
 from fairday.web.storefront.wishes import drawn, facts_of
+from fairday.web.why import for_shopper
 
 PER_FLOOR, PER_ROW, MORE, TILES = 8, 10, 12, 10
 A_WHILE = 20 * 60_000
@@ -49,7 +50,7 @@ def home(request: Request) -> Response:
     seen = frozenset(g.product.product for _, floor in choice.floors for g in floor.goods)
     return shown(
         request, "shop_home.html", visitor,
-        here="home", resume=resume, floors=floors(request, choice), tiles=tiles(request, stage),
+        here="home", resume=resume, floors=floors(request, choice, stage, person), tiles=tiles(request, stage),
         more=cards(request, liked(shop, stage, person, seen)), **look(request, choice),
     )  # fmt: skip
 
@@ -87,14 +88,16 @@ def liked(shop: Shop, stage: Stage, person: Person, seen: frozenset[str]) -> lis
     return shelf.pick(shelf.all, "personal", shelf.personal(of), of, MORE, 0.4, shelf.flags(seen))
 
 
-def floors(request: Request, choice: Choice) -> list[dict[str, Any]]:
-    """The floors of a choice for a template."""
-    language = tongue_of(request).language
+def floors(request: Request, choice: Choice, stage: Stage, person: Person) -> list[dict[str, Any]]:
+    """The floors of a choice for a template, each with why it is there."""
+    tongue, shop, own = tongue_of(request), shop_of(request), visitor_of(request).own
+    today = desk.today(shop)
     return [
         {
-            "title": floor.title.get(language),
-            "scene": met.spec.title.get(language),
+            "title": floor.title.get(tongue.language),
+            "scene": met.spec.title.get(tongue.language),
             "goods": cards(request, floor.goods),
+            "why": for_shopper(tongue, stage, shop.vocabulary, person, met, floor, today, own=own),
         }
         for met, floor in choice.floors
     ]
