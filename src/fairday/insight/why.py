@@ -42,7 +42,7 @@ class SceneWhy(msgspec.Struct, frozen=True):
     Attributes:
         scene, title: which.
         outcome: ``shown``, ``withheld``, or the first no: ``not_now``, ``not_here``, ``not_for_them``,
-            ``not_this_moment``, ``no_room``.
+            ``not_this_moment``, ``no_room``, ``no_goods``.
         trace: the way there: when, where, for whom (conditions part by part), arm, floors, goods.
     """
 
@@ -168,13 +168,14 @@ class _Teller:
             steps.append(Step("not_now"))
         else:
             phase = met.phase if met is not None else str(last.params.get("phase", ""))
-            steps.append(Step("now", {"phase": phase, "last_day": None if met is None else met.last_day}))
+            last_day = met.last_day if met is not None and met.anchor else None
+            steps.append(Step("now", {"phase": phase, "last_day": last_day}))
             if last.code == "not_here":
                 steps.append(Step("not_here", {"touchpoint": self._choice.touchpoint}))
         if last.code not in ("not_now", "not_here"):
             steps += self._whom(staged, last.code)
-        if last.code == "no_room":
-            steps.append(Step("no_room"))
+        if last.code in ("no_room", "no_goods"):
+            steps.append(Step(last.code))
         if met is not None:
             steps += self._verdict(met)
             steps += self._floors(staged, met)

@@ -226,6 +226,10 @@ def choose(
         else:
             reason, until = _seen_enough(spec, person, today, stage.zone) or (held, None)
         found = showing.floors(staged, answers, steps, keep=not reason)
+        look = staged.look(answers)
+        if staged.floors and not found and look is None and touchpoint not in MESSAGES:
+            steps.append(Step("no_goods", {"scene": spec.scene, "phase": one.phase}))
+            continue
         met = Met(
             spec=spec,
             version=staged.version,
@@ -239,7 +243,7 @@ def choose(
             new_day=_new_day(spec, person, touchpoint, today),
             withheld=reason,
             until=until,
-            look=None if reason else staged.look(answers),
+            look=None if reason else look,
         )
         if reason:
             withheld.append(met)

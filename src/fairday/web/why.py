@@ -99,6 +99,8 @@ class Teller:
             case code if code.startswith("floor"):
                 title = Words(**p["title"]).get(self._tongue.language)
                 return Line(say(f"trace.{code}", **{**p, "title": title}), strong=code == "floor")
+            case "good_shown" | "good_below":
+                return Line(say(f"trace.{step.code}", **{**p, "score": self._tongue.number(p["score"])}))
             case code:
                 return Line(say(f"trace.{code}", **p))
 
