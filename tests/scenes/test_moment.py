@@ -7,7 +7,15 @@ import pytest
 
 from fairday.kernel.audience import MOMENT_FUNCTIONS, STANDARD_TRAITS, AudienceError, Vocabulary, parse
 from fairday.people.lately import NOTHING, Lately, Place
-from fairday.scenes.moment import PLACE_MS, WEATHER_MS, Around, moment_condition, moment_facts, moment_vocabulary
+from fairday.scenes.moment import (
+    PLACE_MS,
+    WEATHER_MS,
+    Around,
+    moment_condition,
+    moment_facts,
+    moment_vocabulary,
+    near_you,
+)
 from fairday.stores.near import WEATHERS, Store, Weather, city_key, distance, nearest, weather_word
 
 SHANGHAI = "Asia/Shanghai"
@@ -134,3 +142,13 @@ def test_distances_are_those_of_the_great_circle():
 )  # fmt: skip
 def test_weather_services_words_are_read(said, word):
     assert weather_word(said) == word
+
+
+def test_near_you_are_the_nearest_stores_of_the_last_two_hours():
+    now, around = at("2026-06-01 12:00"), Around([HANGZHOU, XUHUI])
+    here = Lately(place=Place(now, 31.2, 121.4365))
+    assert [store.store for _, store in near_you(here, around, now)] == ["xuhui"]
+    assert near_you(here, around, now + PLACE_MS + 1) == []
+    assert near_you(here, around, now - 1) == []
+    assert near_you(Lately(place=Place(now, city="上海")), around, now) == []
+    assert near_you(NOTHING, around, now) == []

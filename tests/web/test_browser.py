@@ -21,7 +21,9 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 PAGES = ["/console", "/console/people", "/console/people/{person}", "/console/audiences", "/console/audiences/buyers",
          "/console/audiences/new?expression=ordes(90d)", "/console/scenes", "/console/scenes/tea-season",
-         "/console/scenes/new", "/console/scenes/tea-season/preview?q=u7", "/console/mailbox", "/console/mailbox/1",
+         "/console/scenes/new", "/console/scenes/new?tab=yaml", "/console/scenes/calendar", "/console/stores",
+         "/console/scenes/tea-season/preview?who=age%20%3C%2030",
+         "/console/scenes/tea-season/preview?q=u7", "/console/mailbox", "/console/mailbox/1",
          "/console/report", "/console/data", "/console/data/rejected", "/console/data/imports", "/console/data/keys",
          "/console/data/followers", "/console/settings", "/console/password", "/console/nowhere", "/",
          "/goods/tea-1", "/unsubscribe/token-0", "/nowhere"]  # fmt: skip
@@ -107,6 +109,38 @@ def test_an_audience_is_built_with_its_count_as_it_is_typed(page: Page, address:
     page.fill('[name="name"]', "recent-buyers")
     page.click("text=Save audience")
     expect(page.locator("h1")).to_have_text("recent-buyers")
+
+
+def test_a_scene_is_written_in_the_form(page: Page, address: tuple[str, fairday.Shop]) -> None:
+    url, shop = address
+    enter(page, url)
+    page.goto(f"{url}/console/scenes/new?from=valentines-day&lang=en")
+    page.fill('[name="scene"]', "form-made")
+    page.fill('[name="who"]', "")
+    page.click('[name="who"]')
+    page.select_option(".helper .word", "age")
+    page.select_option(".helper .op", ">=")
+    page.fill(".helper .value input", "20")
+    page.click(".helper .add")
+    expect(page.locator('[name="who"]')).to_have_value("age >= 20")
+    expect(page.locator("#live .count")).to_have_text("36")
+    floors = page.locator('[name^="what.floors["][name$=".goods"]')
+    before = floors.count()
+    page.click('button[value="add:what.floors"]')
+    expect(floors).to_have_count(before + 1)
+    expect(page.locator(":focus")).to_have_attribute("name", f"what.floors[{before + 1}].title.en")
+    page.click(f'button[value="remove:what.floors:{before + 1}"]')
+    expect(floors).to_have_count(before)
+    page.fill('[name="guard.holdout"]', "95")
+    page.click("text=Save scene")
+    expect(page.locator('label[id="f-guard.holdout"] .wrong')).to_contain_text("90%")
+    page.fill('[name="guard.holdout"]', "15")
+    page.click("text=Save scene")
+    expect(page.locator(".head .chip")).to_have_text("draft")
+    with shop.db.read() as conn:
+        text = life.get_scene(conn, "form-made").text
+    assert "who: age >= 20" in text
+    assert "holdout: 15%" in text
 
 
 def test_a_scene_with_a_mistake_is_mended_and_started(page: Page, address: tuple[str, fairday.Shop]) -> None:

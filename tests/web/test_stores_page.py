@@ -49,3 +49,21 @@ def test_the_weather_is_shown_as_observed(lite: fairday.Shop) -> None:
     lite.catch_up()
     html = Client(lite).sign_in().get("/console/stores?lang=en").text
     assert "rain 12 °C" in html
+
+
+def test_a_shopper_whose_device_told_where_it_is_sees_the_nearest_store(lite: fairday.Shop) -> None:
+    assert Client(lite).sign_in().post("/console/stores", XUHUI).status_code == 303
+    phone = Client(lite)
+    phone.get("/")
+    phone.post("/consent", {"answer": "yes"})
+    who = phone.cookies["fairday_id"]
+    near = {"location": {"latitude": 31.2, "longitude": 121.4365}}
+    lite.append([Happening(message_id="p", kind="page", at=NOON, received=NOON, source="browser:storefront",
+                           ids=(("anonymous_id", who),), body={"context": near})]).result()  # fmt: skip
+    lite.catch_up()
+    lite.staging.forget()
+    html = phone.get("/?lang=en").text
+    assert "Near you" in html
+    assert "徐汇店" in html
+    assert "0.5 km" in html
+    assert "Near you" not in Client(lite).get("/?lang=en").text

@@ -129,3 +129,12 @@ def moment_facts(
             numbers[minutes_trait(name)] = (now - at) // 60_000
     told = [(name, n, n, None, None) for name, n in numbers.items()]
     return Facts.of([*told, *((name, None, None, text, None) for name, text in texts.items() if text)])
+
+
+def near_you(lately: Lately, around: Around, now: int, count: int = 2) -> list[tuple[float, Store]]:
+    """The stores near where somebody was within ``PLACE_MS``, with kilometres, nearest first; none beyond CITY_KM."""
+    place = lately.place
+    if place is None or place.latitude is None or place.longitude is None or not 0 <= now - place.at <= PLACE_MS:
+        return []
+    found = nearest(place.latitude, place.longitude, around.stores, count)
+    return [(kilometres, store) for kilometres, store in found if kilometres <= CITY_KM]

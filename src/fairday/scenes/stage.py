@@ -229,7 +229,7 @@ class Stage:
         scenes: in any order.
         people: what their conditions may speak of.
         zone: the shop's.
-        around: the stores and the weather, for scenes that wait for a moment; kept fresh by whoever keeps the stage.
+        around: the stores and the weather; kept fresh by whoever keeps the stage.
     """
 
     def __init__(self, scenes: Sequence[Staged], shelf: Shelf, people: Vocabulary, zone: str) -> None:
@@ -238,7 +238,6 @@ class Stage:
         self.people = people
         self.zone = zone
         self.around = NOWHERE
-        self.moments = any(staged.moment is not None for staged in scenes)
         self._rosters: dict[tuple[str, int], Roster] = {}
 
     def roster(self, touchpoint: str, today: int) -> Roster:

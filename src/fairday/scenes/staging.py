@@ -151,9 +151,7 @@ class Staging:
         return _Kept(shelf, live, staged, stage)
 
     def _surround(self, conn: Connection, stage: Stage) -> None:
-        """Tell a stage the stores and the weather, where a scene of it waits for a moment; read every ``REFRESH`` s."""
-        if not stage.moments:
-            return
+        """Tell a stage the stores and the weather; read every ``REFRESH`` seconds."""
         if time.monotonic() > self._around_at:
             self._around = Around(all_stores(conn), weather_by_city(conn))
             self._around_at = time.monotonic() + REFRESH

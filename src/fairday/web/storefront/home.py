@@ -14,6 +14,7 @@ from fairday.goods.catalogue import product as find_product
 from fairday.kernel.errors import Unavailable
 from fairday.kernel.trace import Step
 from fairday.scenes.choice import Choice, Person, choose
+from fairday.scenes.moment import near_you
 from fairday.scenes.shelf import Good, Taste, taste
 from fairday.scenes.stage import Stage
 from fairday.scenes.staging import as_product, load_person
@@ -52,6 +53,7 @@ def home(request: Request) -> Response:
         request, "shop_home.html", visitor,
         here="home", resume=resume, floors=floors(request, choice, stage, person), tiles=tiles(request, stage),
         more=cards(request, liked(shop, stage, person, seen)), **look(request, choice),
+        near=near_you(person.lately, stage.around, now) if visitor.own else [],
     )  # fmt: skip
 
 
