@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fairday.kernel.clock import to_day
 from fairday.kernel.money import minor
-from fairday.scenes.conflicts import Sizes, by_scene, conflicts, messages, of_scene, plan, stretches
+from fairday.scenes.conflicts import Sizes, by_scene, conflicts, messages, plan, stretches
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
 from scenespecs import PEOPLE, scene_specs
@@ -85,6 +85,7 @@ def test_offers_under_one_word_add_up():
     assert [(c.kind, c.word, c.first, c.last) for c in found] == [
         ("stack", "spring", day("2026-03-01"), day("2026-03-10"))
     ]
+    assert kinds(one, spec("b", f"when: {{dates: 2026-04-01..2026-04-10}}\n{offers}")) == []
 
 
 def test_more_mails_in_a_week_than_anybody_may_get():
@@ -114,7 +115,9 @@ def test_holdouts_that_together_keep_many_from_something():
     found = of(*held)
     assert [(c.kind, c.number) for c in found] == [("holdout", 360)]
     assert kinds(held[0]) == []
-    assert of_scene(found, "s2") == found
+    plans = plan([(s, "live") for s in held], JAN, DEC)
+    assert conflicts(plans, 5, size=lambda specs: 10, only="s2") == found
+    assert conflicts(plans, 5, size=lambda specs: 10, only="other") == []
     assert by_scene(found) == {"s1": 1, "s2": 1}
 
 

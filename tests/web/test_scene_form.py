@@ -144,6 +144,8 @@ def test_the_two_tabs_write_the_same(lite: fairday.Shop) -> None:
     assert 'name="text"' in broken.text
     noted = owner.post("/console/scenes/check?lang=en", {"tab": "yaml", "text": f"{text}\n# mine\n"})
     assert "Saving from the form loses them" in noted.text
+    lite.save_scene(f"{text}\n# mine\n")
+    assert "Saving from the form loses them" in owner.get("/console/scenes/valentines-day/edit?lang=en").text
 
 
 def test_the_live_part_counts_and_names_fields(full_lite: fairday.Shop) -> None:

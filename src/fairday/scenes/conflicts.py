@@ -112,6 +112,7 @@ def conflicts(
     *,
     size: Callable[[Sequence[SceneSpec]], int | None] = lambda specs: None,
     minor: Callable[[Any], int] = int,
+    only: str | None = None,
 ) -> list[Conflict]:
     """Where drafts, live and paused scenes get into each other's way, the soonest first.
 
@@ -119,30 +120,33 @@ def conflicts(
         per_week: messages a person may get in seven days, over all scenes.
         size: how many people all of some scenes are for; None where it is not counted. Nothing is told of nobody.
         minor: an amount of major units in minor units of the shop's currency.
+        only: a scene; only what it has part in is looked for.
     """
     alive = [p for p in plans if p.status != "ended"]
-    found = [c for p in alive for c in _budget(p, size, minor)]
-    for one, other in combinations(alive, 2):
+    mine = [p for p in alive if only in (None, p.spec.scene)]
+    found = [c for p in mine for c in _budget(p, size, minor)]
+    pairs = combinations(alive, 2) if only is None else ((a, b) for a in mine for b in alive if a is not b)
+    for one, other in pairs:
         found += _pair(one, other, size)
-    found += _mails(alive, per_week, size)
-    found += _holdouts(alive, size)
+    found += _mails(alive, per_week, size, only)
+    found += _holdouts(alive, size, only)
     return sorted(found, key=lambda c: (c.first, c.kind, c.scenes))
 
 
 def _pair(one: Planned, other: Planned, size: Callable[[Sequence[SceneSpec]], int | None]) -> list[Conflict]:
+    always = any(p.spec.when.festival is None and p.spec.when.first_day is None for p in (one, other))
+    words = _stacks(one.spec) & _stacks(other.spec)
+    if not words and (always or not {p.touchpoint for p in one.spec.where} & {p.touchpoint for p in other.spec.where}):
+        return []
     shared: list[tuple[int, int, set[str]]] = []
     for a in one.stretches:
         for b in other.stretches:
             first, last = max(a.first, b.first), min(a.last, b.last)
             if first <= last:
                 shared.append((first, last, _places(one.spec, a.phase) & _places(other.spec, b.phase)))
-    if not shared:
-        return []
-    runs = [p.spec.when.festival is None and p.spec.when.first_day is None for p in (one, other)]
-    meets = [s for s in shared if s[2]]
-    words = _stacks(one.spec) & _stacks(other.spec)
-    if any(runs):
-        meets = []  # what is always there, or may be at any moment, is the ground others stand on
+    # What is always there, or may be at any moment, is the ground others stand on.
+    meets = [] if always else [s for s in shared if s[2]]
+    words = words if shared else set()
     if not meets and not words:
         return []
     people = size((one.spec, other.spec))
@@ -188,7 +192,7 @@ def messages(planned: Planned, first: int, last: int) -> int:
 
 
 def _mails(
-    plans: Sequence[Planned], per_week: int, size: Callable[[Sequence[SceneSpec]], int | None]
+    plans: Sequence[Planned], per_week: int, size: Callable[[Sequence[SceneSpec]], int | None], only: str | None
 ) -> list[Conflict]:
     begins = sorted({s.first for p in plans for s in p.stretches if _places(p.spec, s.phase) & MESSAGES})
     worst: dict[tuple[str, ...], Conflict] = {}
@@ -198,7 +202,7 @@ def _mails(
         if total <= per_week or not sending:
             continue
         names = tuple(p.spec.scene for _, p in sending)
-        if names in worst and worst[names].number >= total:
+        if only not in (None, *names) or (names in worst and worst[names].number >= total):
             continue
         people = size([p.spec for _, p in sending])
         if people != 0:
@@ -230,14 +234,16 @@ def worth(offer: Offer, minor: Callable[[Any], int]) -> int:
     return 0
 
 
-def _holdouts(plans: Sequence[Planned], size: Callable[[Sequence[SceneSpec]], int | None]) -> list[Conflict]:
+def _holdouts(
+    plans: Sequence[Planned], size: Callable[[Sequence[SceneSpec]], int | None], only: str | None
+) -> list[Conflict]:
     held = [p for p in plans if p.spec.guard.holdout and p.stretches]
     worst: dict[tuple[str, ...], Conflict] = {}
     for day in sorted({s.first for p in held for s in p.stretches}):
         on = [p for p in held if any(s.first <= day <= s.last for s in p.stretches)]
         share = 1 - prod(1 - p.spec.guard.holdout / 1000 for p in on)
         names = tuple(p.spec.scene for p in on)
-        if len(on) < 2 or share <= HELD or names in worst:
+        if len(on) < 2 or share <= HELD or names in worst or only not in (None, *names):
             continue
         people = size([p.spec for p in on])
         if people != 0:
@@ -295,11 +301,6 @@ def shared(conn: Connection, text: str, people: Vocabulary, today: int) -> int |
         return None
     dialect: Any = conn.dialect.name
     return int(conn.exec_driver_sql(audience.count_sql(dialect, today)).scalar_one())
-
-
-def of_scene(found: Iterable[Conflict], scene: str) -> list[Conflict]:
-    """Those that a scene has part in."""
-    return [c for c in found if scene in c.scenes]
 
 
 def by_scene(found: Iterable[Conflict]) -> Mapping[str, int]:

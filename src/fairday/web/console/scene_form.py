@@ -71,6 +71,7 @@ def _form_page(
     error: FairdayError | None = None,
     version: str = "",
     problems: list[Problem] | None = None,
+    comments: bool = False,
 ) -> Response:
     shop, tongue = shop_of(request), tongue_of(request)
     said = say(tongue, error) if error else None
@@ -88,7 +89,7 @@ def _form_page(
         wrong=wrong,
         error=said,
         version=version,
-        comments=False,
+        comments=comments,
         festivals=_festivals(request, today),
         words=_words(request),
         options={
@@ -164,7 +165,8 @@ def _begin(request: Request, scene: str, text: str, version: str) -> Response:
     spec, problems = parse_scene(text, desk.vocabulary(shop_of(request)))
     if request.query_params.get("tab") == "yaml" or spec is None:
         return _text_page(request, scene, text, version=version)
-    return _form_page(request, scene, forms.of(spec), version=version, problems=problems)
+    noted = bool(scene) and forms.comments(text)
+    return _form_page(request, scene, forms.of(spec), version=version, problems=problems, comments=noted)
 
 
 @inside.get("/scenes/{scene}/edit")
@@ -219,7 +221,7 @@ def rows(request: Request) -> Response:
         spec, _ = parse_scene(text, known)
         if to != "form" or spec is None:
             return _text_page(request, scene, text, version=version)
-        return _form_page(request, scene, forms.of(spec), version=version)
+        return _form_page(request, scene, forms.of(spec), version=version, comments=forms.comments(text))
     if to == "yaml":
         text = forms.text(forms.without_blanks(form), currency)
         spec, _ = parse_scene(text, known)

@@ -16,7 +16,7 @@ from fairday.kernel.clock import to_date, to_day
 from fairday.kernel.festivals import all_festivals, occurrences
 from fairday.playbooks import Known
 from fairday.scenes import life
-from fairday.scenes.conflicts import Conflict, Planned, Sizes, by_scene, conflicts, of_scene, plan
+from fairday.scenes.conflicts import Conflict, Planned, Sizes, by_scene, conflicts, plan
 from fairday.scenes.grammar import parse_scene
 from fairday.web import desk
 from fairday.web.auth import inside
@@ -104,7 +104,7 @@ def _festivals(request: Request, plans: list[Planned], first: int, last: int) ->
 
 
 def looked_at(
-    request: Request, conn: Connection, first: int, last: int
+    request: Request, conn: Connection, first: int, last: int, only: str | None = None
 ) -> tuple[list[Planned], list[Conflict], dict[str, str]]:
     """All scenes over some days, where they get into each other's way, and what they are called for the reader."""
     shop, tongue = shop_of(request), tongue_of(request)
@@ -120,6 +120,7 @@ def looked_at(
         shop.settings.contact.per_week,
         size=sizes.over(conn, known, desk.today(shop)),
         minor=lambda amount: money.minor(str(amount), currency),
+        only=only,
     )
     return plans, found, {spec.scene: spec.title.get(tongue.language) or spec.scene for spec, _ in specs}
 
@@ -128,5 +129,5 @@ def of_one(request: Request, scene: str) -> dict[str, Any]:
     """What the scene's own page shows of its conflicts over the coming year."""
     today = desk.today(shop_of(request))
     with shop_of(request).db.read() as conn:
-        _, found, titles = looked_at(request, conn, today, today + 365)
-    return {"conflicts": of_scene(found, scene)[:8], "titles": titles}
+        _, found, titles = looked_at(request, conn, today, today + 365, scene)
+    return {"conflicts": found[:8], "titles": titles}
