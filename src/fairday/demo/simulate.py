@@ -12,7 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from fairday.kernel.audience import unpack
 from fairday.kernel.clock import DAY_MS, local_day
+from fairday.kernel.money import split
 from fairday.kernel.settings import Settings
 from fairday.storage.log import Happening
 
@@ -24,6 +26,12 @@ LIFT = 0.15
 """The planted effect: the treated order this much more often than they would have."""
 
 BASKET_DAYS = 90
+
+TRIES, TRIES_ANYWAY = 0.35, 0.2
+"""How often an order holds something of any category, among the treated and among the others."""
+
+SHELF = 20
+"""Goods of a category that are bought."""
 
 
 def contacts(conn: Connection, now: int, seed: int = 1) -> Iterator[Happening]:
@@ -49,9 +57,17 @@ def answers(
 ) -> Iterator[Happening]:
     """Orders of the ``days`` after a scene's start: each person as often as in their last 90 days, the treated more.
 
-    An order costs what the person's orders did on average, with noise. Nobody real acted.
+    An order costs what the person's orders did on average, with noise, and is of the categories the person prefers; the
+    treated more often try another one. Nobody real acted.
     """
     rng = random.Random(seed)
+    held, shelf = random.Random(seed + 100), _shelf(conn)  # luck of its own: what was bought moves no order
+    tastes: dict[int, list[str]] = {
+        person: [c for c in unpack(packed) if c in shelf]
+        for person, packed in conn.execute(
+            text("SELECT person, txt FROM profile WHERE trait = 'preferred_categories' AND txt IS NOT NULL")
+        )
+    }
     today = local_day(now, settings.zone)
     households: dict[int, str] = dict(
         conn.execute(
@@ -83,18 +99,52 @@ def answers(
         orders, amount = usual.get(person, (0, 0))
         if not orders or household is None:
             continue
-        rate = orders / BASKET_DAYS * (1 + LIFT if arm == other == "treated" else 1)
+        treated = arm == other == "treated"
+        rate = orders / BASKET_DAYS * (1 + LIFT if treated else 1)
         for day in range(1, days + 1):
             if rng.random() >= rate:
                 continue
             total = round(amount / orders / 100 * rng.lognormvariate(-0.125, 0.5), 2)
             at = now + day * DAY_MS + rng.randrange(8 * 3_600_000)
             order = f"simulated-{scene}-{person}-{day}"
+            lines = _lines(held, shelf, tastes.get(person, []), total, TRIES if treated else TRIES_ANYWAY)
             yield Happening(
                 message_id=f"simulated:order:{scene}:{person}:{day}", kind="track", name="Order Completed", at=at,
                 received=at, source=SOURCE, ids=(("user_id", household),),
-                body={"properties": {"order_id": order, "total": total, "currency": settings.currency, "products": []}},
+                body={
+                    "properties": {"order_id": order, "total": total, "currency": settings.currency, "products": lines}
+                },
             )  # fmt: skip
+
+
+def _shelf(conn: Connection) -> dict[str, list[tuple[str, str | None]]]:
+    """A few goods (number, brand) of every category."""
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    query = text("SELECT product, category, brand FROM products WHERE category IS NOT NULL ORDER BY product")
+    for product, category, brand in conn.execute(query):
+        goods = found.setdefault(category, [])
+        if len(goods) < SHELF:
+            goods.append((product, brand))
+    return found
+
+
+def _lines(
+    rng: random.Random, shelf: dict[str, list[tuple[str, str | None]]], liked: list[str], total: float, tries: float
+) -> list[dict[str, Any]]:
+    """What an order of that total holds: goods of categories that are liked, now and then one of another."""
+    if not shelf:
+        return []
+    every = sorted(shelf)
+    chosen = [rng.choice(liked or every) for _ in range(rng.randint(1, 4))]
+    if rng.random() < tries:
+        chosen.append(rng.choice(every))
+    cents = split(round(total * 100), [rng.randint(1, 5) for _ in chosen])
+    lines = []
+    for category, amount in zip(chosen, cents, strict=True):
+        product, brand = rng.choice(shelf[category])
+        line = {"product_id": product, "category": category, "price": amount / 100, "quantity": 1}
+        lines.append(line | ({"brand": brand} if brand else {}))
+    return lines
 
 
 # ---- visits ----------------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ _FIRSTS = text(
     "SELECT g.person, g.first FROM (SELECT o.person AS person, t.measure AS measure, min(a.day) AS first"
     " FROM (SELECT DISTINCT measure FROM tally WHERE measure LIKE :kind AND day BETWEEN :a AND :b) t"
     " CROSS JOIN activity a JOIN ownership o ON o.id = a.interval_id"
-    " WHERE a.measure = t.measure AND a.day BETWEEN :a AND :b AND a.n > 0 GROUP BY o.person, t.measure) g"
-    " WHERE NOT EXISTS (SELECT 1 FROM ownership w JOIN activity e ON e.interval_id = w.id"
-    " WHERE w.person = g.person AND e.measure = g.measure AND e.day < :a AND e.n > 0)"
+    " WHERE a.measure = t.measure AND a.day BETWEEN :a AND :b GROUP BY o.person, t.measure) g"
+    # The same here: by the person's intervals, not through everybody who ever bought of the category.
+    " WHERE NOT EXISTS (SELECT 1 FROM ownership w CROSS JOIN activity e"
+    " WHERE w.person = g.person AND e.interval_id = w.id AND e.measure = g.measure AND e.day < :a AND e.n > 0)"
 )
 
 

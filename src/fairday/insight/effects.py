@@ -121,8 +121,8 @@ class SceneEffect(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def best(self) -> Effect | None:
-        """The money per person to be told first: adjusted where that narrowed it."""
-        return self.adjusted if self.adjusted is not None and (self.narrowed or 0) > 0 else self.money
+        """The money per person to be told first: adjusted for what people spent before, whether that helped or not."""
+        return self.money if self.adjusted is None else self.adjusted
 
     @property
     def best_total(self) -> Effect | None:

@@ -12,7 +12,7 @@ from fairday.insight.figures import Figures
 
 Code = Literal[
     "nothing", "first", "rose", "fell", "same", "few_days",
-    "scene_brought", "scene_cost", "scene_unsure", "scene_early", "scene_uneven", "no_scene",
+    "scene_brought", "scene_cost", "scene_unsure", "scene_early", "scene_uneven", "no_scene", "simulated",
 ]  # fmt: skip
 
 
@@ -27,8 +27,10 @@ class Saying(msgspec.Struct, frozen=True):
 
 
 def headline(asked: Asked, figures: Figures, effects: list[SceneEffect]) -> list[Saying]:
-    """The goal first, then the scene of which most can be said."""
-    return [_goal(asked, figures), _scene(effects)]
+    """The goal first, then the scene of which most can be said; and if its orders were simulated, that."""
+    said = [_goal(asked, figures), _scene(effects)]
+    simulated = sum(e.simulated for e in effects if e.scene == said[1].values.get("scene"))
+    return [*said, Saying("simulated", {"n": simulated})] if simulated else said
 
 
 def _goal(asked: Asked, figures: Figures) -> Saying:

@@ -91,7 +91,7 @@ def _scene(s: SceneEffect, asked: Asked, currency: str) -> list[str]:
             lines.append(f"  {name}: {it} ({low} to {high}, {e.level:.0%})")
 
     told(f"money per person within {s.within} days", s.money, False)
-    if s.adjusted is not None and s.narrowed is not None and s.narrowed > 0:
+    if s.narrowed is not None:
         told(f"adjusted for what they spent before, {s.narrowed:.0%} narrower", s.adjusted, False)
     told(f"from all {s.treated.people:,} people", s.best_total, False)
     told("by which share of itself", s.lift, True)

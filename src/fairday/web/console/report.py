@@ -155,6 +155,8 @@ def sentence(tongue: Tongue, saying: Saying, names: dict[str, str]) -> str:
             values["change"] = ("+" if signed and change > 0 else "") + tongue.percent(
                 change if signed else abs(change)
             )
+    if "n" in given:
+        values["n"] = given["n"]
     if "scene" in given:
         values["scene"] = names.get(given["scene"], given["scene"])
     return tongue.plain("report.say." + saying.code, **values)
