@@ -326,14 +326,16 @@ def test_the_wish_list_and_the_visit_go_on_on_the_phone(full: fairday.Shop, cloc
     assert Client(full).post(link[0]).status_code == 404, "it works once"
     full.append([]).result()
     full.catch_up()
-    clock.at += 30 * 60_000
     home = phone.get("/?lang=en").text
+    assert "Go on where" not in desk.get("/?lang=en").text, "they are there"
     for text in ("Go on where you left off", "Search for “tea 5”", "1 wish", "/feed?at="):
         assert text in home, text
     assert "/goods/tea-3" in phone.get("/wishes").text
     place = re.search(r'href="(/feed\?at=[^"]+)"', home)
     assert place
     assert "You have seen all there is." in phone.get(place[1] + "&lang=en").text, "all twelve were seen at the desk"
+    clock.at += 30 * 60_000
+    assert "Go on where" in desk.get("/?lang=en").text, "another visit"
     phone.post("/wishes", {"product": "tea-3", "keep": "no"})
     assert "/goods/tea-3" not in desk.get("/wishes").text
     assert "Go on where" not in Client(full).get("/?lang=en").text

@@ -227,13 +227,16 @@ def _parts(values: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
 # ---- erasure ---------------------------------------------------------------------------------------------------------
 
 
-def erase(shop: Keeper, id_: str) -> Receipt:
+def erase(shop: Keeper, id_: str, *, rewrite: bool = True) -> Receipt:
     """Erase the person who owns an id (written ``type:value``) now, everywhere, for good.
 
     Their happenings, ids and whatever is known of them go; their ids are taken out of other people's happenings; a
     keyed hash of each id stays, so that what still arrives late about them is dropped. Value on member accounts stays
     with the account, which then points at nobody. The space that was freed is overwritten (SQLite) or rewritten
     (PostgreSQL, where the tables are locked meanwhile).
+
+    Args:
+        rewrite: False leaves freed space to the database's own housekeeping: for who may not hold up the whole shop.
 
     Raises:
         FairdayError: not an id.
@@ -252,7 +255,8 @@ def erase(shop: Keeper, id_: str) -> Receipt:
         rows, scrubbed = _erase(conn, subject, settings, shop.clock.now())
         outside = sum(eraser(conn, subject) for eraser in shop.erasers)
     touched = {t for t, n in rows.items() if n} | ({"happenings"} if scrubbed else set())
-    return Receipt(person, shop.clock.now(), rows, scrubbed, outside, overwrite(shop.db, touched))
+    overwritten = overwrite(shop.db, touched) if rewrite else False
+    return Receipt(person, shop.clock.now(), rows, scrubbed, outside, overwritten)
 
 
 def _erase(conn: Connection, subject: Subject, settings: IdentitySettings, now: int) -> tuple[dict[str, int], int]:

@@ -24,8 +24,8 @@ from fairday.web.storefront.feeding import PAGE, FeedGoods, Place, first_place, 
 from fairday.web.storefront.front import by_link, front_of, router, shown, told, visitor_of
 from fairday.web.storefront.home import floors, look, recorded
 
-PER_FLOOR, BETWEEN = 6, 4
-"""Goods of a floor, goods between two floors."""
+PER_FLOOR, FLOORS, BETWEEN = 5, 3, 4
+"""Goods of a floor, floors, goods between two of them; so many that a page stays under 30 KB."""
 TURNS = 999
 
 
@@ -47,7 +47,7 @@ def feed(request: Request) -> Response:
     with shop.db.read() as conn:
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
-    choice = choose(person, "feed", now, stage, per_floor=PER_FLOOR) if not place.page else None
+    choice = choose(person, "feed", now, stage, per_floor=PER_FLOOR, floors=FLOORS) if not place.page else None
     if choice is not None and visitor.id is not None:
         choice = recorded(shop, choice, visitor.id, now)
     goods, after = page_of(front.feed(stage.shelf), place, taste(person.facts, desk.today(shop)), choice)

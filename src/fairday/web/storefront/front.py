@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from fairday.goods.search import SearchIndex
 from fairday.intake.keys import create_key, list_keys
 from fairday.kernel import ids
+from fairday.kernel.errors import Unavailable
 from fairday.people.identity import claimed, ids_of, person_of
 from fairday.reach import outbox
 from fairday.scenes.shelf import WEIGHTS, Shelf, Taste
@@ -27,7 +29,7 @@ from fairday.web.render import page, shop_of
 from fairday.web.signing import secret_of, sign, signed
 from fairday.web.storefront.feeding import FeedGoods
 
-VISITOR, ANSWER, OWN = "fairday_visitor", "fairday_consent", "fairday_own"
+VISITOR, ANSWER, OWN, ACTED = "fairday_visitor", "fairday_consent", "fairday_own", "fairday_acted"
 YEAR = 31_536_000
 LINK_MS = 30 * 86_400_000
 """A mail's link recognises its reader for this long after the mail was planned."""
@@ -187,7 +189,27 @@ def shown(request: Request, template: str, visitor: Visitor, status: int = 200, 
     # Who looks is in it: no cache between may keep it for another.
     response.headers.setdefault("cache-control", "private, no-cache")
     clicks.count(response, request, front_of(request).secret)
+    keep_acted(response, request)
     return response
+
+
+def acted(request: Request) -> None:
+    """Something they did is told from this device now, so that another device knows what to go on with."""
+    request.state.acted = shop_of(request).clock.now()
+
+
+def keep_acted(response: Response, request: Request) -> None:
+    """Keep when something was last told from this device."""
+    at = getattr(request.state, "acted", None)
+    if at is not None:
+        https = request.url.scheme == "https"
+        response.set_cookie(ACTED, str(at), max_age=86_400, httponly=True, samesite="lax", secure=https)
+
+
+def acted_at(request: Request) -> int:
+    """When (ms) something was last told from this device, 0 for never."""
+    kept = request.cookies.get(ACTED, "")
+    return int(kept) if kept.isascii() and kept.isdigit() and len(kept) < 16 else 0
 
 
 def told(request: Request, name: str, properties: dict[str, Any], *of: str) -> None:
@@ -200,15 +222,13 @@ def told(request: Request, name: str, properties: dict[str, Any], *of: str) -> N
     if visitor.id is None or answer_of(request) != "yes":
         return
     now = shop.clock.now()
-    shop.append(
-        [
-            Happening(
-                message_id=f"shop-{ids.digest(name, *visitor.id, str(now // 3_600_000), *of)}",
-                kind="track", name=name, at=now, received=now, source=OURS, ids=(visitor.id,),
-                body={"properties": properties},
-            )
-        ]
+    said = Happening(
+        message_id=f"shop-{ids.digest(name, *visitor.id, str(now // 3_600_000), *of)}", kind="track", name=name, at=now,
+        received=now, source=OURS, ids=(visitor.id,), body={"properties": properties},
     )  # fmt: skip
+    with contextlib.suppress(Unavailable):  # the page matters more
+        shop.append([said])
+        acted(request)
 
 
 def by_link(request: Request) -> Response | None:

@@ -23,13 +23,15 @@ from fairday.web import desk
 from fairday.web.goods import because, calm, card, cards
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.feeding import FeedGoods
-from fairday.web.storefront.front import by_link, front_of, router, shown, visitor_of
+from fairday.web.storefront.front import acted, acted_at, answer_of, by_link, front_of, router, shown, visitor_of
 from fairday.web.storefront.trail import trail_of, wishes_of
 from fairday.web.storefront.wishes import drawn, facts_of
 from fairday.web.why import for_shopper
 
-PER_FLOOR, PER_ROW, MORE, TILES = 8, 10, 12, 10
-A_WHILE = 20 * 60_000
+PER_FLOOR, FLOORS, PER_ROW, MORE, TILES = 6, 5, 10, 8, 10
+"""So many that a page stays under 30 KB."""
+A_WHILE, SOON = 20 * 60_000, 10_000
+"""After so long a visit is another one; what a page's own script tells comes so much later than the page."""
 
 log = logging.getLogger("fairday.web")
 
@@ -45,7 +47,7 @@ def home(request: Request) -> Response:
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
         resume = left_off(request, conn, stage, now)
-    choice = choose(person, "page", now, stage, per_floor=PER_FLOOR)
+    choice = choose(person, "page", now, stage, per_floor=PER_FLOOR, floors=FLOORS)
     if visitor.id is not None:
         choice = recorded(shop, choice, visitor.id, now)
     seen = frozenset(g.product.product for _, floor in choice.floors for g in floor.goods)
@@ -111,8 +113,8 @@ def left_off(request: Request, conn: Connection, stage: Stage, now: int) -> dict
     if not visitor.own or visitor.person is None:
         return None
     done = trail_of(conn, visitor.person, now)
-    if not done.at or (now - done.at < A_WHILE and visitor.id in done.ids):
-        return None
+    if not done.at or (now - done.at < A_WHILE and done.at <= acted_at(request) + SOON):
+        return None  # they did it here, a moment ago
     place = front.feed(stage.shelf).on_from(done.listed)
     wishes = len(wishes_of(conn, visitor.person))
     found = {
@@ -142,6 +144,8 @@ def goods_page(request: Request, number: str) -> Response:
         mine = visitor.person if visitor.own else None
         recent = drawn(request, conn, [n for n in trail_of(conn, mine, now).viewed if n != number][:8])
         kept = number in wishes_of(conn, mine)
+    if visitor.own and answer_of(request) == "yes":
+        acted(request)  # the page's script tells that it was seen
     product = as_product(row)
     of = taste(person.facts, desk.today(shop))
     around = neighbours(front_of(request).feed(stage.shelf), of, number)

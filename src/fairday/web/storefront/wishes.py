@@ -17,7 +17,7 @@ from fairday.scenes.staging import as_product
 from fairday.storage.log import OURS, Happening
 from fairday.web.goods import card
 from fairday.web.render import shop_of
-from fairday.web.storefront.front import answer_of, by_link, posted, router, shown, visitor_of
+from fairday.web.storefront.front import acted, answer_of, by_link, keep_acted, posted, router, shown, visitor_of
 from fairday.web.storefront.trail import UNWISHED, WISHED, wishes_of
 
 
@@ -57,7 +57,10 @@ def wish(request: Request) -> Response:
     )  # fmt: skip
     shop.append([said]).result()
     shop.followers.catch_up("identity", "traits")
-    return RedirectResponse("/wishes", 303)
+    acted(request)
+    response = RedirectResponse("/wishes", 303)
+    keep_acted(response, request)
+    return response
 
 
 @router.get("/wishes")
