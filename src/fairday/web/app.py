@@ -17,6 +17,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.shop import Shop
 from fairday.web import auth, console, slim, storefront
 from fairday.web.collect import CollectDoor
+from fairday.web.following import Following, Follows
 from fairday.web.guard import Guard
 from fairday.web.i18n import LANGUAGES, PSEUDO
 from fairday.web.render import FOLDER, failure, say, status_of, tongue_of
@@ -90,6 +91,8 @@ def create(shop: Shop, *, pseudo: bool = False) -> FastAPI:
     app.add_middleware(Squeeze)
     app.add_middleware(Guard, public_url=lambda: shop.settings.public_url)
     app.add_middleware(Door, door=CollectDoor(shop))
+    app.state.follows = Follows()
+    app.add_middleware(Following, shop=shop, front=app.state.front, follows=app.state.follows)
     app.mount("/static", Assets(directory=FOLDER / "static"), name="static")
     app.include_router(storefront.router)
     app.include_router(auth.door)

@@ -29,6 +29,7 @@ Permission = Literal[
     "data.read",
     "data.import",
     "data.run",
+    "follow",
     "settings",
 ]
 """What can be allowed.
@@ -36,7 +37,8 @@ Permission = Literal[
 ``own``: one's own password and sign-out. ``people.look_up``: find one customer by a whole id and see their page;
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
-far the followers are, and rebuilding them. ``settings``: the shop's settings, its write keys and its operators.
+far the followers are, and rebuilding them. ``follow``: walk through the
+shop as a visitor and see what it does. ``settings``: the shop's settings, its write keys and its operators.
 """
 
 MAY: Mapping[Permission, tuple[Role, ...]] = {
@@ -56,6 +58,7 @@ MAY: Mapping[Permission, tuple[Role, ...]] = {
     "data.read": ("owner", "marketer"),
     "data.import": ("owner", "marketer"),
     "data.run": ("owner",),
+    "follow": ("owner", "marketer"),
     "settings": ("owner",),
 }
 
@@ -119,6 +122,12 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/data/keys": "settings",
     "POST /console/data/keys": "settings",
     "POST /console/data/keys/revoke": "settings",
+    "GET /console/follow": "follow",
+    "POST /console/follow": "follow",
+    "GET /console/follow/{token}": "follow",
+    "GET /console/follow/person/{person}": "follow",
+    "POST /console/follow/{token}/order": "follow",
+    "POST /console/follow/{token}/mail": "follow",
     "GET /console/settings": "settings",
     "POST /console/settings": "settings",
     "POST /console/settings/operators": "settings",
