@@ -63,7 +63,9 @@ class Play:
             row = get_scene(conn, scene[1])
         changed = edit(row.text)
         if changed != row.text:
-            answer = self.owner.post("/console/scenes", {"text": changed, "scene": scene[1], "version": str(row.version)})
+            answer = self.owner.post(
+                "/console/scenes", {"text": changed, "scene": scene[1], "version": str(row.version)}
+            )
             assert answer.status_code == 303, answer.text[-3000:]
         assert self.owner.post(f"/console/scenes/{scene[1]}/start").status_code == 303
         return scene[1]
@@ -96,7 +98,9 @@ class Play:
 
     def report(self) -> str:
         """The report's page, as an analyst reads it who signs in now."""
-        return self.see(Client(self.shop).sign_in("analyst", f"analyst-{self.clock.now()}@example.com"), "/console/report")
+        return self.see(
+            Client(self.shop).sign_in("analyst", f"analyst-{self.clock.now()}@example.com"), "/console/report"
+        )
 
     def see(self, client: Client, path: str = "/") -> str:
         """A page as that shopper reads it."""

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Follow one shopper: the phone has cookies of its own, and the story tells what its steps did."""
 
 from __future__ import annotations
