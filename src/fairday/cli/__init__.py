@@ -12,7 +12,7 @@ from fairday.cli.people import choose, erase, export, why
 from fairday.cli.report import report
 from fairday.cli.scenes import scenes
 from fairday.cli.shared import Group
-from fairday.cli.shop import followers, import_, init, rows, serve
+from fairday.cli.shop import fit, followers, import_, init, rows, serve
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -31,5 +31,20 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
-for _command in (keys, operators_, choose, erase, export, why, report, scenes, followers, import_, init, rows, serve):
+for _command in (
+    keys,
+    operators_,
+    choose,
+    erase,
+    export,
+    why,
+    report,
+    scenes,
+    fit,
+    followers,
+    import_,
+    init,
+    rows,
+    serve,
+):
     main.add_command(_command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 import fairday
 from fairday.cli.shared import Bar, open_shop, shop_option
 from fairday.intake.understand import understand
+from fairday.kernel.clock import to_day
 from fairday.kernel.errors import FairdayError
 from fairday.playbooks import rows as capability_rows
 from fairday.storage.database import shown
@@ -170,6 +172,29 @@ def followers(shop: str, rebuild: str | None) -> None:
         for lag in opened.followers.lag():
             skipped = f", {lag.skipped} skipped" if lag.skipped else ""
             click.echo(f"{lag.name:12} {lag.rows} rows behind, {lag.ms / 1000:.1f} s{skipped}")
+
+
+@click.command()
+@shop_option
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Stand on this local day instead of today.")
+def fit(shop: str, day: datetime | None) -> None:
+    """Fit the ranking of goods on what people bought, and serve it from then on.
+
+    A shop that is served does so once a day by itself.
+    """
+    with open_shop(shop) as opened:
+        opened.catch_up()
+        with Bar("fitting") as bar:
+            made = opened.fit(lambda _, done, total: bar.show(done, total), None if day is None else to_day(day.date()))
+        figures = made.figures
+        click.echo(f"{made.people} people, {made.goods} goods, {made.purchases} purchases: {made.seconds:.1f} s")
+        if figures["people"]:
+            click.echo(
+                f"Of the last four weeks' purchases of {figures['people']:.0f} people, a list of 20 had"
+                f" {figures['recall']:.1%}, and {figures['recall_new']:.1%} of those new to them."
+            )
+        else:
+            click.echo("Too little was bought in the last four weeks to learn from: usual weights are taken.")
 
 
 @click.command()

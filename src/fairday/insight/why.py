@@ -24,7 +24,7 @@ from fairday.reach.mailing import GOODS_A_FLOOR, Reachable, reachable
 from fairday.scenes.arms import occasion_key
 from fairday.scenes.choice import MESSAGES, Choice, Met, Person, choose, moment_of
 from fairday.scenes.moment import moment_vocabulary
-from fairday.scenes.shelf import Shelf, Taste, taste
+from fairday.scenes.shelf import Shelf, Taste
 from fairday.scenes.spec import Words
 from fairday.scenes.stage import Stage, Staged, StagedFloor
 from fairday.scenes.staging import load_person
@@ -248,7 +248,7 @@ class _Teller:
             parts = self._parts(ready.condition, shelf.facts(place), self._goods)
             return [Step("good_not_on_floor", about), *parts]
         if self._taste is None:
-            self._taste = taste(self._person.facts, self._today)
+            self._taste = shelf.liking(self._person.person, self._person.facts, self._today)
         personal = ready.floor.rank == "personal"
         worth = (shelf.personal(self._taste) if personal else shelf.order(ready.floor.rank)).worth
         about |= {"of": ready.goods.count, "rank": _rank(worth, ready, place), "score": round(float(worth[place]), 6)}

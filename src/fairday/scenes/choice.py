@@ -17,7 +17,7 @@ from fairday.people.lately import NOTHING, Lately
 from fairday.scenes.arms import Arm, Assigned, Meeting, assign, happening
 from fairday.scenes.exposures import WEEK, Exposure
 from fairday.scenes.moment import moment_facts
-from fairday.scenes.shelf import Good, Order, Shelf, Taste, taste
+from fairday.scenes.shelf import Good, Order, Shelf, Taste
 from fairday.scenes.spec import Look, SceneSpec, Words, festival_title
 from fairday.scenes.stage import Answers, On, Stage, Staged, own_dates
 from fairday.storage.log import Happening
@@ -211,7 +211,7 @@ def choose(
         on = _each(scenes, touchpoint, answers, stage.people, steps)
     else:
         on = stage.roster(touchpoint, today).of(answers, stage.people)
-    showing = _Showing(stage.shelf, person.facts, today, per_floor, floors)
+    showing = _Showing(stage.shelf, person, today, per_floor, floors)
     shown: list[Met] = []
     withheld: list[Met] = []
     for one in on:
@@ -325,9 +325,9 @@ def _new_day(spec: SceneSpec, person: Person, touchpoint: str, today: int) -> tu
 class _Showing:
     """Floors filled one after the other for one person: no product twice, no more floors than there is room for."""
 
-    def __init__(self, shelf: Shelf, facts: Facts, today: int, per_floor: int, room: int | None) -> None:
+    def __init__(self, shelf: Shelf, person: Person, today: int, per_floor: int, room: int | None) -> None:
         self._shelf = shelf
-        self._facts = facts
+        self._person = person
         self._today = today
         self._per_floor = per_floor
         self._room = room
@@ -340,7 +340,7 @@ class _Showing:
 
     @cached_property
     def _liked(self) -> Taste:
-        return taste(self._facts, self._today)
+        return self._shelf.liking(self._person.person, self._person.facts, self._today)
 
     @cached_property
     def _personal(self) -> Order:

@@ -6,10 +6,11 @@ import contextlib
 import logging
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import msgspec
 import numpy as np
@@ -25,7 +26,7 @@ from fairday.people.privacy import Eraser, Subject
 from fairday.people.tables import identifiers, people
 from fairday.people.traits.records import prefixed
 from fairday.scenes import ranking
-from fairday.scenes.ranking import BOUGHT, FORMAT, VIEWED, Manifest
+from fairday.scenes.ranking import BOUGHT, FORMAT, VIEWED, Manifest, Rankings
 from fairday.storage.database import Database, alone
 
 log = logging.getLogger("fairday.scenes")
@@ -266,35 +267,43 @@ def _idle(folder: Path) -> bool:
 def _alone(folder: Path) -> Iterator[Callable[[Fitting], None]]:
     """One process fits at a time; gives what writes down how far it is."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock, status = folder / "lock", folder / "fitting"
-    with contextlib.suppress(OSError):
-        if lock.stat().st_mtime + STALE < time.time():
-            lock.unlink()
-    try:
-        lock.open("x").close()
-    except FileExistsError:
-        raise Conflict("Another process is fitting this shop.", code="fitting", remedy="Wait for it to end.")
+    status = folder / "fitting"
 
     def note(now: Fitting) -> None:
         fresh = folder / f".fitting-{os.getpid()}"
         fresh.write_bytes(msgspec.json.encode(now))
         fresh.replace(status)
-        os.utime(lock)
 
-    # What a fit that died left half made.
-    served = ranking.named(folder)
-    for left in folder.glob("fit-*"):
-        if left.name != served:
-            shutil.rmtree(left, ignore_errors=True)
-    try:
-        yield note
-    except BaseException as error:
-        note(Fitting(state="failed", step="", done=0, total=1, at=_wall(), error=str(error)[:500]))
-        raise
-    else:
+    with (folder / "lock").open("a") as lock:
+        if not _held(lock):
+            raise Conflict("Another process is fitting this shop.", code="fitting", remedy="Wait for it to end.")
+        # What a fit that died left half made.
+        served = ranking.named(folder)
+        for left in folder.glob("fit-*"):
+            if left.name != served:
+                shutil.rmtree(left, ignore_errors=True)
+        try:
+            yield note
+        except BaseException as error:
+            note(Fitting(state="failed", step="", done=0, total=1, at=_wall(), error=str(error)[:500]))
+            raise
         status.unlink(missing_ok=True)
-    finally:
-        lock.unlink(missing_ok=True)
+
+
+def _held(lock: IO[str]) -> bool:
+    """Whether this process holds a file from now on; its end, however it comes, lets go of it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _wall() -> int:
@@ -305,11 +314,11 @@ def _wall() -> int:
 # ---- erasure ---------------------------------------------------------------------------------------------------------
 
 
-def eraser(folder: Callable[[], Path | None]) -> Eraser:
+def eraser(rankings: Rankings) -> Eraser:
     """Takes people out of the fit that is served, in the transaction of their erasure."""
 
     def erase(conn: Connection, subject: Subject) -> int:
-        where = folder()
+        where = rankings.folder
         if where is None:
             return 0
         alone(conn, LOCK)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fairday.kernel.audience import Audience, Facts, pack
 from fairday.kernel.trace import Step
 from fairday.scenes.columns import Columns, Flags, Goods, Places
+from fairday.scenes.ranking import BOUGHT, VIEWED, Ranking, Standing
 
 HALF_LIFE = 60
 """Days after which a purchase counts half."""
@@ -76,6 +77,8 @@ class Taste(msgspec.Struct, frozen=True):
     brand: Mapping[str, Bought] = {}
     most: Mapping[str, float] = {}
     """By dimension, the weight of what is bought most."""
+    standing: Standing | None = None
+    """What the fitted ranking says of them; None where nothing was fitted, or nothing is known."""
 
 
 def taste(facts: Facts, today: int) -> Taste:
@@ -162,9 +165,17 @@ class Shelf:
         products: what is sold, in any order.
         buyers: how many bought each product in the last ``POPULAR_DAYS`` days.
         currency: the shop's; prices in another are unknown to conditions.
+        ranking: the fitted one, or None: then taste is what was bought, by product, category and brand.
     """
 
-    def __init__(self, products: Sequence[Product], buyers: Mapping[str, int], currency: str) -> None:
+    def __init__(
+        self,
+        products: Sequence[Product],
+        buyers: Mapping[str, int],
+        currency: str,
+        ranking: Ranking | None = None,
+    ) -> None:
+        self.ranking = ranking if ranking is not None and ranking.goods else None
         self.products = sorted(products, key=lambda p: p.product)
         self._at = {p.product: i for i, p in enumerate(self.products)}
         self._bought = [max(0, buyers.get(p.product, 0)) for p in self.products]
@@ -178,6 +189,10 @@ class Shelf:
         self._matching: dict[tuple[str, int], Goods] = {}
         self._orders = {"popular": Order(self._popular), "newest": Order(self._new)}
         self._stranger = Order(WEIGHTS["popular"] * self._popular)
+        if self.ranking is not None:
+            places = [self.ranking.place(p.product) for p in self.products]
+            self._fitted = np.array([-1 if at is None else at for at in places], dtype=np.int64)
+            self._unfitted = np.flatnonzero(self._fitted < 0)
         self.all = Goods(np.ones(len(self.products), dtype=np.bool_))
 
     def __len__(self) -> int:
@@ -205,8 +220,21 @@ class Shelf:
         """All goods in an order that is everybody's (``popular``, ``newest``)."""
         return self._orders[rank]
 
+    def liking(self, person: int | None, facts: Facts, today: int) -> Taste:
+        """A person's taste, with what the fitted ranking says of them.
+
+        Args:
+            person: their number; None for somebody who has none.
+        """
+        of = taste(facts, today)
+        if self.ranking is None or not any(m.startswith((BOUGHT, VIEWED)) for m in facts.activity):
+            return of
+        return msgspec.structs.replace(of, standing=self.ranking.standing(person, facts, today))
+
     def personal(self, of: Taste) -> Order:
-        """All goods by their score for a person, 0 to the sum of ``WEIGHTS``."""
+        """All goods by their score for a person: the root of how likely they buy each, or unfitted the ``WEIGHTS``."""
+        if of.standing is not None:
+            return Order(self._chances(of.standing))
         if not (of.product or of.category or of.brand):
             return self._stranger
         score = WEIGHTS["popular"] * self._popular
@@ -219,6 +247,37 @@ class Shelf:
             if at is not None:
                 score[at] += WEIGHTS["product"] * bought.weight / (1 + bought.weight)
         return Order(score)
+
+    def around(self, number: str, count: int) -> list[tuple[str, list[Good]]] | None:
+        """What goes with a product (``goes_with``) and what is like it (``similar``) as the fit knows them.
+
+        None where nothing was fitted, or where it knows too little of the product: less than half of ``count``.
+        """
+        if self.ranking is None:
+            return None
+        found = []
+        taken = {number}
+        for name, listed in (("goes_with", self.ranking.goes_with), ("similar", self.ranking.similar)):
+            numbers = [n for n in listed(number, 3 * count) if n not in taken and n in self._at][:count]
+            if len(numbers) < (count + 1) // 2:
+                return None
+            taken.update(numbers)
+            found.append((name, [Good(self.products[self._at[n]], 0.0, Step("in_scene")) for n in numbers]))
+        return found
+
+    def _chances(self, standing: Standing) -> NDArray[np.float64]:
+        """By place, the root of how likely each is bought: the order is the same, and variety has room.
+
+        Goods that came after the fit stand amid those of their category.
+        """
+        chances = np.sqrt(standing.chances[self._fitted])
+        if len(self._unfitted):
+            chances[self._unfitted] = 0.0
+            counts = np.bincount(self._category[self._fitted >= 0], minlength=len(self._categories) + 1)
+            sums = np.bincount(self._category, weights=chances, minlength=len(self._categories) + 1)
+            sums[0] = 0.0
+            chances[self._unfitted] = (sums / np.maximum(counts, 1))[self._category[self._unfitted]]
+        return chances
 
     def pick(
         self,
@@ -273,6 +332,8 @@ class Shelf:
 
     def parts(self, at: int, of: Taste) -> list[tuple[float, Step]]:
         """What a product's personal score is made of, the largest part first; they add up to the score."""
+        if of.standing is not None:  # a fitted chance is no sum: what speaks for it most stands for the whole
+            return [(float(self.personal(of).worth[at]), self._reason(at, "personal", of))]
         product = self.products[at]
         found: list[tuple[float, Step]] = []
         own = of.product.get(product.product)
@@ -296,11 +357,19 @@ class Shelf:
             return Step("new", {"day": product.new_since})
         most, code = 0.0, "in_scene"
         params: dict[str, Any] = {}
-        if rank == "personal":
+        if rank == "personal" and of.standing is not None:
+            said = of.standing.reason(product.product)
+            through = self._at.get(said.params["product"]) if said is not None and "product" in said.params else None
+            if through is not None and said is not None:
+                return Step(said.code, {**said.params, "title": self.products[through].title})
+            if said is not None and "product" not in said.params:
+                return said
+        elif rank == "personal":
             own = of.product.get(product.product)
             if own is not None:
                 most = WEIGHTS["product"] * own.weight / (1 + own.weight)
                 code, params = "bought_before", {"times": own.times, "days_ago": own.days_ago}
+        if rank == "personal":
             for name, value, bought in (
                 ("category", product.category, of.category),
                 ("brand", product.brand, of.brand),

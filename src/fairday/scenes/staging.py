@@ -24,6 +24,7 @@ from fairday.scenes.conditions import goods_vocabulary
 from fairday.scenes.exposures import WEEK
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.moment import NOWHERE, Around
+from fairday.scenes.ranking import Rankings
 from fairday.scenes.shelf import POPULAR_DAYS, Product, Shelf
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.stage import Stage, Staged
@@ -66,8 +67,9 @@ class Staging:
     process (``changed``) is seen from when that is answered, anything else when the watcher has made it ready.
     """
 
-    def __init__(self, people: Vocabulary, zone: str) -> None:
+    def __init__(self, people: Vocabulary, zone: str, rankings: Rankings | None = None) -> None:
         self.people = people
+        self.rankings = rankings or Rankings(None)
         self.zone = zone
         self.goods = goods_vocabulary(people.currency)
         self._kept: _Kept | None = None
@@ -118,12 +120,13 @@ class Staging:
         if time.monotonic() > self._look_at:
             self._catalogue = tuple(conn.execute(select(func.count(), func.max(products.c.updated_at))).one())
             self._look_at = time.monotonic() + REFRESH
-        key = (today, self._catalogue)
+        ranking = self.rankings.current()
+        key = (today, self._catalogue, None if ranking is None else ranking.folder.name)
         if self._kept is not None and self._kept.shelf[0] == key:
             return self._kept.shelf
         started = time.monotonic()
         goods = [as_product(row) for row in all_products(conn)]
-        shelf = Shelf(goods, popularity(conn, today), self.people.currency)
+        shelf = Shelf(goods, popularity(conn, today), self.people.currency, ranking)
         self._look_at = time.monotonic() + max(REFRESH, SHARE * (time.monotonic() - started))
         return key, shelf
 

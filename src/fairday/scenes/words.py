@@ -10,6 +10,18 @@ REASONS = {
         "en": "You bought this {times} times, last {days_ago} days ago",
         "es": "Lo compraste {times} veces, la última hace {days_ago} días",
     },
+    "due_again": {
+        "zh": "您大约每 {every} 天买一次，上次在 {days_ago} 天前",
+        "en": "You buy this every {every} days, last {days_ago} days ago",
+        "es": "Lo compras cada {every} días, la última vez hace {days_ago}",
+    },
+    "goes_with": {"zh": "常和「{title}」一起买", "en": "Goes with {title}", "es": "Va bien con {title}"},
+    "similar_to": {"zh": "与「{title}」相似", "en": "Like {title}", "es": "Parecido a {title}"},
+    "people_like_you": {
+        "zh": "和您口味相近的人在买",
+        "en": "People who shop like you buy it",
+        "es": "Lo compra gente con gustos como los tuyos",
+    },
     "bought_category": {
         "zh": "您常买「{category}」",
         "en": "You often buy {category}",

@@ -37,9 +37,10 @@ from fairday.people.privacy import Eraser
 from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
 from fairday.reach.mailing import Mailing
-from fairday.scenes import life
+from fairday.scenes import fitting, life
 from fairday.scenes.choice import MESSAGES, Choice, choose
 from fairday.scenes.exposures import Exposures
+from fairday.scenes.ranking import Manifest, Rankings
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import Staging, load_person
 from fairday.shop.background import HOME, Background
@@ -91,6 +92,8 @@ class Shop:
             self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
         self.replays = Replays(db, lambda: self.settings, clock)
+        self.rankings = Rankings(fitting.folder_of(db, settings))
+        self.erasers.append(fitting.eraser(self.rankings))
         self._staging: Staging | None = None
         self._background = Background(self)
 
@@ -179,7 +182,7 @@ class Shop:
         if self._staging is None or (self._staging.people.currency, self._staging.zone) != (
             self.settings.currency, self.settings.zone,
         ):  # fmt: skip
-            self._staging = Staging(self.vocabulary, self.settings.zone)
+            self._staging = Staging(self.vocabulary, self.settings.zone, self.rankings)
         return self._staging
 
     def save_scene(
@@ -211,6 +214,20 @@ class Shop:
         self.staging.changed(self.db, self.clock.now())
         if answer.refusal is not None:
             raise Conflict(answer.refusal.message, code=answer.refusal.code, where=command.stream)
+
+    def fit(
+        self, progress: Callable[[str, int, int], None] = lambda step, done, total: None, day: int | None = None
+    ) -> Manifest:
+        """Fit the ranking of goods on what people bought up to today (or a local day), and serve it from then on.
+
+        Args:
+            progress: told before each step its name, and how many of all steps are done.
+
+        Raises:
+            FairdayError: the shop has nowhere to keep its fits.
+            Conflict: another process is fitting it.
+        """
+        return fitting.fit_shop(self.db, self.settings, self.clock.now(), progress, day)
 
     def choose(
         self,

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairday.kernel.clock import local_day, to_date
+from fairday.scenes import fitting
 from fairday.shop.keeping import load_settings
 
 if TYPE_CHECKING:
@@ -17,8 +22,9 @@ log = logging.getLogger("fairday")
 
 HOME = "http://127.0.0.1"
 
-SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY = 10, 120, 1200
-"""In how many half seconds settings changed elsewhere are seen, mail is planned again, old answers are let go of."""
+SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY, FIT_EVERY = 10, 120, 1200, 240
+"""In how many half seconds settings changed elsewhere are seen, mail is planned again, old answers are let
+go of, and whether a new day asks for a fit is looked at."""
 
 STAGE_EVERY = 1.0
 """Seconds between looks at what other processes changed of scenes and goods."""
@@ -31,6 +37,7 @@ class Background:
         self._shop = shop
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._fitting: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Begin; a second time changes nothing."""
@@ -78,9 +85,24 @@ class Background:
                 if rounds % FORGET_EVERY == 0:
                     while self._shop.forget_answers() and not self._stop.is_set():
                         pass
+                if rounds % FIT_EVERY == FIT_EVERY - 1:
+                    self._fit()
             except Exception:
                 log.exception("chores")
             rounds += 1
+
+    def _fit(self) -> None:
+        """Begin the day's fit, where there is one to do, in a process of its own: it would take shoppers' time here."""
+        shop = self._shop
+        now = shop.clock.now()
+        if (self._fitting is None or self._fitting.poll() is not None) and fitting.due(shop.db, shop.settings, now):
+            day = to_date(local_day(now, shop.settings.zone)).isoformat()
+            self._fitting = subprocess.Popen(
+                [sys.executable, "-m", "fairday.cli", "fit", "--day", day],
+                env={**os.environ, "FAIRDAY_SHOP": shop.db.url, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
 
     def _reload_settings(self) -> None:
         with self._shop.db.read() as conn:
@@ -95,3 +117,6 @@ class Background:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        if self._fitting is not None and self._fitting.poll() is None:
+            self._fitting.terminate()
+            self._fitting.wait()

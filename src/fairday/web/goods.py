@@ -16,7 +16,7 @@ from fairday.web.render import tongue_of
 HUES, PATTERNS = 12, 4
 """How many tones and patterns placeholders have; shop.css names them h0 to h11 and p0 to p3."""
 
-_COUNTED = {"bought_before": "times", "popular": "buyers"}
+_COUNTED = {"bought_before": "times", "popular": "buyers", "due_again": "every"}
 
 
 def because(tongue: Tongue, step: Step) -> str:
@@ -25,7 +25,8 @@ def because(tongue: Tongue, step: Step) -> str:
     if not tongue.has(key):
         return ""
     counted = _COUNTED.get(step.code)
-    return tongue.plain(key, n=step.params[counted] if counted else 0, **step.params)
+    params = {name: calm(value) if isinstance(value, str) else value for name, value in step.params.items()}
+    return tongue.plain(key, n=step.params[counted] if counted else 0, **params)
 
 
 def calm(text: str) -> str:

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fairday.kernel import ids
 from fairday.scenes.choice import Choice, Person, choose
-from fairday.scenes.shelf import Good, Taste, taste
+from fairday.scenes.shelf import Good, Taste
 from fairday.scenes.stage import Stage
 from fairday.scenes.staging import load_person
 from fairday.web import desk
@@ -50,7 +50,8 @@ def feed(request: Request) -> Response:
     choice = choose(person, "feed", now, stage, per_floor=PER_FLOOR, floors=FLOORS) if not place.page else None
     if choice is not None and visitor.id is not None:
         choice = recorded(shop, choice, visitor.id, now)
-    goods, after = page_of(front.feed(stage.shelf), place, taste(person.facts, desk.today(shop)), choice)
+    of = stage.shelf.liking(person.person, person.facts, desk.today(shop))
+    goods, after = page_of(front.feed(stage.shelf), place, of, choice)
     products = [{"product_id": g.product.product, "position": n} for n, g in enumerate(goods, 1)]
     where = {"list_id": "feed", "seed": place.seed, "turn": place.turn, "page": place.page, "products": products}
     told(request, "Product List Viewed", where, place.seed, str(place.turn), str(place.page))

@@ -15,7 +15,7 @@ from fairday.kernel.errors import Unavailable
 from fairday.kernel.trace import Step
 from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.moment import near_you
-from fairday.scenes.shelf import Good, Taste, taste
+from fairday.scenes.shelf import Good, Taste
 from fairday.scenes.stage import Stage
 from fairday.scenes.staging import as_product, load_person
 from fairday.shop import Shop
@@ -87,8 +87,8 @@ def recorded(shop: Shop, choice: Choice, who: tuple[str, str], now: int) -> Choi
 
 def liked(shop: Shop, stage: Stage, person: Person, seen: frozenset[str]) -> list[Good]:
     """Goods for the foot of a page: what the person likes, what is popular, with variety."""
-    of = taste(person.facts, desk.today(shop))
     shelf = stage.shelf
+    of = shelf.liking(person.person, person.facts, desk.today(shop))
     return shelf.pick(shelf.all, "personal", shelf.personal(of), of, MORE, 0.4, shelf.flags(seen))
 
 
@@ -147,7 +147,7 @@ def goods_page(request: Request, number: str) -> Response:
     if visitor.own and answer_of(request) == "yes":
         acted(request)  # the page's script tells that it was seen
     product = as_product(row)
-    of = taste(person.facts, desk.today(shop))
+    of = stage.shelf.liking(person.person, person.facts, desk.today(shop))
     around = neighbours(front_of(request).feed(stage.shelf), of, number)
     bought = of.product.get(number)
     reason = Step("bought_before", {"times": bought.times, "days_ago": bought.days_ago}) if bought else None
@@ -160,9 +160,12 @@ def goods_page(request: Request, number: str) -> Response:
 
 
 def neighbours(goods: FeedGoods, of: Taste, number: str) -> list[tuple[str, list[Good]]]:
-    """What goes with a product and what is like it, in the order for this person."""
+    """What goes with a product and what is like it: as the fit knows them, else in the order for this person."""
     shelf, order = goods.shelf, goods.shelf.personal(of)
     taken = shelf.flags([number])
+    fitted = shelf.around(number, PER_ROW)
+    if fitted is not None:
+        return fitted
     alike = shelf.pick(goods.alike(number), "personal", order, of, PER_ROW, 0, taken)
     beside = shelf.pick(goods.beside(number), "personal", order, of, PER_ROW, 0.6, taken)
     return [("goes_with", beside), ("similar", alike)]

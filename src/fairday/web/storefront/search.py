@@ -15,7 +15,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import major, minor
 from fairday.kernel.trace import Step
 from fairday.scenes.choice import Person
-from fairday.scenes.shelf import Shelf, Taste, taste
+from fairday.scenes.shelf import Shelf, Taste
 from fairday.scenes.staging import load_person
 from fairday.web import desk
 from fairday.web.goods import because, calm, card
@@ -76,7 +76,7 @@ def search_page(request: Request) -> Response:
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
     shelf, index = front_of(request).index(stage.shelf)
-    liking = taste(person.facts, desk.today(shop)) if person.person is not None else Taste()
+    liking = shelf.liking(person.person, person.facts, desk.today(shop)) if person.person is not None else Taste()
     prefer = shelf.personal(liking).worth if person.person is not None else None
     found = index.search(asked, prefer)
     if asked.text and not asked.start:

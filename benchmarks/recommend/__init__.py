@@ -1,0 +1,1 @@
+"""Recommendation beside the field's libraries."""
