@@ -32,19 +32,6 @@ def main() -> None:
 
 
 for _command in (
-    keys,
-    operators_,
-    choose,
-    erase,
-    export,
-    why,
-    report,
-    scenes,
-    fit,
-    followers,
-    import_,
-    init,
-    rows,
-    serve,
-):
+    keys, operators_, choose, erase, export, why, report, scenes, fit, followers, import_, init, rows, serve,
+):  # fmt: skip
     main.add_command(_command)

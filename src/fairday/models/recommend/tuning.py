@@ -27,7 +27,7 @@ NEIGHBOURS = (60, 150, 400)
 RECENT = (14.0, 30.0, 60.0)
 """What is tried on the validation window: EASE's penalty, how many neighbours, the half-life of what they bought."""
 
-JUDGES = 2_000
+JUDGES = 1_000
 """People of the validation window that tuning looks at, at most, evenly over all of them."""
 
 EXAMPLES = 100
