@@ -293,12 +293,8 @@ def test_a_shop_with_nowhere_to_keep_a_fit_says_so(db, clock: ManualClock) -> No
 
 def test_the_command_fits_and_says_what_it_found(tmp_path: Path) -> None:
     url = str(tmp_path / "small.db")
-    run = [sys.executable, "-m", "fairday.cli"]
-    subprocess.run(
-        [*run, "init", "--shop", url, "--zone", "Europe/London", "--currency", "GBP"], check=True, timeout=60
-    )
-    said = subprocess.run(
-        [*run, "fit", "--shop", url, "--day", "2024-05-01"], check=True, timeout=60, capture_output=True, text=True
-    ).stdout
-    assert "0 people, 0 goods" in said
+    CliRunner().invoke(main, ["init", "--shop", url, "--zone", "Europe/London", "--currency", "GBP"])
+    said = CliRunner().invoke(main, ["fit", "--shop", url, "--day", "2024-05-01"])
+    assert said.exit_code == 0, said.output
+    assert "0 people, 0 goods" in said.output
     assert (tmp_path / "small.models" / "current").exists()

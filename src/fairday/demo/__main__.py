@@ -106,8 +106,8 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
             shop.midnight.tick(clock.now())
             shop.catch_up()
         with step("the ranking of goods, tuned on the last four weeks"):
-            made = shop.fit()
-        click.echo(f"  a list of 20 had {made.figures['recall']:.0%} of what people bought then")
+            fitted = shop.fit()
+        click.echo(f"  a list of 20 had {fitted.figures['recall']:.0%} of what people bought then")
         click.secho(f"A scene for the next festival: {SCENE}, {to_date(festival)}", bold=True)
         click.echo(f"  The clock stands on {to_date(festival - DAYS_BEFORE)}. Addresses and consent are SIMULATED.")
         with step("addresses and consent (simulated)"):
