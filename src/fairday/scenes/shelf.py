@@ -7,6 +7,7 @@ or the day changes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -110,11 +111,14 @@ class Order:
     """
 
     HEAD = 1024
-    """So many are put in order at first; all of them once more are asked for."""
+    """So many of all goods are put in order once; what needs to look further is picked from its own goods."""
 
     def __init__(self, worth: NDArray[np.float64]) -> None:
         self.worth = worth
-        self._ordered: Places | None = None
+
+    @cached_property
+    def _head(self) -> Places:
+        return _largest(self.worth, self.HEAD)
 
     def best(self, goods: Goods, count: int, taken: Flags | None = None) -> Places:
         """The first ``count`` of some goods.
@@ -122,40 +126,27 @@ class Order:
         Args:
             taken: goods to leave out, by place.
         """
-        places = goods.places
-        if places is not None:
+        if goods.places is None and 2 * count * len(self.worth) <= self.HEAD * goods.count:
+            fit = goods.among(self._head)
             if taken is not None:
-                places = places[~taken[places]]
-            return places[np.argsort(-self.worth[places], kind="stable")[:count]]
-        found: list[Places] = []
-        missing, at = count, 0
-        while missing > 0:
-            end = 4 * at or min(self.HEAD, 16 * count)
-            ordered = self._first(end)
-            some = ordered[at:end]
-            if not len(some):
-                break
-            fit = goods.among(some)
-            if taken is not None:
-                fit &= ~taken[some]
-            found.append(some[fit][:missing])
-            missing, at = missing - len(found[-1]), end
-        return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+                fit &= ~taken[self._head]
+            found = self._head[fit][:count]
+            if len(found) == count:
+                return found
+        places = goods.all_places()
+        if taken is not None:
+            places = places[~taken[places]]
+        return places[_largest(self.worth[places], count)]
 
-    def _first(self, count: int) -> Places:
-        """At least the first ``count`` places in order, or all."""
-        ordered, worth = self._ordered, self.worth
-        if ordered is not None and (len(ordered) >= count or len(ordered) == len(worth)):
-            return ordered
-        if count <= self.HEAD and len(worth) > 2 * self.HEAD:
-            least = np.partition(worth, len(worth) - self.HEAD)[len(worth) - self.HEAD]
-            above = np.flatnonzero(worth > least)
-            equal = np.flatnonzero(worth == least)[: self.HEAD - len(above)]
-            ordered = np.concatenate([above[np.argsort(-worth[above], kind="stable")], equal])
-        else:
-            ordered = np.argsort(-worth, kind="stable")
-        self._ordered = ordered
-        return ordered
+
+def _largest(worth: NDArray[np.float64], count: int) -> Places:
+    """The places of the ``count`` largest, the largest first; of equals the first by place."""
+    if len(worth) <= 4 * count:
+        return np.argsort(-worth, kind="stable")[:count]
+    least = np.partition(worth, len(worth) - count)[len(worth) - count]
+    above = np.flatnonzero(worth > least)
+    equal = np.flatnonzero(worth == least)[: count - len(above)]
+    return np.concatenate([above[np.argsort(-worth[above], kind="stable")], equal])
 
 
 class Shelf:

@@ -95,12 +95,15 @@ class Staging:
         """Make ready what has changed, out of any shopper's way; to be called about every second."""
         today = local_day(now, self.zone)
         with self._lock:
-            with db.read() as conn:
-                made = self._made(conn, self._look(conn, today))
-            if self._kept is None or made.stage is not self._kept.stage:
-                made.stage.warm(today)
-            self._kept = made
-            self._watched = time.monotonic()
+            self._watched = math.inf  # however long it takes, nobody waits for it who has a stage
+            try:
+                with db.read() as conn:
+                    made = self._made(conn, self._look(conn, today))
+                if self._kept is None or made.stage is not self._kept.stage:
+                    made.stage.warm(today)
+                self._kept = made
+            finally:
+                self._watched = time.monotonic()
 
     def changed(self, db: Database, now: int) -> None:
         """A scene was changed in this process: whoever changed it makes it ready, and shoppers meet it from then on."""
