@@ -112,6 +112,21 @@ class Tongue:
         """The sign of the shop's currency."""
         return self._data(get_currency_symbol(self.currency, locale=self.locale))
 
+    def about(self, amount: int) -> str:
+        """Minor units as an amount in two figures: what is only estimated pretends no more."""
+        whole = float(money.major(amount, self.currency))
+        rough = float(f"{whole:.2g}")
+        return self._data(
+            format_currency(rough, self.currency, locale=self.locale, currency_digits=False, format=None)
+            if abs(rough) < 10
+            else format_currency(rough, self.currency, locale=self.locale, currency_digits=False, format=self._whole)
+        )
+
+    @property
+    def _whole(self) -> str:
+        """The locale's way with money, without decimals."""
+        return str(self.locale.currency_formats["standard"].pattern).replace("0.00", "0")
+
     def day(self, day: int) -> str:
         """A day number as a date."""
         return self._data(format_date(to_date(day), "medium", locale=self.locale))

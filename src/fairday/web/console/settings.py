@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from fairday import operators
 from fairday.kernel.errors import FairdayError
+from fairday.kernel.money import major, minor
 from fairday.operators import Role
 from fairday.reach.smtp import from_environment
 from fairday.web.auth import Number, field, inside
@@ -31,6 +32,7 @@ def _show(request: Request, status: int = 200, error: FairdayError | None = None
         "operators": found,
         "roles": get_args(Role),
         "error": said,
+        "mail_cost": major(shop.settings.mail_cost, shop.settings.currency),
         "smtp": f"{smtp.host}:{smtp.port}" if smtp else "",
     }
     return page(request, "settings.html", status, **(shown | values))
@@ -56,6 +58,17 @@ def save(request: Request) -> Response:
         shop_of(request).change_settings(**given)
     except FairdayError as error:
         return _show(request, 422, error, given=given)
+    return go("/console/settings?done=settings")
+
+
+@inside.post("/settings/mail")
+def save_mail(request: Request) -> Response:
+    """What a thousand mails cost; written in the shop's currency, kept in its minor units."""
+    shop = shop_of(request)
+    try:
+        shop.change_settings(mail_cost=minor(field(request, "mail_cost", 20), shop.settings.currency))
+    except FairdayError as error:
+        return _show(request, 422, error)
     return go("/console/settings?done=settings")
 
 
