@@ -36,7 +36,7 @@ SLICE = 500
 """People looked at in one transaction."""
 SAMPLED_DAYS, SAMPLED_PEOPLE = 6, 40
 """On how many days, and of how many people on each, the goods they would have seen are worked out."""
-TOP = 6
+TOP = 5
 """Goods named a floor."""
 PAGES = ("page", "feed")
 
