@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -11,12 +12,18 @@ from sqlalchemy import Connection, text
 
 from fairday.insight.asked import Asked
 from fairday.insight.figures import paired
+from fairday.kernel.clock import day_start
 from fairday.kernel.settings import Settings
 from fairday.models.swings import FEWEST_DAYS, beyond_chance, swing
 from fairday.people.traits.totals import CATEGORY
 
-MOST = 8
-"""Changes told at most, the largest first."""
+Kind = Literal["category", "source", "scene"]
+Unit = Literal["money", "pieces", "visits", "meetings"]
+Series = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""By name one value a day, in the period and in the other one."""
+
+MOST: Mapping[Kind, int] = {"category": 6, "source": 3, "scene": 3}
+"""Changes told at most of each kind, the largest first."""
 GOODS = 3
 """Goods told with a category."""
 LEAST = 0.05
@@ -37,16 +44,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: what ``name`` is.
-        unit: ``money`` (minor units), ``pieces`` or ``meetings``.
+        unit: ``money`` (minor units), ``pieces``, ``visits`` of a channel or ``meetings`` of a scene.
         now, before: the sums of both periods.
         low, high: the 95 % interval of the difference.
         p: how likely so large a change is by chance alone.
         goods: of a category, the goods that moved it most in the same direction.
     """
 
-    kind: Literal["category", "scene"]
+    kind: Kind
     name: str
-    unit: Literal["money", "pieces", "meetings"]
+    unit: Unit
     now: int
     before: int
     low: float
@@ -67,43 +74,68 @@ def changes(conn: Connection, settings: Settings, asked: Asked, now: int) -> Cha
     """The section. Money for the metric ``revenue``, pieces else."""
     if asked.days < FEWEST_DAYS:
         return Changes(changes=[], looked=0, few=True)
-    unit: Literal["money", "pieces"] = "money" if asked.metric == "revenue" else "pieces"
-    found: list[Change] = []
-    column = "amount" if unit == "money" else "n"
-    bought = f"SELECT measure, day, {column} FROM tally WHERE measure LIKE '{CATEGORY}%' AND day BETWEEN :a AND :b"
-    met = "SELECT scene, day, sum(shown) FROM scene_meetings WHERE day BETWEEN :a AND :b GROUP BY scene, day"
-    looked: list[Change] = []
-    for kind, query, what in (("category", bought, unit), ("scene", met, "meetings")):
-        for name, (a, b) in _series(conn, query, asked).items():
-            compared = swing(a, b, paired(asked))
-            if compared is not None:
-                looked.append(
-                    Change(
-                        kind=kind, name=name.removeprefix(CATEGORY) if kind == "category" else name,  # type: ignore[arg-type]
-                        unit=what, now=round(a.sum()), before=round(b.sum()),  # type: ignore[arg-type]
-                        low=compared.low, high=compared.high, p=compared.p,
-                    )
-                )  # fmt: skip
-    for change, real in zip(looked, beyond_chance([c.p for c in looked]), strict=True):
-        if real and abs(change.now - change.before) >= LEAST * max(abs(change.before), 1):
-            found.append(change)
-    # Money and meetings are of different kinds: what sells comes first.
-    found.sort(key=lambda c: (c.kind != "category", -abs(c.now - c.before), c.name))
-    shown = [
-        msgspec.structs.replace(c, goods=_goods(conn, asked, c, column)) if c.kind == "category" else c
-        for c in found[:MOST]
+    column = "amount" if asked.metric == "revenue" else "n"
+    looked = [
+        *_looked(asked, "category", "money" if column == "amount" else "pieces", _bought(conn, asked, column)),
+        *_looked(asked, "source", "visits", _came(conn, settings, asked)),
+        *_looked(asked, "scene", "meetings", _met(conn, asked)),
     ]
-    return Changes(changes=shown, looked=len(looked), few=False)
+    real = [
+        change
+        for change, sure in zip(looked, beyond_chance([c.p for c in looked]), strict=True)
+        if sure and abs(change.now - change.before) >= LEAST * max(abs(change.before), 1)
+    ]
+    real.sort(key=lambda c: (-abs(c.now - c.before), c.name))
+    shown = [c for kind, most in MOST.items() for c in [c for c in real if c.kind == kind][:most]]
+    told = [
+        msgspec.structs.replace(c, goods=_goods(conn, asked, c, column)) if c.kind == "category" else c for c in shown
+    ]
+    return Changes(changes=told, looked=len(looked), few=False)
 
 
-def _series(conn: Connection, query: str, asked: Asked) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def _looked(asked: Asked, kind: Kind, unit: Unit, series: Series) -> Iterator[Change]:
+    """Everything of a kind that can be compared."""
+    for name, (now, before) in series.items():
+        found = swing(now, before, paired(asked))
+        if found is not None:
+            yield Change(
+                kind=kind, name=name, unit=unit, now=round(now.sum()), before=round(before.sum()),
+                low=found.low, high=found.high, p=found.p,
+            )  # fmt: skip
+
+
+def _bought(conn: Connection, asked: Asked, column: str) -> Series:
+    query = f"SELECT measure, day, {column} FROM tally WHERE measure LIKE '{CATEGORY}%' AND day BETWEEN :a AND :b"
+    return {name.removeprefix(CATEGORY): days for name, days in _series(conn, query, asked).items()}
+
+
+def _met(conn: Connection, asked: Asked) -> Series:
+    query = "SELECT scene, day, sum(shown) FROM scene_meetings WHERE day BETWEEN :a AND :b GROUP BY scene, day"
+    return _series(conn, query, asked)
+
+
+def _came(conn: Connection, settings: Settings, asked: Asked) -> Series:
+    """Ways in by channel."""
+    found: Series = {}
+    for side, one in enumerate((asked, asked.earlier)):
+        starts = np.array([day_start(day, settings.zone) for day in range(one.first, one.last + 2)])
+        by_channel: dict[str, list[int]] = {}
+        query = text("SELECT channel, at FROM touches WHERE at >= :a AND at < :b")
+        for channel, at in conn.execute(query, {"a": int(starts[0]), "b": int(starts[-1])}):
+            by_channel.setdefault(channel, []).append(at)
+        for channel, ats in by_channel.items():
+            both = found.setdefault(channel, (np.zeros(asked.days), np.zeros(asked.days)))
+            both[side][:] = np.bincount(np.searchsorted(starts, ats, "right") - 1, minlength=asked.days)
+    return found
+
+
+def _series(conn: Connection, query: str, asked: Asked) -> Series:
     """Each name's values by day, in the period and in the other one."""
-    found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+    found: Series = {}
     for side, one in enumerate((asked, asked.earlier)):
         for name, day, value in conn.execute(text(query), {"a": one.first, "b": one.last}):
-            if name not in found:
-                found[name] = (np.zeros(asked.days), np.zeros(asked.days))
-            found[name][side][day - one.first] += float(value)
+            both = found.setdefault(name, (np.zeros(asked.days), np.zeros(asked.days)))
+            both[side][day - one.first] += float(value)
     return found
 
 

@@ -58,7 +58,7 @@ def _changes(found: Report) -> list[str]:
     if not found.changes.looked:
         return []
     if not found.changes.changes:
-        return ["", f"Nothing of {found.changes.looked:,} categories and scenes changed by more than chance."]
+        return ["", f"Nothing of {found.changes.looked:,} categories, sources and scenes changed by more than chance."]
     lines = ["", "Changed by more than chance"]
     for c in found.changes.changes:
         amounts = [money(v, found.currency) if c.unit == "money" else f"{v:,} {c.unit}" for v in (c.now, c.before)]

@@ -127,7 +127,7 @@ def shown(tongue: Tongue, found: Report) -> dict[str, Any]:
         "columns_of_cohorts": max((len(c.cells) for c in found.cohorts.cohorts), default=0),
         "biggest": {
             unit: max((abs(v) for c in found.changes.changes if c.unit == unit for v in (c.now, c.before)), default=1)
-            for unit in ("money", "pieces", "meetings")
+            for unit in ("money", "pieces", "visits", "meetings")
         },
         "kinds": [found.campaigns.total, *found.campaigns.by_kind] if found.campaigns.total.targeted else [],
         "amount": lambda v: tongue.money(round(v)),
