@@ -239,3 +239,16 @@ def test_what_is_sent_slim_says_the_same() -> None:
     )
     assert slim.css("@media (min-width: 7px) { a { b: c; } }") == "@media (min-width:7px){a{b:c}}"
     assert slim.script('// a\n/** b */\n  c("// d"); // e\n\n\tf();') == 'c("// d"); // e\nf();'
+
+
+def test_a_scenes_look_dresses_and_greets_the_page(large: fairday.Shop) -> None:
+    look = "what:\n  look: [{theme: festive, greeting: {zh: 新年好, en: Happy New Year, es: Feliz}}]\n"
+    large.save_scene(BUSY.replace("what:\n", look))
+    large.move_scene("start", "busy")
+    for path in ("/", "/feed"):
+        page = Client(large).get(f"{path}?lang=en").text
+        assert '<body class="theme-festive">' in page
+        assert "Happy New Year" in page
+    assert '<body class="theme-plain">' in Client(large).get("/search").text
+    style = Client(large).get("/static/shop.css").text
+    assert all(f".theme-{name}" in style for name in ("festive", "calm", "young", "warm"))

@@ -369,3 +369,19 @@ def test_goods_pages_lead_on(full_lite: fairday.Shop) -> None:
     assert "Goes well with it" in page
     assert '<nav class="crumbs"' in page
     assert page.count('href="/goods/tea-2"') == 0
+
+
+def test_what_a_recognised_shopper_sees_is_told_of_them_once(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
+    prove(client, "li0@example.com")
+    client.get("/goods/tea-9")  # not before they agreed
+    client.post("/consent", {"answer": "yes"})
+    page = client.get("/goods/tea-8").text
+    client.get("/goods/tea-8")
+    assert "data-track" not in page, "the script would tell it of its browser as well"
+    full_lite.append([]).result()
+    full_lite.catch_up()
+    record = jsons.loads(client.get("/me/export.json").content)
+    seen = [h for h in record["happenings"] if h["source"] == "fairday" and h["name"] == "Product Viewed"]
+    assert [h["properties"]["product_id"] for h in seen] == ["tea-8"]
+    assert "Seen lately" in client.get("/goods/tea-1?lang=en").text
