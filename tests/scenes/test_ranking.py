@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from fairday.cli import main
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.clock import DAY_MS, ManualClock, local_day
 from fairday.kernel.errors import Conflict, FairdayError

@@ -25,13 +25,8 @@ def because(tongue: Tongue, step: Step) -> str:
     if not tongue.has(key):
         return ""
     counted = _COUNTED.get(step.code)
-<<<<<<< HEAD
-    params = {name: calm(value) if isinstance(value, str) else value for name, value in step.params.items()}
-    return tongue.plain(key, n=step.params[counted] if counted else 0, **params)
-=======
     said = {k: calm(v) if isinstance(v, str) else v for k, v in step.params.items()}
     return tongue.plain(key, n=step.params[counted] if counted else 0, **said)
->>>>>>> c0e89aa (Storefront: what a recognised shopper looks at is told of them; tests of looks; reasons in calm words)
 
 
 def calm(text: str) -> str:
