@@ -21,8 +21,8 @@ PAGE, ROUND = 20, 480
 """Goods of a page, goods after which a new round begins."""
 OTHERWISE, FRESH = 3, 2
 """Goods of a page that are none of the shopper's usual categories, and that came in lately."""
-RESTLESS, VARIETY = 0.15, 0.35
-"""How much a visit's own chance adds to a score, and how much a category's repetition takes away."""
+RESTLESS, VARIETY = 0.3, 0.35
+"""What share of a score a visit's own chance adds at most, and how much a category's repetition takes away."""
 LASTS = 2 * 86_400_000
 
 
@@ -101,7 +101,9 @@ class FeedGoods:
         seen[np.frombuffer(place.seen, "<u2")] = True
         free = ~seen[marks(self.crc, place.seed)]
         chance = np.random.default_rng(zlib.crc32(f"{place.seed}|{place.turn}".encode())).random(len(shelf))
-        mine = Order(shelf.personal(of).worth + RESTLESS * chance)
+        worth = shelf.personal(of).worth
+        # In proportion, whatever scale the scores have; and a little for those that have none.
+        mine = Order(worth + RESTLESS * chance * (worth + (float(worth.max(initial=0)) or 1) / 20))
         taken = shelf.flags(without)
 
         def some(flags: NDArray[np.bool_], rank: str, order: Order, count: int, variety: float) -> list[Good]:

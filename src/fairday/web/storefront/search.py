@@ -77,7 +77,8 @@ def search_page(request: Request) -> Response:
         person = load_person(conn, visitor.person, now)
     shelf, index = front_of(request).index(stage.shelf)
     liking = shelf.liking(person.person, person.facts, desk.today(shop)) if person.person is not None else Taste()
-    prefer = shelf.personal(liking).worth if person.person is not None else None
+    worth = shelf.personal(liking).worth
+    prefer = worth / (float(worth.max(initial=0)) or 1) if person.person is not None else None
     found = index.search(asked, prefer)
     if asked.text and not asked.start:
         told(request, "Products Searched", {"query": asked.text, "results": found.total}, asked.text)
