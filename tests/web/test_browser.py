@@ -12,6 +12,7 @@ import fairday
 import parts
 import shopfull
 from fairday import operators
+from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.clock import ManualClock
 from fairday.people import audiences
 from fairday.scenes import life
@@ -26,7 +27,8 @@ PAGES = ["/console", "/console/people", "/console/people/{person}", "/console/au
          "/console/scenes/tea-season/preview?q=u7", "/console/mailbox", "/console/mailbox/1",
          "/console/report", "/console/data", "/console/data/rejected", "/console/data/imports", "/console/data/keys",
          "/console/data/followers", "/console/settings", "/console/password", "/console/nowhere", "/",
-         "/goods/tea-1", "/unsubscribe/token-0", "/nowhere"]  # fmt: skip
+         "/goods/tea-1", "/feed", "/search?q=tea", "/search?q=tea+lamp", "/me", "/wishes",
+         "/unsubscribe/token-0", "/nowhere"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -218,4 +220,35 @@ def test_everything_works_without_script(browser: Browser, address: tuple[str, f
     expect(page.locator("#live .count")).to_have_text(buyers(shop))
     page.goto(f"{url}/")
     page.click("text=No >> nth=0")
+    context.close()
+
+
+def test_the_feed_goes_on_as_one_scrolls_and_without_script_by_a_link(
+    browser: Browser, page: Page, address: tuple[str, fairday.Shop]
+) -> None:
+    url, shop = address
+    with shop.db.write() as conn:
+        save_products(
+            conn, [ProductRow(product=f"x{n}", title=f"Thing {n}", category=f"k{n % 9}") for n in range(90)], 9
+        )
+    shop.staging.forget()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{url}/feed?lang=en")
+    for _ in range(40):
+        page.mouse.wheel(0, 4000)
+        page.wait_for_timeout(40)
+        if page.locator(".goods").count() >= 60:
+            break
+    seen = page.locator(".goods").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    assert len(seen) == len(set(seen)) >= 60
+    page.fill('.find input[name="q"]', "thi")
+    expect(page.locator("#words option")).to_have_attribute("value", "thing")
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(f"{url}/feed?lang=en")
+    before = plain.locator(".goods").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    plain.click("text=Show more")
+    after = plain.locator(".goods").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    assert after
+    assert not set(before) & set(after)
     context.close()
