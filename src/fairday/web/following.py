@@ -32,13 +32,15 @@ _LINK = re.compile(r'((?:href|action|formaction|src|data-[\w-]+)=")/(?!static/|/
 
 
 class Followed(msgspec.Struct):
-    """One visitor who is followed, from ``since`` (ms). ``ids`` are those the storefront knows them by.
+    """One visitor who is followed. ``ids`` are those the storefront knows them by.
 
-    ``first`` is the path their phone opens at; ``before`` the figures when it began.
+    ``since`` is when their story begins, ``began`` when the following did (ms); ``first`` is the path their phone opens
+    at; ``before`` the figures when it began.
     """
 
     token: str
     since: int
+    began: int
     first: str = ""
     ids: list[tuple[str, str]] = []
     before: dict[str, int] = {}
@@ -58,11 +60,11 @@ class Follows:
 
     def begin(self, now: int, before: dict[str, int], first: str = "") -> Followed:
         """A new visitor."""
-        made = Followed(secrets.token_urlsafe(16), now, first, [], before)
+        made = Followed(secrets.token_urlsafe(16), now, now, first, [], before)
         with self._lock:
-            self._kept = {t: f for t, f in self._kept.items() if now - f.since < LASTS_MS}
+            self._kept = {t: f for t, f in self._kept.items() if now - f.began < LASTS_MS}
             while len(self._kept) >= MOST:
-                self._kept.pop(min(self._kept, key=lambda t: self._kept[t].since))
+                self._kept.pop(min(self._kept, key=lambda t: self._kept[t].began))
             self._kept[made.token] = made
         return made
 
@@ -70,7 +72,7 @@ class Follows:
         """The visitor of a token, or None."""
         with self._lock:
             found = self._kept.get(token)
-        return found if found is not None and now - found.since < LASTS_MS else None
+        return found if found is not None and now - found.began < LASTS_MS else None
 
 
 class Following:

@@ -14,12 +14,14 @@ from fairday.kernel.ids import new_id
 from fairday.kernel.money import major
 from fairday.people import identity
 from fairday.reach import outbox, smtp
+from fairday.scenes import life
 from fairday.storage.log import Happening
 from fairday.web import desk, queries
 from fairday.web.auth import Number, field, inside
 from fairday.web.console.scenes import titles
 from fairday.web.following import START, Followed, Follows
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
+from fairday.web.storefront.front import LINK_MS
 from fairday.web.story import figures, persons_of, story
 
 TILL = "operator"
@@ -46,13 +48,14 @@ def choose(request: Request) -> Response:
     mails = []
     if smtp.from_environment() is None:
         with shop.db.read() as conn:
-            mails = outbox.page(conn, status="sent", limit=6)
+            fresh = shop.clock.now() - LINK_MS  # older links recognise nobody
+            mails = [m for m in outbox.page(conn, status="sent", limit=6) if m.planned_at > fresh]
     return page(request, "follow_start.html", mails=mails)
 
 
 @inside.post("/follow")
 def begin(request: Request) -> Response:
-    shop, first = shop_of(request), "/"
+    shop, first, found = shop_of(request), "/", None
     mail = request.state.form.get("mail")
     if isinstance(mail, str) and mail.isdecimal() and smtp.from_environment() is None:
         with shop.db.read() as conn:
@@ -60,6 +63,8 @@ def begin(request: Request) -> Response:
         if found is not None:
             first = f"/?m={found.token}"
     made = follows_of(request).begin(shop.clock.now(), figures(shop), first)
+    if first != "/" and found is not None:
+        made.since = found.planned_at  # the mail is where their story begins
     return go(f"/console/follow/{made.token}")
 
 
@@ -75,7 +80,8 @@ def watch_person(request: Request, person: Number) -> Response:
     with shop.db.read() as conn:
         if not queries.people_rows(conn, [person]):
             raise HTTPException(404)
-    visitor = Followed("", shop.clock.now() - 86_400_000)
+    now = shop.clock.now()
+    visitor = Followed("", now - 86_400_000, now)
     return _show(request, visitor, person=person)
 
 
@@ -87,8 +93,6 @@ def _show(
         persons = persons_of(conn, shop, visitor.ids) if person is None else [person]
         names = desk.names(conn, persons)
         ids = [i for p in persons for i in identity.ids_of(conn, p) if i.current]
-    from fairday.scenes import life
-
     with shop.db.read() as conn:
         scenes = titles(request, list(life.all_scenes(conn)))
     now = figures(shop)
