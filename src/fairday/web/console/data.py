@@ -9,6 +9,7 @@ from starlette.responses import Response
 from fairday.intake import keys, rejections
 from fairday.intake.runs import list_imports
 from fairday.kernel.errors import FairdayError
+from fairday.scenes import fitting
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
 from fairday.web.refusals import explained
@@ -37,7 +38,10 @@ def followers(request: Request) -> Response:
     lag = shop.followers.lag()
     with shop.db.read() as conn:
         skipped = {f.name: queries.skipped_rows(conn, f.name) for f in lag if f.skipped}
-    return page(request, "data_followers.html", lag=lag, skipped=skipped, tab="followers")
+    folder = shop.rankings.folder
+    fit = None if folder is None else fitting.latest(folder)
+    working = None if folder is None else fitting.running(folder)
+    return page(request, "data_followers.html", lag=lag, skipped=skipped, fit=fit, working=working, tab="followers")
 
 
 @inside.post("/data/followers/{name}/rebuild")
