@@ -112,11 +112,20 @@ def why(
     loaded = load_person(conn, person, now)
     message = touchpoint in MESSAGES
     written = reachable(conn, [person], settings, now).get(person) if message and person is not None else None
-    # Room is taken by all scenes together, so that all are asked even where one is told of.
-    choice = choose(
-        loaded, touchpoint, now, stage, channel=None if written is None else written.channel,
-        scene=scene if message else None, per_floor=GOODS_A_FLOOR if message else GOODS, explain=True,
-    )  # fmt: skip
+    if message:  # each scene writes its own mail, whatever the others show
+        choices = [
+            choose(loaded, touchpoint, now, stage, channel=None if written is None else written.channel,
+                   scene=staged.spec.scene, per_floor=GOODS_A_FLOOR, explain=True)
+            for staged in asked
+        ]  # fmt: skip
+    else:  # room and goods are taken by all scenes together, so that all are asked even where one is told of
+        choices = [choose(loaded, touchpoint, now, stage, per_floor=GOODS, explain=True)]
+    choice = Choice(
+        touchpoint=touchpoint,
+        shown=[met for one in choices for met in one.shown],
+        withheld=[met for one in choices for met in one.withheld],
+        trace=Trace(tuple(step for one in choices for step in one.trace.steps)),
+    )
     teller = _Teller(conn, stage, goods, loaded, choice, written, now, place)
     scenes = [teller.scene(staged) for staged in asked]
     ranks = {m.spec.scene: n for n, m in enumerate((*choice.shown, *choice.withheld))}

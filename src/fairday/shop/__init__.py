@@ -153,9 +153,12 @@ class Shop:
             FairdayError: not an id.
             NotFound: nobody owns it.
         """
-        type_, value = identity.parse_id(id_, self.settings.identity)
         with self.db.read() as conn:
-            found = identity.person_of(conn, type_, value)
+            return self._person(conn, id_)
+
+    def _person(self, conn: Connection, id_: str) -> int:
+        type_, value = identity.parse_id(id_, self.settings.identity)
+        found = identity.person_of(conn, type_, value)
         if found is None:
             raise NotFound(f"Nobody owns {id_}.", code="unknown_id", remedy="Look for another id of theirs.")
         return found
@@ -242,9 +245,9 @@ class Shop:
         For messages consent and frequency are not looked at; ``mailing`` asks them.
         """
         at = self.clock.now() if now is None else now
-        person = None if id_ is None else self.person(id_)
         with self.db.read() as conn:
             stage = self.staging.stage(conn, at)
+            person = None if id_ is None else self._person(conn, id_)
             return choose(load_person(conn, person, at), touchpoint, at, stage, scene=scene)
 
     def why(self, person: int | None, touchpoint: str, *, scene: str | None = None, good: str | None = None) -> Why:
