@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -41,6 +43,8 @@ def gallery(request: Request) -> Response:
     today = desk.today(shop)
     showing = {id_: row.playbooks for id_, row in rows().items()}
     cards = []
+    # How many people an audience has is counted once for a day and a number of people.
+    counted: dict[Any, int] = request.app.state.__dict__.setdefault("gallery_counts", {})
     with shop.db.read() as conn:
         people = queries.people_count(conn)
         filled = known(conn, shop.settings, today)
@@ -51,7 +55,12 @@ def gallery(request: Request) -> Response:
             spec = parse_scene(fill(of, filled), words)[0]
             if spec is None:
                 continue
-            read = None if spec.who is None else desk.understood(spec.who, words)
+            audience, key = people, (today, people, spec.who)
+            if spec.who is not None and key not in counted:
+                read = desk.understood(spec.who, words)
+                counted[key] = 0 if isinstance(read, FairdayError) else desk.count(conn, read, today)
+            if spec.who is not None:
+                audience = counted[key]
             cards.append(
                 {
                     "name": of.name,
@@ -60,10 +69,11 @@ def gallery(request: Request) -> Response:
                     "does": tongue.pick(of.head.does),
                     "rows": [id_ for id_, names in showing.items() if of.name in names],
                     "when": when_next(tongue, spec, today),
-                    "audience": people if read is None or isinstance(read, FairdayError)
-                    else desk.count(conn, read, today),
+                    "audience": audience,
                 }
             )  # fmt: skip
+    for old in [key for key in counted if key[:2] != (today, people)]:
+        counted.pop(old, None)
     return page(request, "gallery.html", cards=cards, people=people)
 
 
