@@ -71,8 +71,6 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/report.json": "report",
     "GET /console/report.html": "report",
     "GET /console/report/{name}.{kind}": "report",
-    "POST /console/morning/{playbook}": "scenes.write",
-    "POST /console/gallery/{name}": "scenes.write",
     "GET /console/audiences": "audiences.read",
     "GET /console/audiences/new": "audiences.read",
     "POST /console/audiences/count": "audiences.read",
