@@ -23,7 +23,7 @@ WINDOW = 28
 """Days of the validation window: what is foreseen is what is bought within so many."""
 
 PENALTIES = (100.0, 300.0, 1000.0)
-NEIGHBOURS = (60, 150, 400)
+NEIGHBOURS = (60, 150)
 RECENT = (14.0, 30.0, 60.0)
 """What is tried on the validation window: EASE's penalty, how many neighbours, the half-life of what they bought."""
 
