@@ -74,9 +74,11 @@ def record(conn: Connection, rows: Iterable[tuple[str, int, Arm]], now: int) -> 
 
 def record_all(conn: Connection, rows: Sequence[tuple[str, int, Arm, int]]) -> None:
     """As ``record``, each with its own instant."""
-    if rows:
-        statement = insert(conn, scene_arms).on_conflict_do_nothing(index_elements=["scene", "identifier"])
-        conn.execute(statement, [{"scene": s, "identifier": i, "arm": a, "at": at} for s, i, a, at in rows])
+    # In one statement, not one a row: on SQLite each lets go of the interpreter's lock, and a page fights for it.
+    for start in range(0, len(rows), 100):
+        values = [{"scene": s, "identifier": i, "arm": a, "at": at} for s, i, a, at in rows[start : start + 100]]
+        statement = insert(conn, scene_arms).values(values)
+        conn.execute(statement.on_conflict_do_nothing(index_elements=["scene", "identifier"]))
 
 
 def recorded(conn: Connection, identifiers: Sequence[int]) -> dict[str, dict[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -124,8 +125,13 @@ _INTO = f"INSERT INTO happenings ({_COLUMNS}) "
 _ONCE = " ON CONFLICT (message_id) DO NOTHING"
 _MANY = 100
 _SQLITE_ROW = "(?,?,?,?,?,?,?,?,?)"
-_SQLITE_ONE = f"{_INTO}VALUES {_SQLITE_ROW}{_ONCE}"
-_SQLITE_MANY = f"{_INTO}VALUES {','.join([_SQLITE_ROW] * _MANY)}{_ONCE}"
+
+
+@cache
+def _sqlite_some(rows: int) -> str:
+    return f"{_INTO}VALUES {','.join([_SQLITE_ROW] * rows)}{_ONCE}"
+
+
 _POSTGRES = (
     f"{_INTO}SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], "
     f"%s::text[], %s::text[], %s::text[]){_ONCE}"
@@ -173,9 +179,10 @@ def append_rows(conn: Connection, rows: Sequence[Row]) -> int:
     whole = len(rows) - len(rows) % _MANY
     for start in range(0, whole, _MANY):
         values = tuple(chain.from_iterable(rows[start : start + _MANY]))
-        new += conn.exec_driver_sql(_SQLITE_MANY, values).rowcount
+        new += conn.exec_driver_sql(_sqlite_some(_MANY), values).rowcount
     if whole < len(rows):
-        new += conn.exec_driver_sql(_SQLITE_ONE, list(rows[whole:])).rowcount
+        rest = rows[whole:]
+        new += conn.exec_driver_sql(_sqlite_some(len(rest)), tuple(chain.from_iterable(rest))).rowcount
     return new
 
 
