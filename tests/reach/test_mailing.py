@@ -119,3 +119,19 @@ def test_midnight_in_two_processes_at_once_fails_in_neither(full: fairday.Shop, 
             thread.join()
         assert failed == []
         assert not full.midnight.tick(full.clock.now())
+
+
+def test_a_budget_ends_the_mail_to_the_last_one_it_pays_for(full: fairday.Shop) -> None:
+    full.change_settings(mail_cost=2000)  # two minor units a mail
+    text = SCENE.format(name="one") + "guard: {budget: CNY 0.25, holdout: 20%}\n"
+    full.save_scene(text)
+    full.move_scene("end", "two")
+    first = full.mailing.plan()
+    assert first["queued"] == 12  # 24 of 25
+    assert first["budget"] > 0
+    assert full.mailing.send(None) == 12
+    again = full.mailing.plan()
+    assert again["queued"] == 0
+    assert again["budget"] > 0
+    full.save_scene(text.replace("0.25", "0.29"))
+    assert full.mailing.plan()["queued"] == 2

@@ -72,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         lookback: days before an order in which a visit may be credited with it.
         lake: the folder of the Parquet copy for analysis, or "" for none.
         models: the folder of what is fitted for the shop (its ranking), or "" for one beside its database or lake.
-        mail_cost: what a thousand mails cost, minor units; used where a scene's cost is foreseen.
+        mail_cost: what a thousand mails cost, minor units; counted against a scene's budget and foreseen.
     """
 
     name: str = "My shop"

@@ -25,7 +25,7 @@ from fairday.scenes.choice import Channel, Choice, Met, Person, choose
 from fairday.scenes.life import get_scene
 from fairday.scenes.moment import moment_facts
 from fairday.scenes.shelf import Product
-from fairday.scenes.spec import fill
+from fairday.scenes.spec import SceneSpec, fill
 from fairday.scenes.stage import Stage, Staged
 from fairday.scenes.staging import Staging, load_people
 from fairday.scenes.words import reason
@@ -139,15 +139,27 @@ class Mailing:
         phases = {arms.occasion_key(met.phase, met.occasion) for _, _, _, met in choices}
         settled = outbox.settled_for(conn, staged.spec.scene, phases, every)
         planned: list[Planned] = []
+        left = budget_left(conn, staged.spec, settings)
         for person, to, choice, met in choices:
             phase = arms.occasion_key(met.phase, met.occasion)
-            if any((phase, a.identifier) in settled for a in owned[person.person or 0].addresses):
+            mine = owned[person.person or 0]
+            if any((phase, a.identifier) in settled for a in mine.addresses):
                 continue
+            if left is not None and settings.mail_cost > left:  # the money ended within this slice: ask once more
+                spent = msgspec.structs.replace(
+                    mine.channel, cost=settings.mail_cost, budget_left={staged.spec.scene: left}
+                )
+                choice = choose(
+                    person, CHANNEL, now, stage, channel=spent, scene=staged.spec.scene, per_floor=GOODS_A_FLOOR
+                )
+                met = choice.withheld[0]
             arms.record(conn, choice.new_arms(), now)
             if met.withheld in ("holdout", "mixed"):
                 append_happenings(conn, choice.exposures((CHANNEL, to.value), now, settings.zone))
             planned.append(self._message(person, to, met, stage, settings, now))
             result[met.withheld or "queued"] += 1
+            if left is not None and not met.withheld:
+                left -= settings.mail_cost
         outbox.plan(conn, planned, now)
         return result
 
@@ -187,6 +199,18 @@ class Mailing:
         )
         html, plain = render(content)
         return msgspec.structs.replace(base, subject=subject, html=html, text=plain, token=token)
+
+
+def budget_left(conn: Connection, spec: SceneSpec, settings: Settings) -> int | None:
+    """What a scene may still spend on mail, in thousandths of a minor unit, as a mail's cost is; None without a limit.
+
+    What was handed over or waits to be counts as spent.
+    """
+    budget = spec.guard.budget
+    if budget is None or not settings.mail_cost:
+        return None
+    written = sum(n for (_, status, _), n in outbox.counts(conn, spec.scene).items() if status != "withheld")
+    return budget.amount * 1000 - written * settings.mail_cost
 
 
 def reachable(conn: Connection, persons: Sequence[int], settings: Settings, now: int) -> dict[int, Reachable]:
