@@ -12,7 +12,7 @@ from scipy import sparse
 
 from fairday.models.recommend import parts as made
 from fairday.models.recommend.blend import Weights, logistic
-from fairday.models.recommend.ease import ease
+from fairday.models.recommend.ease import CAP, ease
 from fairday.models.recommend.features import AGAIN, EVERYBODY, NEW, TASTE, History, Parts, Seen
 from fairday.models.recommend.measure import AT, best, recall_and_ndcg
 from fairday.models.recommend.model import Model, People
@@ -34,7 +34,7 @@ EXAMPLES = 100
 """The best goods of each part, for each person, that the blend for new goods learns from."""
 
 FACTORED = 50_000
-"""ALS is tried for at most so many people: it takes a solution for each in each round."""
+"""ALS is tried for at most so many people, and no more goods than EASE takes: it solves for each in each round."""
 
 HELPS = 1.01
 """So many times as good the validation figures must be for ALS to be kept."""
@@ -89,7 +89,7 @@ def tune(
     parts = replace(parts, profile=made.profile(before, eve, recent))
     told()
     chosen, factors = _blended(parts, people, judges, eve), False
-    if known.people <= FACTORED:
+    if known.people <= FACTORED and known.items <= CAP:
         tried = _blended(replace(parts, factors=made.factors(before, eve)), people, judges, eve)
         if _worth(tried[-1]) > HELPS * _worth(chosen[-1]):
             chosen, factors = tried, True
