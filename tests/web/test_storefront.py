@@ -17,6 +17,7 @@ from webdesk import Client
 
 def exposures(shop: fairday.Shop) -> list[tuple[str, str]]:
     """Meetings on pages in the log, those withheld for the holdout included."""
+    shop.append([]).result()  # what was queued before it is written by then
     with shop.db.read() as conn:
         rows = conn.execute(happenings.select().where(happenings.c.name.like("Scene %"))).mappings().all()
     return [(r["name"], r["ids"]) for r in rows if '"touchpoint":"page"' in r["body"]]
