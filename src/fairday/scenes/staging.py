@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from fairday.goods.catalogue import ProductRow, all_products, products
 from fairday.kernel.audience import Audience, AudienceError, Facts, Vocabulary, parse
@@ -29,6 +29,7 @@ from fairday.scenes.shelf import POPULAR_DAYS, Product, Shelf
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.stage import Stage, Staged
 from fairday.storage.database import Database
+from fairday.storage.log import events
 from fairday.stores.records import all_stores
 from fairday.stores.weather import weather_by_city
 
@@ -53,6 +54,7 @@ class _Kept(msgspec.Struct, frozen=True):
     """A stage, and what it was made of."""
 
     shelf: tuple[Any, Shelf]
+    stamp: tuple[Any, ...]
     live: tuple[_Live, ...]
     staged: dict[_Live, Staged | None]
     stage: Stage
@@ -137,12 +139,26 @@ class Staging:
         """What is live now made ready; of what was kept over the same shelf, only what is new or changed."""
         kept = self._kept
         c = life.scenes.c
+        # Every change of a scene leaves an event; the sums are for one that was written before but seen after another.
+        stamp: tuple[Any, ...] = tuple(
+            conn.execute(
+                select(
+                    select(func.max(events.c.pos)).scalar_subquery(),
+                    func.count(case((c.status == "live", 1))),
+                    func.sum(c.version),
+                    func.sum(c.changed_at),
+                )
+            ).one()
+        )
+        if kept is not None and kept.shelf[0] == shelf[0] and kept.stamp == stamp:
+            self._surround(conn, kept.stage)
+            return kept
         query = select(c.scene, c.version, c.started_at).where(c.status == "live").order_by(c.scene)
         live = tuple((scene, version, started or 0) for scene, version, started in conn.execute(query))
         before = kept.staged if kept is not None and kept.shelf[1] is shelf[1] else {}
         if kept is not None and kept.shelf[0] == shelf[0] and kept.live == live:
             self._surround(conn, kept.stage)
-            return kept
+            return msgspec.structs.replace(kept, stamp=stamp)
         missing = {one[0] for one in live if one not in before}
         rows = {(row.scene, row.version, row.started_at or 0): row for row in life.live_scenes(conn, missing)}
         staged = {
@@ -154,7 +170,7 @@ class Staging:
         self._specs = {key: spec for key, spec in self._specs.items() if key in names}
         stage = Stage([s for s in staged.values() if s is not None], shelf[1], self.people, self.zone)
         self._surround(conn, stage)
-        return _Kept(shelf, live, staged, stage)
+        return _Kept(shelf, stamp, live, staged, stage)
 
     def _surround(self, conn: Connection, stage: Stage) -> None:
         """Tell a stage the stores and the weather; read every ``REFRESH`` seconds."""
