@@ -14,6 +14,7 @@ import click
 
 import fairday
 from fairday.demo import simulate
+from fairday.insight.morning import morning
 from fairday.insight.telling import in_words
 from fairday.kernel.clock import DAY_MS, ManualClock, SystemClock, day_start, to_date
 from fairday.kernel.errors import FairdayError
@@ -134,6 +135,8 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
                 made = list(simulate.visits(conn, shop.settings, clock.now()))
             shop.append(made).result()
             shop.catch_up()
+        with step("three scenes worth starting next"):
+            morning(shop.db, shop.settings, clock.now())
         click.secho("\nReport", bold=True)
         click.echo(in_words(shop.report()))
         password = shop.add_operator(OWNER, "owner")

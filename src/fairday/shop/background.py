@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairday.insight.morning import morning
 from fairday.kernel.clock import local_day, to_date
 from fairday.scenes import fitting
 from fairday.shop.keeping import load_settings
@@ -78,6 +79,8 @@ class Background:
             try:
                 if self._shop.midnight.tick(self._shop.clock.now()):
                     self._shop.followers.wake()
+                    # Worked out now, so that nobody waits for it in the morning.
+                    morning(self._shop.db, self._shop.settings, self._shop.clock.now())
                 if rounds % SETTINGS_EVERY == 0:
                     self._reload_settings()
                 if rounds % MAIL_EVERY == 0:
