@@ -27,6 +27,8 @@ GOODS = {
 class Outcome:
     mails: dict[str, int] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
+    feed: str = ""
+    by_email: dict[str, int] = field(default_factory=dict)
     in_warm_up: list[str] = field(default_factory=list)
     in_spring: list[str] = field(default_factory=list)
     categories: tuple[float, float] | None = None
@@ -38,6 +40,8 @@ class Outcome:
 def run(shop: fairday.Shop, clock: ManualClock, without: str = "", read: bool = False) -> Outcome:
     """Play it: sixty customers of tea, some of them sixteen; the mail, the page, and what the treated buy then."""
     play = Play(shop, clock, NOW)
+    if without == "I1":
+        del shop.followers._followers["touches"]
     if without != "G1":
         play.stock(GOODS)
     people = [f"u{n}" for n in range(PEOPLE)]
@@ -58,6 +62,8 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "", read: bool = 
             text = text.replace('      unless: "age < 20"\n', "").replace(
                 'who: "age < 20", theme: young', "theme: young"
             )
+        if without == "S4":
+            text = text.replace("where: [feed, ", "where: [")
         if without == "R3":
             text = text.replace(", {email: [warm-up, burst]}", "")
         return text
@@ -71,7 +77,9 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "", read: bool = 
         found.mails[address] = found.mails.get(address, 0) + 1
     for crowd, some in (("young", people[1::10]), ("grown", people[::10])):
         told = next((m for u in some if (m := mails.get(f"{u}@example.com")) is not None and "m=" in m.text), None)
-        found.pages[crowd] = play.see(play.remembered(some[-1]) if told is None else play.by_mail(told))
+        shopper = play.remembered(some[-1]) if told is None else play.by_mail(told)
+        found.pages[crowd] = play.see(shopper)
+    found.feed = play.see(shopper, "/feed")
     now, spring = (shop.choose("user_id:u3", "page", now=NOW + days * DAY) for days in (0, 60))
     found.in_warm_up = [m.spec.scene for m in (*now.shown, *now.withheld)]
     found.in_spring = [m.spec.scene for m in (*spring.shown, *spring.withheld)]
@@ -83,7 +91,11 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "", read: bool = 
         bought.append(order(user, f"b{n}", 0, line))
     play.tell(*bought)
     clock.move(DAY)
-    (effect,) = [s for s in shop.report().scenes if s.scene == scene]
+    report = shop.report()
+    channels = [row.channel for row in report.sources.rows]
+    for model in report.sources.models:
+        found.by_email[model.model] = dict(zip(channels, model.revenue, strict=True)).get("email", 0)
+    (effect,) = [s for s in report.scenes if s.scene == scene]
     found.arms = (effect.treated.people, effect.holdout.people)
     if effect.categories is not None:
         found.categories = (effect.categories.treated, effect.categories.held)
@@ -104,6 +116,10 @@ PROMISES = {
     and "theme-festive" in o.pages["grown"] and "theme-young" in o.pages["young"],
     # Its own goods stand on its floors, cat food does not.
     "G1": lambda o: "Puer tea" in o.pages["grown"] and "Pork belly" in o.pages["grown"],
+    # The feed holds the scene's floor between goods of the person's own, each with its reason.
+    "S4": lambda o: "To visit with" in o.feed and "You often buy Tea" in o.feed and o.feed.count("/goods/") > 5,
+    # Whoever came by the mail and bought is credited to mail, by every model.
+    "I1": lambda o: len(o.by_email) >= 9 and min(o.by_email.values()) > 0,
     # One mail each.
     "R3": lambda o: len(o.mails) > 30 and set(o.mails.values()) == {1},
 }  # fmt: skip
