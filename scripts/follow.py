@@ -147,7 +147,7 @@ def sign_in(page: Page, base: str, email: str, once: str) -> None:
 
 def assemble(pictures: list[Path], target: Path) -> None:
     """One animated WebP of the pictures, the last held longest."""
-    from PIL import Image  # type: ignore[import-not-found]
+    from PIL import Image
 
     frames = [Image.open(p).convert("RGB") for p in pictures]
     frames = [f.resize((960, round(f.height * 960 / f.width))) for f in frames]

@@ -201,11 +201,11 @@ def _one_person(
     with db.read() as conn:
         loaded = load_facts(conn, persons)
         load_facts(conn, persons[:1])
-        took = [_time(lambda p=p: load_facts(conn, [p])) for p in persons[:1_000]]  # type: ignore[misc]
+        took = [_time(lambda p=p: load_facts(conn, [p])) for p in persons[:1_000]]
         cursor = conn.connection.cursor()
         trip = [_time(lambda: cursor.execute("SELECT 1").fetchall()) for _ in range(1_000)]
         cursor.close()
-        needed = [_time(lambda p=p: load_facts(conn, [p], audience.measures)) for p in persons[:1_000]]  # type: ignore[misc]
+        needed = [_time(lambda p=p: load_facts(conn, [p], audience.measures)) for p in persons[:1_000]]
     db.close()
     judge(f"one person's facts from {name}, all of them", statistics.median(took) * 1e6, 300, "µs")
     print(f"      of those, what the audience needs: {statistics.median(needed) * 1e6:.0f} µs;"
@@ -220,7 +220,7 @@ def _per_person(audience: Audience, facts: list[Facts]) -> float:
     """Seconds for one person: the median over groups of fifty, so that a busy machine spoils a few groups only."""
     audience.test(facts[0], TODAY)
     groups = [facts[i : i + 50] for i in range(0, len(facts) - 50, 50)]
-    return statistics.median(_time(lambda g=g: [audience.test(one, TODAY) for one in g]) / 50 for g in groups)  # type: ignore[misc]
+    return statistics.median(_time(lambda g=g: [audience.test(one, TODAY) for one in g]) / 50 for g in groups)
 
 
 def _time(do: Callable[[], object]) -> float:

@@ -188,12 +188,12 @@ def one_by_one(shop: fairday.Shop, asked: list[int]) -> None:
         stage = shop.staging.stage(conn, NOW)
         cursor = conn.connection.cursor()
         trip = [_time(lambda: cursor.execute("SELECT 1").fetchall()) for _ in range(500)]
-        loads = [_time(lambda p=p: load_person(conn, p, NOW)) for p in asked]  # type: ignore[misc]
+        loads = [_time(lambda p=p: load_person(conn, p, NOW)) for p in asked]
         loaded = [load_person(conn, p, NOW) for p in asked]
-    chosen = [_time(lambda p=p: choose(p, "page", NOW, stage)) for p in loaded]  # type: ignore[misc]
-    every = [_time(lambda p=p: choose(p, "page", NOW, stage, floors=None)) for p in loaded]  # type: ignore[misc]
-    plain = [_time(lambda p=p: choose(p, "page", NOW, stage, explain=True)) for p in loaded[:100]]  # type: ignore[misc]
-    scenes = [_time(lambda p=p: choose(p, "page", NOW, stage, floors=0)) for p in loaded]  # type: ignore[misc]
+    chosen = [_time(lambda p=p: choose(p, "page", NOW, stage)) for p in loaded]
+    every = [_time(lambda p=p: choose(p, "page", NOW, stage, floors=None)) for p in loaded]
+    plain = [_time(lambda p=p: choose(p, "page", NOW, stage, explain=True)) for p in loaded[:100]]
+    scenes = [_time(lambda p=p: choose(p, "page", NOW, stage, floors=0)) for p in loaded]
     for what, took in (("a round trip for nothing", trip), ("read the person", loads), ("find the scenes", scenes),
                        ("choose", chosen), ("choose, without a limit of floors", every),
                        ("choose by asking every scene", plain)):  # fmt: skip
@@ -208,8 +208,8 @@ def changes(name: str, shop: fairday.Shop, asked: list[int]) -> None:
         kept = life.get_scene(conn, scene).text
     took, next_ = [], []
     for n in range(5):
-        took.append(_time(lambda n=n: shop.save_scene(kept + f"# {n}\n")))  # type: ignore[misc]
-        next_.append(_time(lambda n=n: shop.meet(f"user_id:u{2 * asked[n]}", "page", wait=False)))  # type: ignore[misc]
+        took.append(_time(lambda n=n: shop.save_scene(kept + f"# {n}\n")))
+        next_.append(_time(lambda n=n: shop.meet(f"user_id:u{2 * asked[n]}", "page", wait=False)))
     print(f"  one scene saved: made ready within the merchant's request, {_at(took, 0.5):.0f} ms; the next shopper's"
           f" request {_at(next_, 0.5):.1f} ms")  # fmt: skip
     with shop.db.write() as conn:
@@ -221,7 +221,7 @@ def changes(name: str, shop: fairday.Shop, asked: list[int]) -> None:
     behind.start()
     while behind.is_alive():
         person = asked[len(walls) % len(asked)]
-        walls.append(_time(lambda p=person: shop.meet(f"user_id:u{2 * p}", "page", wait=False)))  # type: ignore[misc]
+        walls.append(_time(lambda p=person: shop.meet(f"user_id:u{2 * p}", "page", wait=False)))
     behind.join()
     print(f"  all goods changed: made ready behind the requests in {builds[0]:.2f} s; a request meanwhile:"
           f" p50 {_at(walls, 0.5):.1f} ms, the longest {max(walls) * 1000:.1f} ms")  # fmt: skip

@@ -43,7 +43,7 @@ def fill(shop: fairday.Shop, clock: ManualClock, n: int) -> None:
     rows = baskets(n)
     for start in range(0, n, 5000):
         with shop.db.write() as conn:
-            append_rows(conn, rows[start : start + 5000])  # type: ignore[arg-type]
+            append_rows(conn, rows[start : start + 5000])
     shop.catch_up()
     with shop.db.write() as conn:
         goods = [
@@ -56,7 +56,7 @@ def fill(shop: fairday.Shop, clock: ManualClock, n: int) -> None:
     with shop.db.write() as conn:
         numbers = conn.exec_driver_sql("SELECT id FROM identifiers ORDER BY id").scalars().all()
         dealt = [("valentines-day", i, "holdout" if i % HELD == 0 else "treated") for i in numbers[:2052]]
-        arms.record(conn, dealt, clock.now() - 20 * DAY_MS)  # type: ignore[arg-type]
+        arms.record(conn, dealt, clock.now() - 20 * DAY_MS)
         if not shop.db.is_sqlite:
             conn.exec_driver_sql("ANALYZE")
     shop.midnight.tick(clock.now())
@@ -96,7 +96,7 @@ def measure(url: str, n: int) -> bool:
             for section in (
                 sections.figures, sections.sources, sections.changes, sections.effects, sections.cohorts, sections.rfm
             ):  # fmt: skip
-                wall, busy = median(lambda section=section: section(conn, *given))  # type: ignore[misc]
+                wall, busy = median(lambda section=section: section(conn, *given))
                 print(f"{section.__name__:12} {wall * 1000:7.0f} ms   {busy * 1000:7.0f} ms of this process")
         client = Client(shop).sign_in()
 

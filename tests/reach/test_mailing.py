@@ -135,3 +135,24 @@ def test_a_budget_ends_the_mail_to_the_last_one_it_pays_for(full: fairday.Shop) 
     assert again["budget"] > 0
     full.save_scene(text.replace("0.25", "0.29"))
     assert full.mailing.plan()["queued"] == 2
+
+
+def test_whoever_has_their_mail_is_asked_nothing_again(full: fairday.Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fairday.reach import mailing
+
+    full.change_settings(contact={"quiet_from": 0, "quiet_until": 0, "per_day": 9, "per_week": 9})
+    asked: list[int | None] = []
+    real = mailing.choose
+
+    def counted(person: Any, *given: Any, **named: Any) -> Any:
+        asked.append(person.person)
+        return real(person, *given, **named)
+
+    monkeypatch.setattr(mailing, "choose", counted)
+    first = full.mailing.plan()
+    assert first["queued"] > 0
+    before, asked[:] = len(asked), []
+    again = full.mailing.plan()
+    assert len(asked) == before - first["queued"]
+    assert again["queued"] == 0
+    assert again["no_address"] == first["no_address"]

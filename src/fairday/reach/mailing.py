@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from babel.numbers import format_currency
@@ -26,7 +26,7 @@ from fairday.scenes.life import get_scene
 from fairday.scenes.moment import moment_facts
 from fairday.scenes.shelf import Product
 from fairday.scenes.spec import SceneSpec, fill
-from fairday.scenes.stage import Stage, Staged
+from fairday.scenes.stage import On, Stage, Staged
 from fairday.scenes.staging import Staging, load_people
 from fairday.scenes.words import reason
 from fairday.storage.database import Database, alone
@@ -123,15 +123,12 @@ class Mailing:
         settings = self._settings()
         owned = reachable(conn, persons, settings, now)
         every = [a.identifier for found in owned.values() for a in found.addresses]
+        result: Counter[str] = Counter(no_address=len(persons) - len(owned))
+        persons = self._unsettled(conn, stage, staged, {p: owned[p] for p in persons if p in owned}, now)
         people = load_people(conn, persons, now)
-        result: Counter[str] = Counter()
         choices: list[tuple[Person, Address, Choice, Met]] = []
         for number in persons:
-            mine = owned.get(number)
-            if mine is None:
-                result["no_address"] += 1
-                continue
-            person = people[number]
+            mine, person = owned[number], people[number]
             choice = choose(
                 person, CHANNEL, now, stage, channel=mine.channel, scene=staged.spec.scene, per_floor=GOODS_A_FLOOR
             )
@@ -161,7 +158,24 @@ class Mailing:
             if left is not None and not met.withheld:
                 left -= settings.mail_cost
         outbox.plan(conn, planned, now)
-        return result
+        return +result
+
+    def _unsettled(
+        self, conn: Connection, stage: Stage, staged: Staged, owned: Mapping[int, Reachable], now: int
+    ) -> list[int]:
+        """Those who have no mail of this round yet, so that a later round asks nothing of those who have.
+
+        A scene by people's own days has as many rounds as people; there everybody is asked.
+        """
+        today = local_day(now, stage.zone)
+        phase = None if staged.own_trait else staged.spec.when.phase_on(today, {})
+        if phase is None:
+            return list(owned)
+        on = On(staged, *phase, today)
+        key = arms.occasion_key(on.phase, on.occasion)
+        every = [a.identifier for found in owned.values() for a in found.addresses]
+        settled = {i for _, i in outbox.settled_for(conn, staged.spec.scene, {key}, every)}
+        return [p for p, found in owned.items() if not any(a.identifier in settled for a in found.addresses)]
 
     def _message(self, person: Person, to: Address, met: Met, stage: Stage, settings: Settings, now: int) -> Planned:
         language = language_of(person, settings)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
-from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent, get_currency_symbol
+from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 from markupsafe import Markup, escape
 
 from fairday.kernel import money
@@ -107,10 +107,6 @@ class Tongue:
         """Minor units as an amount in the reader's way."""
         code = currency or self.currency
         return self._data(format_currency(money.major(amount, code), code, locale=self.locale))
-
-    def symbol(self) -> str:
-        """The sign of the shop's currency."""
-        return self._data(get_currency_symbol(self.currency, locale=self.locale))
 
     def about(self, amount: int) -> str:
         """Minor units as an amount in two figures: what is only estimated pretends no more."""

@@ -11,7 +11,7 @@ from fairday.kernel.settings import IdentitySettings
 from fairday.people.consent import consents
 from fairday.people.identity import normalise
 from fairday.people.identity.tables import timeline as timeline_table
-from fairday.people.tables import OPEN, identifiers, ownership, people
+from fairday.people.tables import identifiers, ownership, people
 from fairday.people.tables import profile as profile_table
 from fairday.reach.outbox import messages
 from fairday.storage.followers import skipped
@@ -24,18 +24,6 @@ RECENT = 100_000
 def people_count(conn: Connection) -> int:
     """How many people there are."""
     return int(conn.execute(select(func.count()).select_from(people)).scalar_one())
-
-
-def with_identifier(conn: Connection, types: tuple[str, ...]) -> dict[str, int]:
-    """How many people own an identifier of each type now."""
-    c = ownership.c
-    query = (
-        select(identifiers.c.type, func.count(func.distinct(c.person)))
-        .join(identifiers, identifiers.c.id == c.identifier)
-        .where(identifiers.c.type.in_(types), c.until_at == OPEN)
-        .group_by(identifiers.c.type)
-    )
-    return {type_: n for type_, n in conn.execute(query)}
 
 
 def per_day(conn: Connection, zone: str, today: int, days: int) -> list[int]:

@@ -236,30 +236,3 @@ class Claims(Protocol):
     def accounts(self, identifier: int) -> Mapping[int, int]:
         """The accounts seen on a weak id, and when first."""
         ...
-
-
-class MemoryClaims:
-    """Claims kept in memory, for rules without a database."""
-
-    def __init__(self) -> None:
-        self._claims: dict[int, list[tuple[int, bool]]] = {}
-        self._seen: dict[int, dict[int, int]] = {}
-
-    def add(self, identifier: int, at: int, pos: int, firm: bool) -> None:
-        self._claims.setdefault(identifier, []).append((at, firm))
-
-    def saw(self, identifier: int, account: int, at: int) -> None:
-        mine = self._seen.setdefault(identifier, {})
-        mine[account] = min(at, mine.get(account, at))
-
-    def around(self, identifier: int, at: int) -> Around:
-        known = self._claims.get(identifier, [])
-        before = max((t for t, _ in known if t <= at), default=None)
-        after = min((t for t, firm in known if firm and t > at), default=None)
-        return Around(before, after, bool(known))
-
-    def first(self, identifier: int) -> int | None:
-        return min((t for t, firm in self._claims.get(identifier, []) if firm), default=None)
-
-    def accounts(self, identifier: int) -> Mapping[int, int]:
-        return self._seen.get(identifier, {})

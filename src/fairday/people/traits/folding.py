@@ -6,7 +6,6 @@ policies of orders, refunds, currencies and claims are told in docs/algorithms/t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
@@ -243,8 +242,3 @@ def line_amount(price: Any, quantity: int | float | str, currency: str) -> int:
 def is_trigger(h: Happening) -> bool:
     """Whether a happening may change what is known of its person: all but Fairday's own word on audiences."""
     return not (h.kind == "track" and h.name in OWN)
-
-
-def triggers(rows: Iterable[Happening]) -> list[Happening]:
-    """The happenings that may change what is known of somebody."""
-    return [h for h in rows if is_trigger(h)]

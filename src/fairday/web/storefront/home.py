@@ -61,12 +61,8 @@ def home(request: Request) -> Response:
 
 def look(request: Request, choice: Choice | None) -> dict[str, Any]:
     """The theme and the greeting that scenes give this page."""
-    found: Any = getattr(choice, "look", None)
-    if found is None:
-        return {}
-    theme = found.theme
-    greeting = found.greeting.get(tongue_of(request).language) if found.greeting else ""
-    return {"theme": theme, "greeting": greeting}
+    found = None if choice is None else choice.look
+    return {} if found is None else {"theme": found.theme, "greeting": found.greeting.get(tongue_of(request).language)}
 
 
 def tiles(request: Request, stage: Stage) -> list[dict[str, str]]:
