@@ -1,0 +1,70 @@
+"""Claims: what an order lays hands on elsewhere (stock, a coupon, a budget, points), step by step with the order.
+
+A step of an order and what it sets off on other streams are one transaction: the order's command locates the streams of
+its holds, and each hold's claim says which events the step means there. Rooms that own such streams register a claim
+with ``trade``; trade knows none of them. Pure, as deciders are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from fairday.kernel.decider import Event, Refusal, State
+
+Step = Literal["place", "pay", "ship", "complete", "cancel", "refund"]
+"""What an order does: placed (holds are taken), paid (holds become final), some units leave, received and past its
+return window, given up (before payment, by time-out, or after it: what was taken goes back), money goes back."""
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """One thing an order claims of one stream.
+
+    Attributes:
+        claim: the registered claim's name ("stock", "coupon", "budget").
+        stream: where it is taken ("stock:MUG-RED").
+        data: what is taken there; small JSON, written when the order is placed and kept in its state.
+    """
+
+    claim: str
+    stream: str
+    data: Mapping[str, Any] = {}
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of an order, as its claims see it.
+
+    Attributes:
+        step: which.
+        order: the order's stream ("order:01J…"): with ``n`` the business key of whatever a claim posts.
+        n: how many steps of this kind the order had before (0 for the first shipment, refund).
+        account: the buyer's member account's stream, or None for a guest.
+        units: units by line that leave (ship) or come back to be sold again (cancel, refund).
+        part, whole, already: refund only, in minor units paid: given back now, paid in all, given back before.
+        final: refund only: nothing of the order is left after it.
+        why: "" or the reason told ("expired", "changed my mind").
+    """
+
+    step: Step
+    order: str
+    n: int = 0
+    account: str | None = None
+    units: Mapping[str, int] = {}
+    part: int = 0
+    whole: int = 0
+    already: int = 0
+    final: bool = False
+    why: str = ""
+
+
+class Claim(Protocol):
+    """The rules of one kind of hold."""
+
+    name: str
+
+    def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event] | Refusal:
+        """What a step means for the held stream. A refusal at ``place`` refuses the order; ``cancel`` and ``refund``
+        never refuse: they must be able to give back whatever was taken."""
+        ...
