@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import fairday
 import shopfull
 from fairday.kernel.clock import local_day
 from fairday.reach import outbox
+from fairday.shop import background
 from fairday.storage.log import Happening
 
 SCENE = """\
@@ -156,3 +158,18 @@ def test_whoever_has_their_mail_is_asked_nothing_again(full: fairday.Shop, monke
     assert len(asked) == before - first["queued"]
     assert again["queued"] == 0
     assert again["no_address"] == first["no_address"]
+
+
+def test_a_scene_started_in_a_serving_shop_is_mailed_without_waiting_for_the_next_round(full: fairday.Shop) -> None:
+    full.move_scene("end", "two")
+    full.start()
+    started = time.monotonic()
+    while not any(scene == "one" for scene, _, _ in statuses(full)) and time.monotonic() < started + 30:
+        time.sleep(0.05)
+    full.save_scene(SCENE.format(name="three"))
+    started = time.monotonic()
+    full.move_scene("start", "three")
+    while not any(scene == "three" for scene, _, _ in statuses(full)) and time.monotonic() < started + 30:
+        time.sleep(0.05)
+    assert any(scene == "three" for scene, _, _ in statuses(full))
+    assert time.monotonic() - started < background.MAIL_EVERY / 2 - 15

@@ -112,6 +112,12 @@ class Staging:
         if self._is_watched:
             self.refresh(db, now)
 
+    @property
+    def live(self) -> tuple[_Live, ...]:
+        """What was live at the last look, by name, version and when it first went live; empty before the first."""
+        kept = self._kept
+        return () if kept is None else kept.live
+
     def forget(self) -> None:
         """Look at the catalogue, the stores and the weather anew next time."""
         self._look_at = self._around_at = -math.inf

@@ -24,8 +24,8 @@ log = logging.getLogger("fairday")
 HOME = "http://127.0.0.1"
 
 SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY, FIT_EVERY = 10, 120, 1200, 240
-"""In how many half seconds settings changed elsewhere are seen, mail is planned again, old answers are let
-go of, and whether a new day asks for a fit is looked at."""
+"""In how many half seconds settings changed elsewhere are seen, mail is planned again (sooner when
+what is live changed), old answers are let go of, and whether a new day asks for a fit is looked at."""
 
 STAGE_EVERY = 1.0
 """Seconds between looks at what other processes changed of scenes and goods."""
@@ -75,6 +75,7 @@ class Background:
     def _chores(self) -> None:
         """What may take a while, so that it never holds a deadline up: the new day, the mail, old answers."""
         rounds = 0
+        mailed = self._shop.staging.live
         while not self._stop.wait(0.5):
             try:
                 if self._shop.midnight.tick(self._shop.clock.now()):
@@ -83,7 +84,9 @@ class Background:
                     morning(self._shop.db, self._shop.settings, self._shop.clock.now())
                 if rounds % SETTINGS_EVERY == 0:
                     self._reload_settings()
-                if rounds % MAIL_EVERY == 0:
+                live = self._shop.staging.live
+                if rounds % MAIL_EVERY == 0 or live != mailed:
+                    mailed = live  # whoever started a scene looks at its page and waits
                     self._shop.run_mail()
                 if rounds % FORGET_EVERY == 0:
                     while self._shop.forget_answers() and not self._stop.is_set():
