@@ -1,0 +1,5 @@
+"""Pricing a cart: a pure function, written down in docs/algorithms/pricing.md.
+
+Compile a book of rules once, ``Book(rules, policy, currency)``, then ask for each cart
+``price(cart, book, facts, now, today) -> Priced``; the values are those of ``fairday.offers.model``.
+"""
