@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from fairday import operators
+from fairday.goods.stock import Stock
 from fairday.insight.asked import Asked, ask
 from fairday.insight.meetings import Meetings
 from fairday.insight.replay import Replays
@@ -82,6 +83,7 @@ class Shop:
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)
         accounts.register(self.runner)
+        self.stock = Stock(db, self.runner)
         self.runner.register(life.SceneDecider())
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
