@@ -1,0 +1,1 @@
+"""Trade: carts, checkout, orders and what an order sets off; modes of trade as policies over one order."""
