@@ -16,6 +16,7 @@ from fairday.scenes.choice import choose as met_by_index
 from fairday.scenes.conditions import goods_vocabulary
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.shelf import Product, Shelf, taste
+from fairday.scenes.spec import fill
 from fairday.scenes.stage import Stage, Staged, own_dates
 
 ZONE = "Asia/Shanghai"
@@ -392,3 +393,22 @@ def test_a_page_has_room_for_so_many_floors_and_nobody_falls_in_an_arm_below_it(
         f"{{title: {c}, goods: \"category = '{c}'\"}}" for c in CATEGORIES) + "]")  # fmt: skip
     found = choose(person(), "feed", instant(NEW_YEAR), stage(three), floors=3)
     assert [f.number for _, f in found.floors] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("Enough for the baby, {name}?", "Enough for the baby?"),
+        ("{name}, it has been a while.", "It has been a while."),
+        ("Hello {name}, look at {shop}", "Hello, look at Tea"),
+        ("{name}，上次买已经有一阵了。", "上次买已经有一阵了。"),
+        ("发薪了，{name}！", "发薪了！"),
+        ("¿Queda bastante para el bebé, {name}?", "¿Queda bastante para el bebé?"),
+        ("iced tea", "iced tea"),
+    ],
+)
+def test_a_mail_to_somebody_without_a_name_reads_as_if_none_was_meant(template: str, said: str):
+    assert fill(template, {"name": "", "shop": "Tea"}) == said
+    assert fill(template.replace("{name}", "Li"), {"shop": "Tea"}) == template.replace("{name}", "Li").replace(
+        "{shop}", "Tea"
+    )

@@ -201,13 +201,19 @@ class SceneSpec(_Struct, frozen=True):
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """A message's text with its placeholders filled; one whose value is unknown goes, with the blank before it."""
+    """A message's text with its placeholders filled.
+
+    One whose value is unknown goes, with the comma and blank before it: "It is pay day, {name}!" becomes "It is pay
+    day!". A text that began with one begins with a capital then.
+    """
 
     def one(found: re.Match[str]) -> str:
         value = values.get(found[2], "")
         return found[1] + value if value else ""
 
-    return re.sub(r"( ?)\{(\w+)\}", one, template).lstrip("，,、 ")
+    filled = re.sub(r"([,，、]? ?)\{(\w+)\}", one, template)
+    rest = filled.lstrip("，,、 ")
+    return rest if rest == filled else rest[:1].upper() + rest[1:]
 
 
 def festival_title(spec: SceneSpec, language: str) -> str:
