@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, RowMapping, String, Table, Text, select
+from sqlalchemy import BigInteger, Connection, Index, RowMapping, String, Table, Text, func, select
 
-from fairday.storage.database import col, insert, metadata
+from fairday.goods.price_records import set_base_prices
+from fairday.goods.tables import details, touched
+from fairday.storage.database import col, current_xid, insert, metadata
 
 products = Table(
     "products",
@@ -73,6 +75,13 @@ def save_products(conn: Connection, rows: Iterable[ProductRow], now: int) -> int
             ),
             changed,
         )
+        set_base_prices(
+            conn,
+            {r["product"]: (r["price"], r["currency"] or "") for r in changed},
+            {p.product: (p.price, p.currency or "") for p in known.values()},
+            now,
+        )
+        touch(conn, [r["product"] for r in changed])
     return len(changed)
 
 
@@ -82,13 +91,41 @@ def _over(before: ProductRow, told: ProductRow) -> ProductRow:
 
 
 def _some(conn: Connection, numbers: list[str]) -> list[ProductRow]:
-    return [_row(r) for r in conn.execute(select(products).where(products.c.product.in_(numbers))).mappings()]
+    found = []
+    for start in range(0, len(numbers), 500):
+        query = select(products).where(products.c.product.in_(numbers[start : start + 500]))
+        found += [_row(r) for r in conn.execute(query).mappings()]
+    return found
+
+
+def products_named(conn: Connection, numbers: Iterable[str]) -> dict[str, ProductRow]:
+    """Products by number; those there are not are left out."""
+    return {row.product: row for row in _some(conn, list(dict.fromkeys(numbers)))}
 
 
 def product(conn: Connection, number: str) -> ProductRow | None:
     """The product of that number, or None."""
     found = conn.execute(select(products).where(products.c.product == number)).mappings().first()
     return None if found is None else _row(found)
+
+
+def touch(conn: Connection, numbers: Iterable[str]) -> None:
+    """Mark products as changed in this transaction, for whoever keeps a copy of them (the search index)."""
+    rows = [{"product": n} for n in sorted(set(numbers))]
+    if rows:
+        seq = current_xid(conn) or 1 + (conn.execute(select(func.max(touched.c.seq))).scalar() or 0)
+        statement = insert(conn, touched)
+        conn.execute(
+            statement.on_conflict_do_update(index_elements=["product"], set_={"seq": statement.excluded.seq}),
+            [row | {"seq": seq} for row in rows],
+        )
+
+
+def sold_products(conn: Connection) -> list[ProductRow]:
+    """Every product that is not hidden, by number."""
+    hidden = select(details.c.product).where(details.c.hidden)
+    query = select(products).where(products.c.product.not_in(hidden)).order_by(products.c.product)
+    return [_row(r) for r in conn.execute(query).mappings()]
 
 
 def all_products(conn: Connection) -> list[ProductRow]:

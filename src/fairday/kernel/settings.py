@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         name: what the shop is called.
         zone: IANA time zone; every day boundary of the shop is taken in it.
         currency: ISO 4217 code of the amounts the shop keeps.
+        country: ISO 3166-1 code of where its shoppers are unless something else is known, or "".
         language: the language a page falls back to.
         public_url: where shoppers reach the shop, without a trailing slash; used in links of messages.
         mail_from: the sender of its mail, such as ``Tea & Co <hello@example.com>``.
@@ -78,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name: str = "My shop"
     zone: str = "Asia/Shanghai"
     currency: str = "CNY"
+    country: Annotated[str, msgspec.Meta(pattern="^([A-Z]{2})?$")] = ""
     language: Language = "zh"
     public_url: str = "http://127.0.0.1:8000"
     mail_from: str = "shop@localhost"

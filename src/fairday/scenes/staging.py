@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, case, func, select
 
-from fairday.goods.catalogue import ProductRow, all_products, products
+from fairday.goods.catalogue import ProductRow, products, sold_products
 from fairday.kernel.audience import Audience, AudienceError, Facts, Vocabulary, parse
 from fairday.kernel.clock import DAY_MS, local_day
 from fairday.people.facts import load_facts
@@ -136,7 +136,7 @@ class Staging:
         if self._kept is not None and self._kept.shelf[0] == key:
             return self._kept.shelf
         started = time.monotonic()
-        goods = [as_product(row) for row in all_products(conn)]
+        goods = [as_product(row) for row in sold_products(conn)]
         shelf = Shelf(goods, popularity(conn, today), self.people.currency, ranking)
         self._look_at = time.monotonic() + max(REFRESH, SHARE * (time.monotonic() - started))
         return key, shelf

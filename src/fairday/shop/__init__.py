@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from fairday import operators
+from fairday.goods.offering import Goods
 from fairday.goods.stock import Stock
 from fairday.insight.asked import Asked, ask
 from fairday.insight.meetings import Meetings
@@ -85,6 +86,7 @@ class Shop:
         accounts.register(self.runner)
         self.stock = Stock(db, self.runner)
         self.runner.register(life.SceneDecider())
+        self.goods = Goods(db, lambda: self.settings, clock)
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []
