@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import msgspec
 
 State = dict[str, Any]
-"""A stream's state: a JSON object of at most 4 KB. ``evolve`` returns a new one and leaves the one it was given."""
+"""A stream's state: a JSON object, at most 4 KB unless its decider says more. ``evolve`` returns a new one and leaves
+the one it was given."""
 
 MAX_STATE_BYTES = 4096
 
@@ -73,9 +74,10 @@ class Transfer(msgspec.Struct, frozen=True):
 
 
 class Decider(Protocol):
-    """The rules of one kind of stream."""
+    """The rules of one kind of stream; ``max_state_bytes`` is the most that a state of it may grow to."""
 
     kind: str
+    max_state_bytes: int
 
     def initial(self) -> State:
         """The state of a stream that has no event yet."""
@@ -104,6 +106,8 @@ class Decider(Protocol):
 
 class BaseDecider:
     """A decider's parts that most do without: no deadline, no rows, no ledger entries."""
+
+    max_state_bytes = MAX_STATE_BYTES
 
     def deadline(self, state: State) -> int | None:
         return None

@@ -55,6 +55,7 @@ from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Appender, Happening, happenings_at
 from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
+from fairday.trade.service import Orders
 
 log = logging.getLogger("fairday")
 
@@ -87,6 +88,7 @@ class Shop:
         self.stock = Stock(db, self.runner)
         self.runner.register(life.SceneDecider())
         self.goods = Goods(db, lambda: self.settings, clock)
+        self.orders = Orders(db, self.runner, clock, lambda: self.settings)
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []

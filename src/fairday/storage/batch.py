@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, Integer, String, Table, Text
 
 from fairday.kernel import jsons
-from fairday.kernel.decider import MAX_STATE_BYTES, Decider, Event, Row, State, Transfer, kind_of
+from fairday.kernel.decider import Decider, Event, Row, State, Transfer, kind_of
 from fairday.kernel.errors import FairdayError
 from fairday.storage import answers, deadlines, ledger
 from fairday.storage.bulk import insert_rows, overwrite
@@ -117,14 +117,14 @@ class Batch:
                 self.loaded[stream] = Loaded(decider, 0, 0, decider.initial())
 
     def record(
-        self, made: Mapping[str, Sequence[Event]], allowed: Sequence[str], at: int, fired: int | None
+        self, made: Mapping[str, Sequence[Event]], allowed: Sequence[str], at: int, fired: tuple[str, int] | None
     ) -> tuple[list[Said], list[Encoded]]:
         """Fold the events a command made, all of them or, when this raises, none.
 
         Args:
             allowed: the streams it located.
             at: the command's ``now``.
-            fired: the deadline (ms) that the command is the firing of, which may not stand afterwards.
+            fired: the stream and deadline (ms) that the command is the firing of, which may not stand afterwards.
 
         Returns:
             What the answer says, and the same with data encoded.
@@ -152,12 +152,12 @@ class Batch:
                 said.append((stream, name, data))
                 encoded.append((stream, name, msgspec.Raw(raw)))
             if happened:
-                folded.append((one, state, version, _bounded(stream, state), decider.deadline(state)))
+                folded.append((one, state, version, _bounded(decider, stream, state), decider.deadline(state)))
             if transfers:
                 ledger.check(transfers)
                 entries += [(transfer, stream, at) for transfer in transfers]
                 transfers.clear()
-        if fired is not None and all(deadline == fired for *_, deadline in folded):
+        if fired is not None and self._after(fired[0], folded) == fired[1]:
             raise FairdayError(
                 "A deadline fired and its stream still asks for it.",
                 code="deadline_stands",
@@ -169,6 +169,10 @@ class Batch:
         self._rows += rows
         self._transfers += entries
         return said, encoded
+
+    def _after(self, stream: str, folded: Sequence[tuple[Loaded, State, int, bytes, int | None]]) -> int | None:
+        one = self.loaded[stream]
+        return next((deadline for found, *_, deadline in folded if found is one), one.deadline)
 
     def answered(self, actor: str, key: str, request: str, encoded: str, at: int) -> None:
         """Keep an answer under its key."""
@@ -211,11 +215,11 @@ def _key_names(table: str) -> tuple[str, ...]:
     return tuple(c.name for c in metadata.tables[table].primary_key)
 
 
-def _bounded(stream: str, state: State) -> bytes:
+def _bounded(decider: Decider, stream: str, state: State) -> bytes:
     raw = jsons.encode(state)
-    if len(raw) > MAX_STATE_BYTES:
+    if len(raw) > decider.max_state_bytes:
         raise FairdayError(
-            f"The state of {stream!r} would be {len(raw)} bytes; the limit is {MAX_STATE_BYTES}.",
+            f"The state of {stream!r} would be {len(raw)} bytes; the limit is {decider.max_state_bytes}.",
             code="state_too_large",
             remedy="Give what grows (claims, seats) streams of its own.",
         )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fairday.kernel.clock import Clock
-from fairday.kernel.decider import Answer, Command, Decider, Event, Located, Refusal, Spanning, kind_of
+from fairday.kernel.decider import Answer, Command, Decider, Event, Located, Refusal, Spanning, State, kind_of
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.storage import answers
 from fairday.storage.batch import Batch, Encoded, Said, stream_state, streams
@@ -38,8 +38,22 @@ class Runner(Lane):
         self._deciders[decider.kind] = decider
 
     def register_spanning(self, spanning: Spanning) -> None:
-        """Register a command over several streams; it is found by its name."""
+        """Register a command over several streams; it is found by its name.
+
+        One named ``<kind>.deadline`` is what a deadline of streams of that kind runs, in one transaction with the
+        streams it locates.
+        """
         self._spanning[spanning.name] = spanning
+
+    def evolve(self, stream: str, state: State, event: Event) -> State:
+        """A stream's state after an event, by the rules of its kind; for spanning commands that fold several steps."""
+        return self._deciders[kind_of(stream)].evolve(state, event)
+
+    def _over_several(self, command: Command) -> Spanning | None:
+        """The spanning command that this is, or that the deadline of a stream's kind is (``<kind>.deadline``)."""
+        if command.name == DEADLINE:
+            return self._spanning.get(f"{kind_of(command.stream)}.{DEADLINE}")
+        return self._spanning.get(command.name)
 
     def post(self, command: Command) -> Future[Answer]:
         """Queue a command; the future is resolved after its commit."""
@@ -66,7 +80,7 @@ class Runner(Lane):
             raise FairdayError("A stream's name has 1 to 200 characters.", code="bad_stream", where=command.stream[:50])
         if len(command.actor) > 100 or len(command.key or "") > 200:
             raise FairdayError("An actor has at most 100 characters, an idempotency key 200.", code="bad_key")
-        if command.name not in self._spanning and kind_of(command.stream) not in self._deciders:
+        if self._over_several(command) is None and kind_of(command.stream) not in self._deciders:
             raise FairdayError(
                 f"No rules are registered for {command.stream!r}.",
                 code="unknown_stream",
@@ -86,11 +100,14 @@ class Runner(Lane):
         known = answers.find(conn, sorted({(c.actor, c.key) for c in items if c.key is not None}))
         results: list[Any] = [None] * len(items)
         spanned: dict[int, Located] = {}
-        names = {c.stream for c in items if c.name not in self._spanning}
+        names: set[str] = set()
         for i, command in enumerate(items):
-            if command.name in self._spanning and (command.actor, command.key) not in known:
+            spanning = self._over_several(command)
+            if spanning is None:
+                names.add(command.stream)
+            elif (command.actor, command.key) not in known:
                 try:
-                    located = spanned[i] = self._locate(command, batch)
+                    located = spanned[i] = _locate(spanning, command, batch)
                     names.update(located.streams, located.relied)
                 except Exception as error:
                     if of_database(error):
@@ -108,12 +125,6 @@ class Runner(Lane):
         batch.save()
         return results
 
-    def _locate(self, command: Command, batch: Batch) -> Located:
-        located = self._spanning[command.name].locate(command, batch.peek)
-        for stream in (*located.streams, *located.relied):
-            batch.decider(stream)
-        return located
-
     def _answer(
         self,
         command: Command,
@@ -128,44 +139,52 @@ class Runner(Lane):
             first = known.get((command.actor, key))
             if first is not None:
                 return answers.repeat(first, request)
-        fired: int | None = None
-        decided: Mapping[str, Sequence[Event]] | Refusal
-        if located is None:
-            stream = command.stream
-            one = batch.loaded[stream]
-            now = max(batch.now, one.last_at)
-            if command.name == DEADLINE:
-                fired = int(command.data["at"])
-                now = max(now, fired)
-            if fired is not None and one.deadline != fired:
-                one.kept = fired  # the table said otherwise: it is set right when the batch is saved
-                decided = MOVED
-            else:
-                made = one.decider.decide(one.state, command, now)
-                decided = made if isinstance(made, Refusal) else {stream: made}
-            allowed: Sequence[str] = (stream,)
-        else:
+        stream = command.stream
+        spanning = self._over_several(command)
+        allowed: Sequence[str] = (stream,)
+        if spanning is not None:
+            assert located is not None
             if _moved(located, batch):
                 # By a command before it in this batch, or by another process: look again among what is locked.
-                located = self._locate(command, batch)
+                located = _locate(spanning, command, batch)
                 if _moved(located, batch):
                     return Again("what the command was located by has moved")
             allowed = located.streams
-            now = max([batch.now, *(batch.loaded[s].last_at for s in allowed)])
-            states = {s: batch.loaded[s].state for s in allowed}
-            decided = self._spanning[command.name].decide(states, command, now)
+        now = max([batch.now, *(batch.loaded[s].last_at for s in allowed)])
+        fired: int | None = None
+        if command.name == DEADLINE:
+            fired = int(command.data["at"])
+            now = max(now, fired)
+        decided: Mapping[str, Sequence[Event]] | Refusal
+        if fired is not None and batch.loaded[stream].deadline != fired:
+            batch.loaded[stream].kept = fired  # the table said otherwise: it is set right when the batch is saved
+            decided = MOVED
+        elif spanning is not None:
+            decided = spanning.decide({s: batch.loaded[s].state for s in allowed}, command, now)
+        else:
+            made = batch.loaded[stream].decider.decide(batch.loaded[stream].state, command, now)
+            decided = made if isinstance(made, Refusal) else {stream: made}
         said: Sequence[Said] = ()
         encoded: Sequence[Encoded] = ()
         refusal = None
         if isinstance(decided, Refusal):
             refusal = decided
         else:
-            said, encoded = batch.record(decided, allowed, now, fired)
+            said, encoded = batch.record(decided, allowed, now, None if fired is None else (stream, fired))
         answer = Answer(tuple(said), refusal, now)
         if key is not None:
             batch.answered(command.actor, key, request, answers.encode(encoded, refusal, now), now)
             known[command.actor, key] = (request, answer)
         return answer
+
+
+def _locate(spanning: Spanning, command: Command, batch: Batch) -> Located:
+    located = spanning.locate(command, batch.peek)
+    if command.name == DEADLINE and command.stream not in located.streams:
+        raise FairdayError(f"{spanning.name!r} does not locate its own stream.", code="not_located")
+    for stream in (*located.streams, *located.relied):
+        batch.decider(stream)
+    return located
 
 
 def _moved(located: Located, batch: Batch) -> bool:

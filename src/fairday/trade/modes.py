@@ -1,0 +1,107 @@
+"""Modes of trade: policies over the one order. Pure.
+
+A mode says who may order, how long each step may take, whose the money is when it comes in and what happens when an
+order is over. Everything else (cart, states, claims, refunds, documents) is the order's own and the same in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from fairday.kernel.clock import DAY_MS
+from fairday.kernel.decider import Refusal, State
+
+MINUTE_MS = 60_000
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the steps of an order may take, written into it when it is placed.
+
+    Attributes:
+        pay_ms: an order that is not paid this long after it was placed expires; 0: it does not expire.
+        on_account: it may be shipped before it is paid (an invoice with credit).
+        receive_ms: units count as received this long after the last of them left, unless the buyer said so before.
+        return_ms: how long after that they may be sent back; then the order is over ("completed").
+    """
+
+    pay_ms: int = 30 * MINUTE_MS
+    on_account: bool = False
+    receive_ms: int = 7 * DAY_MS
+    return_ms: int = 14 * DAY_MS
+
+
+class Share(msgspec.Struct, frozen=True):
+    """A part of what was paid, and whose it is.
+
+    Attributes:
+        part: the line's id, or "shipping".
+        label: what the share is within its part ("sales", "tax"); with ``part`` it is the share's key.
+        account: the ledger account it goes to.
+        amount: minor units, above 0.
+    """
+
+    part: str
+    label: str
+    account: str
+    amount: int
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Value that changes hands when an order is over (money held goes to its seller); ``label`` makes the key."""
+
+    label: str
+    debit: str
+    credit: str
+    amount: int
+
+
+class Mode(Protocol):
+    """A policy over the order.
+
+    ``name`` is written into every order ("b2c").
+    """
+
+    name: str
+
+    def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
+        """Why this order may not be placed, or None. ``placing`` is the data of ``order.place``."""
+        ...
+
+    def terms(self, placing: Mapping[str, Any]) -> Terms:
+        """How long the steps may take."""
+        ...
+
+    def shares(self, part: str, line: Mapping[str, Any], placing: Mapping[str, Any]) -> Sequence[Share]:
+        """Whose the money paid for a part is; the amounts add up to ``line["paid"]``, zeros left out.
+
+        ``placing`` is what stands in the order's state under the same names: mode, account, country, data.
+        """
+        ...
+
+    def releases(self, state: State) -> Sequence[Release]:
+        """What changes hands when the order is over: of each part, ``paid - refunded`` is what was kept of it."""
+        ...
+
+
+class B2C:
+    """A shop sells to people: prepaid, half an hour to pay, the money is the shop's sales and its tax."""
+
+    name = "b2c"
+
+    def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
+        return None
+
+    def terms(self, placing: Mapping[str, Any]) -> Terms:
+        return Terms()
+
+    def shares(self, part: str, line: Mapping[str, Any], placing: Mapping[str, Any]) -> Sequence[Share]:
+        tax = line["tax"]
+        account = "sales:shipping" if part == "shipping" else "sales"
+        found = [Share(part, "sales", account, line["paid"] - tax), Share(part, "tax", "tax", tax)]
+        return [share for share in found if share.amount]
+
+    def releases(self, state: State) -> Sequence[Release]:
+        return ()

@@ -1,0 +1,96 @@
+"""What trade keeps beside its streams: lists of orders, whom they go to, parcels, carts. No personal data in events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, select
+
+from fairday.kernel import jsons
+from fairday.storage.database import col, insert, metadata
+
+orders = Table(
+    "orders",
+    metadata,
+    col("id", String(64), primary_key=True, personal=False),
+    col("mode", String(32), personal=False),
+    col("account", String(200), index=True, personal=False),
+    col("currency", String(3), personal=False),
+    col("country", String(2), personal=False),
+    col("channel", String(64), personal=False),
+    col("store", String(64), personal=False),
+    col("way", String(16), personal=False),
+    col("total", BigInteger, personal=False),
+    col("units", Integer, personal=False),
+    col("status", String(16), nullable=False, personal=False),
+    col("paid", BigInteger, nullable=False, personal=False),
+    col("refunded", BigInteger, nullable=False, personal=False),
+    col("placed_at", BigInteger, personal=False),
+    col("updated_at", BigInteger, nullable=False, personal=False),
+    Index("orders_placed", "placed_at"),
+    Index("orders_status", "status", "placed_at"),
+)
+"""One row an order, written with its events. ``paid`` and ``refunded`` are money that came in and that went back."""
+
+contacts = Table(
+    "order_contacts",
+    metadata,
+    col("id", String(64), primary_key=True, personal=False),
+    col("ids", Text, nullable=False, personal=True),
+    col("contact", Text, nullable=False, personal=True),
+    col("at", BigInteger, nullable=False, personal=False),
+)
+"""Whom an order goes to: ``ids`` a JSON list of [type, value] it is told of by, ``contact`` a JSON ``Contact``."""
+
+parcels = Table(
+    "order_parcels",
+    metadata,
+    col("parcel", String(64), primary_key=True, personal=False),
+    col("id", String(64), nullable=False, index=True, personal=False),
+    col("carrier", String(64), nullable=False, personal=False),
+    col("tracking", String(100), nullable=False, personal=True),
+    col("at", BigInteger, nullable=False, personal=False),
+)
+"""What left with which carrier; the order's event names the parcel."""
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom an order goes to and how to reach them; all of it personal.
+
+    Attributes:
+        country: ISO 3166 code; "" for a pickup.
+        region, city, street, postcode: as written on a parcel.
+        note: what the buyer asks for.
+        options: by line id, what was chosen for goods made for one (engraving, a photo's name).
+    """
+
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    street: str = ""
+    postcode: str = ""
+    note: str = ""
+    language: str = ""
+    options: dict[str, dict[str, Any]] = {}
+
+
+Ids = Sequence[tuple[str, str]]
+
+
+def keep_contact(conn: Connection, order: str, contact: Contact, ids: Ids, now: int) -> None:
+    """Keep whom an order goes to, in the caller's transaction; a second time changes nothing."""
+    row = {"id": order, "ids": jsons.dumps([list(i) for i in ids]), "contact": jsons.dumps(contact), "at": now}
+    conn.execute(insert(conn, contacts).values(row).on_conflict_do_nothing(index_elements=["id"]))
+
+
+def contact_of(conn: Connection, order: str) -> tuple[Contact, list[tuple[str, str]]]:
+    """Whom an order goes to, and the ids it is told of by; empty after an erasure."""
+    found = conn.execute(select(contacts.c.contact, contacts.c.ids).where(contacts.c.id == order)).one_or_none()
+    if found is None:
+        return Contact(), []
+    return msgspec.json.decode(found[0], type=Contact), [(t, v) for t, v in jsons.loads(found[1])]

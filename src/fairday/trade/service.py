@@ -1,0 +1,102 @@
+"""Orders as a service: ``shop.orders``. Commands in, answers out; reading what stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete
+
+from fairday.kernel.claims import Claim
+from fairday.kernel.clock import Clock
+from fairday.kernel.decider import Answer, Command, Event, Located, Peek, Refusal, State
+from fairday.kernel.errors import NotFound
+from fairday.kernel.settings import Settings
+from fairday.storage.database import Database
+from fairday.storage.runner import Runner, stream_state
+from fairday.trade.modes import B2C, Mode
+from fairday.trade.order import Paid
+from fairday.trade.records import Contact, Ids, contacts, keep_contact
+from fairday.trade.refunds import Refund, preview
+from fairday.trade.steps import Steps
+
+
+class Orders:
+    """Orders of all modes.
+
+    ``register_claim`` and ``register_mode`` are for the rooms that own what orders hold and the policies over them;
+    ``streams`` and ``paid`` for the payment's own transaction.
+    """
+
+    def __init__(self, db: Database, runner: Runner, clock: Clock, settings: Callable[[], Settings]) -> None:
+        self.db = db
+        self.runner = runner
+        self.clock = clock
+        self.settings = settings
+        self.steps = Steps(runner)
+        self.steps.register()
+        self.register_mode(B2C())
+
+    def register_claim(self, claim: Claim) -> None:
+        """Let orders hold things of this kind."""
+        self.steps.claims.register(claim)
+
+    def register_mode(self, mode: Mode) -> None:
+        """Let orders be placed in this mode."""
+        self.steps.modes[mode.name] = mode
+
+    # ---- for payments ----------------------------------------------------------------------------------------------
+
+    def order_streams(self, peek: Peek, order: str) -> Located:
+        """What a spanning command that pays an order must lock beside its payment; see ``Steps.streams``."""
+        return self.steps.streams(peek, order)
+
+    def order_step(
+        self, states: Mapping[str, State], order: str, paid: Paid, now: int
+    ) -> Mapping[str, Sequence[Event]] | Refusal:
+        """What money that came in means; refused, the payment gives it back by itself. See ``Steps.paid``."""
+        return self.steps.paid(states, order, paid, now)
+
+    # ---- commands --------------------------------------------------------------------------------------------------
+
+    def place(
+        self, order: str, placing: Mapping[str, Any], contact: Contact, ids: Ids, *, actor: str, key: str | None = None
+    ) -> Answer:
+        """Place an order (``order:ID``); ``placing`` is told in ``docs/algorithms/orders.md``.
+
+        Args:
+            ids: (type, value) by which followers tell whose it is; proved ones only.
+        """
+        number = order.partition(":")[2]
+        with self.db.write() as conn:
+            keep_contact(conn, number, contact, ids, self.clock.now())
+        answer = self.runner.submit(Command("order.place", order, placing, actor, key))
+        if not answer.ok and self.state(order) is None:
+            with self.db.write() as conn:
+                conn.execute(delete(contacts).where(contacts.c.id == number))
+        return answer
+
+    def act(
+        self, name: str, order: str, data: Mapping[str, Any] | None = None, *, actor: str, key: str | None = None
+    ) -> Answer:
+        """A step of an order: ``order.ship``, ``order.cancel``, ``order.refund`` … with its data."""
+        return self.runner.submit(Command(name, order, data or {}, actor, key))
+
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
+    def state(self, order: str) -> State | None:
+        """An order's state, None where there is no such order."""
+        with self.db.read() as conn:
+            found = stream_state(conn, order)
+        return None if found is None else found[1]
+
+    def preview(self, order: str, units: Mapping[str, int], **more: Any) -> Refund | Refusal:
+        """What a refund would give back; arguments as of ``refunds.preview``.
+
+        Raises:
+            NotFound: no such order.
+        """
+        state = self.state(order)
+        if state is None:
+            raise NotFound("There is no such order.", code="no_such_order")
+        return preview(order, state, units, **more)
