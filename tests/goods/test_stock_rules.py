@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairday.goods.stock import StockClaim, StockDecider, available_in, stock_hold, stock_stream
+from fairday.goods.stock import StockClaim, StockDecider, available_in, stock_hold, stock_holds, stock_stream
 from fairday.kernel.claims import Turn
 from fairday.kernel.decider import Command, Refusal
 from fairday.kernel.errors import FairdayError
@@ -157,6 +157,36 @@ def test_a_cancel_gives_back_and_never_refuses():
     state = turned(stocked(main=5), hold, "place")
     assert turned(state, hold, "cancel", units={"1": -4}) == state
     assert turned(state, hold, "cancel", units={"1": 99})["places"]["main"] == [5, 0, 0]
+
+
+def test_a_line_served_from_two_places_leaves_and_comes_back_place_by_place():
+    (hold,) = stock_holds([("1", "MUG", "main", 2), ("1", "MUG", "xuhui", 3)])
+    assert hold.data["qty"] == 5
+    state = turned(stocked(main=2, xuhui=4), hold, "place")
+    assert state["places"] == {"main": [2, 2, 0], "xuhui": [4, 3, 0]}
+    state = turned(state, hold, "ship", units={"1": 3})
+    assert state["places"] == {"xuhui": [3, 2, 0]}
+    state = turned(state, hold, "refund", unshipped={"1": 1}, sent={"1": 3}, waiting={"1": 2}, whole=1)
+    assert state["places"] == {"xuhui": [3, 1, 0]}
+    state = turned(state, hold, "ship", units={"1": 1}, sent={"1": 3}, waiting={"1": 1})
+    assert state["places"] == {"xuhui": [2, 0, 0]}
+    state = turned(state, hold, "refund", units={"1": 4}, sent={"1": 4}, waiting={"1": 0}, whole=1)
+    assert state["places"] == {"main": [4, 0, 0], "xuhui": [2, 0, 0]}
+
+
+def test_a_line_of_two_places_is_reserved_whole_or_not_at_all():
+    (hold,) = stock_holds([("1", "MUG", "main", 2), ("1", "MUG", "xuhui", 3)])
+    refused = turned(stocked(main=2, xuhui=2), hold, "place")
+    assert (refused.code, refused.detail["place"]) == ("sold_out", "xuhui")
+    state = turned(stocked(main=2, xuhui=3), hold, "place")
+    assert turned(state, hold, "cancel", why="expired") == stocked(main=2, xuhui=3)
+
+
+def test_units_given_up_and_units_that_came_back_in_one_refund():
+    hold = stock_hold("MUG", "main", "1", 5)
+    state = turned(turned(stocked(main=5), hold, "place"), hold, "ship", units={"1": 2})
+    state = turned(state, hold, "refund", units={"1": 1}, unshipped={"1": 3}, sent={"1": 2}, waiting={"1": 3}, whole=1)
+    assert state["places"] == {"main": [4, 0, 0]}
 
 
 PLACES = st.sampled_from(["main", "xuhui"])

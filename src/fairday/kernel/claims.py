@@ -41,7 +41,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         order: the order's stream ("order:01J…"): with ``n`` the business key of whatever a claim posts.
         n: how many steps of this kind the order had before (0 for the first shipment, refund).
         account: the buyer's member account's stream, or None for a guest.
-        units: units by line that leave (ship) or come back to be sold again (cancel, refund).
+        units: units by line that leave (ship), come back to be sold again (refund), or are given up (cancel).
+        unshipped: refund only: units by line that never left and are given up.
+        sent, waiting: units by line that had left before this step, and that were still to leave; where not said, none
+            had and all were.
         part, whole, already: refund only, in minor units paid: given back now, paid in all, given back before.
         final: refund only: nothing of the order is left after it.
         why: "" or the reason told ("expired", "changed my mind").
@@ -52,6 +55,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     n: int = 0
     account: str | None = None
     units: Mapping[str, int] = {}
+    unshipped: Mapping[str, int] = {}
+    sent: Mapping[str, int] = {}
+    waiting: Mapping[str, int] = {}
     part: int = 0
     whole: int = 0
     already: int = 0

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from math import asin, cos, radians, sin, sqrt
+from typing import Literal
 
 import msgspec
+
+from fairday.kernel.clock import local_day, zone
 
 EARTH_KM = 6371.0088
 """The Earth's mean radius (IUGG), kilometres."""
@@ -23,8 +27,24 @@ _WORDS = {
 }
 
 
+Kind = Literal["store", "warehouse"]
+Serves = Literal["collect", "ship", "both", "none"]
+
+
 class Store(msgspec.Struct, frozen=True, kw_only=True):
-    """A store: its id, name and city, degrees north and east, and its IANA time zone ("" for the shop's)."""
+    """A store, or a warehouse: a place where goods are.
+
+    Attributes:
+        store: its number; stock is kept under it.
+        city: "" where not said.
+        latitude, longitude: degrees north and east.
+        zone: IANA time zone, "" for the shop's.
+        kind: shoppers see stores and never warehouses.
+        serves: whether orders are collected there, sent from there, both or neither.
+        country: two letters (ISO 3166), "" for the shop's own.
+        address: the street, as shoppers read it.
+        collect_until: minute of its local day until which an order can be collected the same day; None: the next.
+    """
 
     store: str
     name: str
@@ -32,6 +52,21 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
     latitude: float
     longitude: float
     zone: str = ""
+    kind: Kind = "store"
+    serves: Serves = "collect"
+    country: str = ""
+    address: str = ""
+    collect_until: int | None = None
+
+    @property
+    def ships(self) -> bool:
+        """Whether orders are sent from there."""
+        return self.serves in ("ship", "both")
+
+    @property
+    def collects(self) -> bool:
+        """Whether shoppers collect orders there."""
+        return self.kind == "store" and self.serves in ("collect", "both")
 
 
 class Weather(msgspec.Struct, frozen=True):
@@ -58,6 +93,14 @@ def distance(latitude: float, longitude: float, store: Store) -> float:
     north, south = radians(latitude), radians(store.latitude)
     across, along = (south - north) / 2, radians(store.longitude - longitude) / 2
     return 2 * EARTH_KM * asin(min(1.0, sqrt(sin(across) ** 2 + cos(north) * cos(south) * sin(along) ** 2)))
+
+
+def collect_day(store: Store, now: int, shop_zone: str) -> int:
+    """The local day (days since 1970-01-01) on which an order placed now (ms) can be collected: today or tomorrow."""
+    where = store.zone or shop_zone
+    local = datetime.fromtimestamp(now / 1000, zone(where))
+    in_time = store.collect_until is not None and local.hour * 60 + local.minute < store.collect_until
+    return local_day(now, where) + (0 if in_time else 1)
 
 
 def nearest(latitude: float, longitude: float, stores: Iterable[Store], count: int = 1) -> list[tuple[float, Store]]:

@@ -1,4 +1,4 @@
-"""The shop's stores as kept: a small table that a merchant fills by hand or from a CSV file."""
+"""The shop's stores and warehouses as kept: a small table that a merchant fills by hand or from a CSV file."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
-from sqlalchemy import Connection, Float, String, Table, delete, select
+from sqlalchemy import Connection, Float, Integer, String, Table, delete, select
 
 from fairday.kernel.clock import zone
 from fairday.kernel.errors import FairdayError
 from fairday.storage.database import col, insert, metadata
-from fairday.stores.near import Store
+from fairday.stores.near import Kind, Serves, Store
 
 MOST = 5_000
 """Stores of a shop."""
 
-COLUMNS = ("store", "name", "city", "latitude", "longitude", "zone")
-"""The columns of a CSV file of stores; city and zone may be left out."""
+COLUMNS = (
+    "store", "name", "city", "latitude", "longitude", "zone", "kind", "serves", "country", "address", "collect_until",
+)  # fmt: skip
+"""The columns of a CSV file of stores; what comes after zone, city and zone may be left out."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 
@@ -31,6 +34,11 @@ stores = Table(
     col("latitude", Float(53), nullable=False, personal=False),
     col("longitude", Float(53), nullable=False, personal=False),
     col("zone", String(64), nullable=False, personal=False),
+    col("kind", String(12), nullable=False, server_default="store", personal=False),
+    col("serves", String(12), nullable=False, server_default="collect", personal=False),
+    col("country", String(2), nullable=False, server_default="", personal=False),
+    col("address", String(200), nullable=False, server_default="", personal=False),
+    col("collect_until", Integer, nullable=True, personal=False),
 )
 
 
@@ -49,6 +57,15 @@ def read_store(row: Mapping[str, str], where: str = "store") -> Store:
         raise _bad("name", "The store has no name.", "Write what shoppers call it.", where)
     if text["zone"]:
         zone(text["zone"])
+    kind = text["kind"] or "store"
+    if kind not in get_args(Kind):
+        raise _bad("kind", f"{kind[:40]!r} is no kind of place.", "Write store or warehouse.", where)
+    serves = text["serves"] or ("ship" if kind == "warehouse" else "collect")
+    if serves not in get_args(Serves):
+        raise _bad("serves", f"{serves[:40]!r} is no way to serve.", "Write collect, ship, both or none.", where)
+    country = text["country"].upper()
+    if country and not re.fullmatch("[A-Z]{2}", country):
+        raise _bad("country", f"{country[:40]!r} is not a country.", "Write its two letters, such as CN.", where)
     return Store(
         store=text["store"],
         name=text["name"][:120],
@@ -56,7 +73,23 @@ def read_store(row: Mapping[str, str], where: str = "store") -> Store:
         latitude=_degrees(text["latitude"], "latitude", 90, where),
         longitude=_degrees(text["longitude"], "longitude", 180, where),
         zone=text["zone"],
+        kind=kind,  # type: ignore[arg-type]  # one of them
+        serves=serves,  # type: ignore[arg-type]  # one of them
+        country=country,
+        address=text["address"][:200],
+        collect_until=_minute(text["collect_until"], where),
     )
+
+
+def _minute(text: str, where: str) -> int | None:
+    """A time of day as minutes; None where there is none."""
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d{1,2})[:：](\d{2})", text)
+    minute = int(found[1]) * 60 + int(found[2]) if found and int(found[2]) < 60 else 1_441
+    if minute > 1_440:
+        raise _bad("collect_until", f"{text[:40]!r} is not a time of day.", "Write it as 18:30.", where)
+    return minute
 
 
 def _degrees(text: str, name: str, most: int, where: str) -> float:
@@ -115,7 +148,12 @@ def delete_store(conn: Connection, store: str) -> None:
     conn.execute(delete(stores).where(stores.c.store == store))
 
 
-def all_stores(conn: Connection) -> list[Store]:
-    """The shop's stores, by city and name."""
+def all_places(conn: Connection) -> list[Store]:
+    """The shop's stores and warehouses, by city and name."""
     query = select(stores).order_by(stores.c.city, stores.c.name, stores.c.store)
     return [Store(**row) for row in conn.execute(query).mappings()]
+
+
+def all_stores(conn: Connection) -> list[Store]:
+    """The shop's stores with a door, by city and name."""
+    return [place for place in all_places(conn) if place.kind == "store"]

@@ -5,7 +5,15 @@ rules are written down in docs/algorithms/stock.md.
 """
 
 from fairday.goods.stock.allocation import Allocation, Part, Policy, Short, Source, Want, allocate
-from fairday.goods.stock.rules import MAIN, StockClaim, StockDecider, available_in, stock_hold, stock_stream
+from fairday.goods.stock.rules import (
+    MAIN,
+    StockClaim,
+    StockDecider,
+    available_in,
+    stock_hold,
+    stock_holds,
+    stock_stream,
+)
 from fairday.goods.stock.service import Counted, Level, Stock, Supply, allocate_from
 
 __all__ = [
@@ -26,5 +34,6 @@ __all__ = [
     "allocate_from",
     "available_in",
     "stock_hold",
+    "stock_holds",
     "stock_stream",
 ]

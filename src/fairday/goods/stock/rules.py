@@ -210,14 +210,16 @@ def _too_few(place: str, left: int) -> Refusal:
 
 
 class StockClaim:
-    """How the steps of an order move stock; holds are made by ``stock_hold``.
+    """How the steps of an order move stock; holds are made by ``stock_hold`` or ``stock_holds``.
 
-    - place: ``qty`` are reserved at the hold's place, or the order is refused (``sold_out``).
+    - place: the units are reserved at the hold's places, all of them or none (``sold_out``).
     - pay: nothing moves; the reservation stands until the units leave. A payment told as late (``why`` "late": the
       reservation had ended) takes the units again, or is refused so that the money goes back.
-    - ship: the units of the line leave; refused where they are not there (a count found fewer).
+    - ship: units of the line leave, from the hold's places in their order; refused where they are not there (a count
+      found fewer).
     - cancel: reserved units of the line are free again: those named, or all of the hold where no line is named.
-    - refund: units that came back are on hand again.
+    - refund: units that came back (``units``) are on hand again at the hold's first place; those given up before they
+      left (``unshipped``) are free again, from the hold's last place backwards.
 
     Never keeps time itself: an order that is not paid in time cancels by its own deadline.
     """
@@ -225,41 +227,100 @@ class StockClaim:
     name = "stock"
 
     def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event] | Refusal:
-        place, line, qty = hold.data["place"], hold.data["line"], int(hold.data["qty"])
-        on_hand, reserved, incoming = level_of(state, place)
+        parts, line = _parts(hold), hold.data["line"]
         if turn.step == "place" or (turn.step == "pay" and turn.why == "late"):
-            free = available_in(state, place)
-            if not 0 < qty <= MOST:
-                return _bad_units("a whole number from 1")
-            if qty > free:
-                sku = hold.data["sku"]
-                return Refusal(
-                    "sold_out", f"Only {free} of {sku} are left.", {"sku": sku, "place": place, "left": free}
-                )
-            return [_moved("Stock Reserved", turn, line, place, qty, (on_hand, reserved + qty, incoming))]
-        if turn.step not in ("ship", "cancel", "refund"):
+            return _reserve(state, hold, turn, parts)
+        # Units of the line stand in a row, place after place: they leave from the front, and are given up from the end.
+        held = sum(n for _, n in parts)
+        sent = int(turn.sent.get(line, 0))
+        waiting = int(turn.waiting.get(line, held - sent))
+        if turn.step == "ship":
+            return _ship(state, hold, turn, _window(parts, sent, sent + int(turn.units.get(line, 0))))
+        if turn.step not in ("cancel", "refund"):
             return []
-        units = int(turn.units.get(line, 0 if turn.units or turn.step != "cancel" else qty))
-        if turn.step == "cancel":
-            # Never refused, never below nothing: it has to be able to give back whatever was taken.
-            freed = min(max(units, 0), qty, reserved)
-            after = (on_hand, reserved - freed, incoming)
-            return [_moved("Stock Released", turn, line, place, freed, after)] if freed else []
-        if not 0 < units <= MOST:
-            return []
-        if turn.step == "refund":
-            return [_moved("Stock Returned", turn, line, place, units, (on_hand + units, reserved, incoming))]
-        if units > min(on_hand, reserved):
+        made: list[Event] = []
+        back = int(turn.units.get(line, 0 if turn.units or turn.step == "refund" else held))
+        given_up = back if turn.step == "cancel" else int(turn.unshipped.get(line, 0))
+        freed = _window(parts, max(sent, sent + waiting - max(given_up, 0)), sent + waiting)
+        # Never refused, never below nothing: it has to be able to give back whatever was taken.
+        freed = [(place, min(n, level_of(state, place)[1])) for place, n in freed]
+        freed = [(place, n) for place, n in freed if n]
+        if freed:
+            made.append(_moved("Stock Released", state, turn, line, freed, (0, -1, 0)))
+        if turn.step == "refund" and 0 < back <= MOST:
+            # On the state the release left: they may be at one place.
+            after = state if not made else StockDecider().evolve(state, made[0])
+            made.append(_moved("Stock Returned", after, turn, line, [(parts[0][0], back)], (1, 0, 0)))
+        return made
+
+
+def stock_holds(parts: Iterable[tuple[str, str, str, int]]) -> list[Hold]:
+    """One hold a line from (line, sku, place, qty), as an allocation gives them (``Part``)."""
+    lines: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for line, sku, place, qty in parts:
+        lines.setdefault((line, sku), []).append((place, qty))
+    made = []
+    for (line, sku), shares in lines.items():
+        one = stock_hold(sku, shares[0][0], line, sum(n for _, n in shares))
+        if len(shares) > 1:
+            one = Hold(one.claim, one.stream, {**one.data, "parts": [list(share) for share in shares]})
+        made.append(one)
+    return made
+
+
+_Shares = Sequence[tuple[str, int]]
+
+
+def _parts(hold: Hold) -> list[tuple[str, int]]:
+    given = hold.data.get("parts") or [(hold.data["place"], hold.data["qty"])]
+    return [(place, int(n)) for place, n in given]
+
+
+def _window(parts: _Shares, start: int, end: int) -> list[tuple[str, int]]:
+    """The units from ``start`` to ``end`` of a row of places."""
+    found, at = [], 0
+    for place, n in parts:
+        taken = min(end, at + n) - max(start, at)
+        if taken > 0:
+            found.append((place, taken))
+        at += n
+    return found
+
+
+def _reserve(state: State, hold: Hold, turn: Turn, parts: _Shares) -> Sequence[Event] | Refusal:
+    if any(not 0 < n <= MOST for _, n in parts) or len({place for place, _ in parts}) < len(parts):
+        return _bad_units("a whole number from 1, each place once")
+    for place, n in parts:
+        free = available_in(state, place)
+        if n > free:
+            sku = hold.data["sku"]
+            told = {"sku": sku, "place": place, "left": free}
+            return Refusal("sold_out", f"Only {free} of {sku} are left.", told)
+    return [_moved("Stock Reserved", state, turn, hold.data["line"], parts, (0, 1, 0))]
+
+
+def _ship(state: State, hold: Hold, turn: Turn, leaving: _Shares) -> Sequence[Event] | Refusal:
+    for place, n in leaving:
+        on_hand, reserved, _ = level_of(state, place)
+        if n > min(on_hand, reserved):
             sku = hold.data["sku"]
             return Refusal(
-                "not_there", f"{units} of {sku} cannot leave {place}: {on_hand} are there, {reserved} promised.",
+                "not_there",
+                f"{n} of {sku} cannot leave {place}: {on_hand} are there, {reserved} promised.",
                 {"sku": sku, "place": place, "on_hand": on_hand, "reserved": reserved},
-            )  # fmt: skip
-        return [_moved("Stock Shipped", turn, line, place, units, (on_hand - units, reserved - units, incoming))]
+            )
+    return [_moved("Stock Shipped", state, turn, hold.data["line"], leaving, (-1, -1, 0))] if leaving else []
 
 
-def _moved(name: str, turn: Turn, line: str, place: str, qty: int, after: Triple) -> Event:
+def _moved(name: str, state: State, turn: Turn, line: str, shares: _Shares, way: Triple) -> Event:
+    """An event of units that move alike at places: each unit changes the three numbers by ``way``."""
+    levels = {}
+    for place, n in shares:
+        levels[place] = tuple(at + n * by for at, by in zip(level_of(state, place), way, strict=True))
+    place, qty = shares[0][0], sum(n for _, n in shares)
     data: dict[str, Any] = {"place": place, "qty": qty, "order": turn.order, "line": line}
+    if len(shares) > 1:
+        data["parts"] = dict(shares)
     if turn.why:
         data["why"] = turn.why
-    return Event(name, {**data, "levels": {place: after}})
+    return Event(name, {**data, "levels": levels})

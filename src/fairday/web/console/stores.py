@@ -6,7 +6,8 @@ from fastapi import Request
 from starlette.responses import Response
 
 from fairday.kernel.errors import FairdayError
-from fairday.stores.records import COLUMNS, all_stores, delete_store, read_csv, read_store, save_stores
+from fairday.stores.near import Store
+from fairday.stores.records import COLUMNS, all_places, delete_store, read_csv, read_store, save_stores
 from fairday.stores.weather import weather_by_city
 from fairday.web.auth import field, inside
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
@@ -15,12 +16,19 @@ MOST_CSV = 200_000
 """Characters of a pasted file."""
 
 
+def written(store: Store) -> dict[str, str]:
+    """A place as its form has it."""
+    minute = store.collect_until
+    until = "" if minute is None else f"{minute // 60:02}:{minute % 60:02}"
+    return {name: str(getattr(store, name)) for name in COLUMNS} | {"collect_until": until}
+
+
 def _show(request: Request, error: FairdayError | None = None, given: dict[str, str] | None = None) -> Response:
     shop, tongue = shop_of(request), tongue_of(request)
     with shop.db.read() as conn:
-        stores, weather = all_stores(conn), weather_by_city(conn)
+        stores, weather = all_places(conn), weather_by_city(conn)
     chosen = next((s for s in stores if s.store == request.query_params.get("store")), None)
-    fields = {name: str(getattr(chosen, name)) if chosen else "" for name in COLUMNS} | {"csv": ""} | (given or {})
+    fields = (written(chosen) if chosen else dict.fromkeys(COLUMNS, "")) | {"csv": ""} | (given or {})
     return page(
         request,
         "stores.html",
@@ -40,7 +48,7 @@ def stores(request: Request) -> Response:
 
 @inside.post("/stores")
 def save(request: Request) -> Response:
-    given = {name: field(request, name, 200) for name in COLUMNS}
+    given = {name: field(request, name, 200) if name in request.state.form else "" for name in COLUMNS}
     try:
         found = read_store(given)
     except FairdayError as error:
