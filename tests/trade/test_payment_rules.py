@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, State
+from fairday.kernel.claims import Hold, Turn
+from fairday.kernel.decider import BaseDecider, Command, Event, Located, Refusal, State
 from fairday.trade.payment import decider
-from fairday.trade.payment.decider import ASK_AFTER, MAX_REFUNDS, PaymentDecider, refundable
+from fairday.trade.payment.decider import ASK_AFTER, MAX_REFUNDS, PaymentClaim, PaymentDecider, refundable
 from fairday.trade.payment.model import Paid
 
 NOW = 1_780_000_000_000
@@ -27,8 +28,8 @@ SUCCESS: dict[str, Any] = {"state": "succeeded", "amount": 8800, "currency": "CN
 class Orders:
     """The smallest thing that can be paid for: open, then paid by one payment, or dead."""
 
-    def streams(self, peek: Any, stream: str) -> tuple[str, ...]:
-        return (stream, "stock:mug")
+    def streams(self, peek: Any, stream: str) -> Located:
+        return Located((stream, "stock:mug"), {stream: peek(stream)[0]})
 
     def paid(self, states: Mapping[str, State], stream: str, paid: Paid, now: int) -> Any:
         if states[stream].get("status", "open") != "open":
@@ -97,7 +98,7 @@ class Till:
 
     def held(self) -> int:
         """What the ledger says is receivable from the provider."""
-        return sum(a * ((c == "receivable:wechat") - (d == "receivable:wechat")) for d, c, a in self.ledger.values())
+        return sum(a * ((d == "receivable:wechat") - (c == "receivable:wechat")) for d, c, a in self.ledger.values())
 
 
 def paid() -> Till:
@@ -115,7 +116,7 @@ def test_a_payment_is_requested_prepared_and_settled_with_its_order() -> None:
     assert till.say("prepared") == ["Payment Pending"]
     assert till.say("payment.settle", **SUCCESS) == ["Payment Succeeded"]
     assert till.states[ORDER] == {"status": "paid", "paid": {PAY: 8800}}
-    assert till.ledger == {"pay:0190a1b2c3d4": (ORDER, "receivable:wechat", 8800)}
+    assert till.ledger == {"pay:0190a1b2c3d4": ("receivable:wechat", ORDER, 8800)}
     assert till.state["ask_at"] is None
 
 
@@ -270,6 +271,18 @@ def test_by_hand_nobody_elsewhere_is_asked() -> None:
     till.say("refund", refund="r1", amount=100, why="")
     assert till.state["ask_at"] is None
     assert till.say("hint") == []
+
+
+def test_what_an_order_gives_back_goes_back_through_its_payment_and_is_never_refused() -> None:
+    till, claim = paid(), PaymentClaim()
+    hold = Hold("payment", PAY, {"method": "wechat", "amount": 8800})
+    assert claim.decide(till.state, hold, Turn(step="ship", order=ORDER), NOW) == []
+    made = claim.decide(till.state, hold, Turn(step="refund", order=ORDER, part=800, whole=8800, why="w" * 300), NOW)
+    assert [(e.name, e.data["amount"]) for e in made] == [("Refund Requested", 800)]
+    again = claim.decide(till.rules.evolve(till.state, made[0]), hold, Turn(step="refund", order=ORDER, part=800), NOW)
+    assert again == [], "the same step is the same refund"
+    more = claim.decide(till.state, hold, Turn(step="refund", order=ORDER, n=1, part=8801), NOW)
+    assert [(e.name, e.data["code"]) for e in more] == [("Payment Mismatched", "refund_exceeds_payment")]
 
 
 AMOUNTS = st.sampled_from([1, 100, 4400, 8800, 8801])

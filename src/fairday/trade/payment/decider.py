@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.decider import (
     BaseDecider,
     Command,
@@ -21,6 +22,7 @@ from fairday.kernel.decider import (
     Transfer,
     kind_of,
 )
+from fairday.kernel.ids import digest
 from fairday.trade.payment.model import (
     CHANNELS,
     MANUAL,
@@ -37,7 +39,7 @@ SECOND = 1000
 ASK_AFTER = tuple(s * SECOND for s in (10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600))
 """How long (ms) after one question the next is due; the last repeats."""
 LONGEST = 30 * 86_400 * SECOND
-MAX_REFUNDS = 20
+MAX_REFUNDS = 40
 MAX_WHY = 100
 OPEN_REFUND = ("requested", "pending")
 
@@ -120,15 +122,16 @@ class PaymentDecider(BaseDecider):
         data = event.data
         if event.name == "Payment Succeeded":
             held = receivable(data["method"])
-            return [Transfer(f"pay:{number_of(stream)}", data["pays"], held, data["currency"], data["amount"])]
+            return [Transfer(f"pay:{number_of(stream)}", held, data["pays"], data["currency"], data["amount"])]
         if event.name == "Refund Succeeded":
             held, key = receivable(data["method"]), f"refund:{number_of(stream)}:{data['refund']}"
-            return [Transfer(key, held, data["pays"], data["currency"], data["amount"])]
+            return [Transfer(key, data["pays"], held, data["currency"], data["amount"])]
         return ()
 
 
 def receivable(method: str) -> str:
-    """The ledger's account of what was paid by a method and has not reached the bank."""
+    """The ledger's account of what was paid by a method and has not reached the bank: debited by payments, credited by
+    refunds, fees and payouts. What is owed to the shop is debits less credits."""
     return f"receivable:{method}"
 
 
@@ -149,6 +152,25 @@ def refunding(state: State, refund: str, amount: int, why: str, now: int) -> lis
     """
     asked = _refund(state, {"refund": refund, "amount": amount, "why": why}, now)
     return asked if isinstance(asked, Refusal) else list(asked)
+
+
+class PaymentClaim:
+    """The claim "payment" of an order: what the order gives back goes back through its payment."""
+
+    name = "payment"
+
+    def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event]:
+        """Set the refund going of ``turn.part``; other steps mean nothing to a payment.
+
+        Giving back is never refused: what the payment cannot give (somebody refunded it by hand) is kept for people.
+        """
+        if turn.step not in ("refund", "cancel") or turn.part <= 0:
+            return []
+        refund = "r" + digest(turn.order, turn.step, str(turn.n))[:15]
+        made = refunding(state, refund, turn.part, turn.why[:MAX_WHY], now)
+        if not isinstance(made, Refusal):
+            return made
+        return _noted(state, made.code, {"amount": turn.part, "currency": state.get("currency", "")})
 
 
 # ---- the rules -------------------------------------------------------------------------------------------------------
@@ -330,9 +352,9 @@ def settle(payables: Mapping[str, Payable]) -> Spanning:
         if kind_of(command.stream) != "payment" or not _moves(state, command.data):
             return Located((command.stream,), {command.stream: version})
         pays = state["pays"]
-        streams = payables[kind_of(pays)].streams(peek, pays)
-        relied = {command.stream: version, pays: peek(pays)[0]}
-        return Located((command.stream, *(s for s in streams if s != command.stream)), relied)
+        found = payables[kind_of(pays)].streams(peek, pays)
+        others = (s for s in found.streams if s != command.stream)
+        return Located((command.stream, *others), {**found.relied, command.stream: version})
 
     def decide(states: Mapping[str, State], command: Command, now: int) -> Mapping[str, Sequence[Event]] | Refusal:
         payment, state = command.stream, states[command.stream]
@@ -344,7 +366,13 @@ def settle(payables: Mapping[str, Payable]) -> Spanning:
                 made = _noted(state, str(_mismatch(state, command.data)), command.data)
             return made if isinstance(made, Refusal) else {payment: made}
         pays = state["pays"]
-        paid = Paid(payment=payment, amount=state["amount"], currency=state["currency"], account=state["account"])
+        paid = Paid(
+            payment=payment,
+            method=state["method"],
+            amount=state["amount"],
+            currency=state["currency"],
+            account=state["account"],
+        )
         taken = payables[kind_of(pays)].paid(states, pays, paid, now)
         refused = isinstance(taken, Refusal)
         came = Event("Payment Succeeded", {

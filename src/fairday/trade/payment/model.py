@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from fairday.kernel.decider import Event, Peek, Refusal, State
+from fairday.kernel.decider import Event, Located, Peek, Refusal, State
 from fairday.kernel.errors import FairdayError, Unavailable
 
 Status = Literal["requested", "pending", "succeeded", "failed", "closed"]
@@ -166,9 +166,10 @@ class Forged(FairdayError):
 
 
 class Paid(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that came for something."""
+    """Money that came for something; ``payment`` is the payment's stream."""
 
     payment: str
+    method: str
     amount: int
     currency: str
     account: str | None
@@ -177,13 +178,13 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
 class Payable(Protocol):
     """What a kind of stream that can be paid for (an order) says to a payment. Pure."""
 
-    def streams(self, peek: Peek, stream: str) -> tuple[str, ...]:
-        """Every stream that being paid touches, its own first."""
+    def streams(self, peek: Peek, stream: str) -> Located:
+        """Every stream that being paid touches, its own among them, and the versions that says so by."""
         ...
 
     def paid(
         self, states: Mapping[str, State], stream: str, paid: Paid, now: int
-    ) -> Mapping[str, list[Event]] | Refusal:
+    ) -> Mapping[str, Sequence[Event]] | Refusal:
         """What being paid means. A refusal (too late, paid already) sends the money back."""
         ...
 
