@@ -29,6 +29,8 @@ from fairday.kernel.clock import Clock, SystemClock, local_day
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
+from fairday.offers.coupons import Coupons
+from fairday.offers.coupons.telling import CouponTelling
 from fairday.people import accounts, identity, privacy
 from fairday.people.consent import ConsentFollower
 from fairday.people.identity import IdentityFollower
@@ -89,6 +91,8 @@ class Shop:
         self.runner.register(life.SceneDecider())
         self.goods = Goods(db, lambda: self.settings, clock)
         self.orders = Orders(db, self.runner, clock, lambda: self.settings)
+        self.coupons = Coupons(db, self.runner, clock)
+        self.followers.register(CouponTelling(lambda: self.settings))
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []
