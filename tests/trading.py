@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairday.kernel.decider import BaseDecider, Command, Event, Located, Refusal, Spanning, Transfer
-from fairday.trade.order import Paid
+from fairday.trade.payment.model import Paid
 from fairday.trade.records import Contact
 
 
@@ -56,10 +56,10 @@ class ShelfClaim:
             return [Event("Shelf Sent", {"key": key, "n": n})]
         if turn.step == "cancel":
             return [Event("Shelf Freed", {"key": key, "n": mine})]
-        if turn.step == "refund" and n:
-            free = min(n, mine)
+        if turn.step == "refund":
+            free = turn.unshipped.get(line, 0)
             made = [Event("Shelf Freed", {"key": key, "n": free})] if free else []
-            return [*made, Event("Shelf Restocked", {"key": key, "n": n - free})] if n > free else made
+            return [*made, Event("Shelf Restocked", {"key": key, "n": n})] if n else made
         return []
 
 
@@ -103,7 +103,7 @@ def settle(shop):
     """The spanning command of a till: money comes in for an order; what the order refuses goes back at once."""
 
     def locate(command, peek):
-        found = shop.orders.order_streams(peek, command.data["order"])
+        found = shop.orders.payable.streams(peek, command.data["order"])
         return Located((*found.streams, command.stream), found.relied)
 
     def decide(states, command, now):
@@ -111,8 +111,8 @@ def settle(shop):
         if states[command.stream]["in"]:
             return {}
         took = Event("Till Took", {"order": order, "n": 0, "amount": amount, "currency": "CNY"})
-        paid = Paid(payment=command.stream, method="toy", amount=amount, currency="CNY")
-        made = shop.orders.order_step(states, order, paid, now)
+        paid = Paid(payment=command.stream, method="toy", amount=amount, currency="CNY", account=None)
+        made = shop.orders.payable.paid(states, order, paid, now)
         if isinstance(made, Refusal):
             why = {"why": made.code}
             gave = Event("Till Gave Back", {"order": order, "n": 0, "amount": amount, "currency": "CNY", **why})

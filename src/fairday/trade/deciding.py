@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fairday.kernel.claims import Hold, Turn
+from fairday.kernel.claims import Hold, Step, Turn
 from fairday.kernel.decider import Event, Refusal, State
 from fairday.kernel.money import split
 from fairday.trade.holds import PAYMENT
@@ -21,7 +21,6 @@ from fairday.trade.order import (
     MAX_MONEY,
     MAX_QTY,
     SHIPPING,
-    Paid,
     due,
     evolve,
     exists,
@@ -30,6 +29,7 @@ from fairday.trade.order import (
     status,
     waiting,
 )
+from fairday.trade.payment.model import Paid
 from fairday.trade.refunds import Refund, preview
 
 _WHY = re.compile(r"[a-z_]{0,40}")
@@ -72,8 +72,13 @@ def _why(data: Mapping[str, Any]) -> str | Refusal:
     return why
 
 
-def _turn(order: str, state: State, step: str, **more: Any) -> Turn:
-    return Turn(step=step, order=order, n=state["counts"].get(step, 0), account=state["account"], **more)  # type: ignore[arg-type]
+def _turn(order: str, state: State, step: Step, **more: Any) -> Turn:
+    lines = state["lines"].items()
+    return Turn(
+        step=step, order=order, n=state["counts"].get(step, 0), account=state["account"],
+        sent={part: line["shipped"] for part, line in lines}, waiting={part: waiting(line) for part, line in lines},
+        **more,
+    )  # fmt: skip
 
 
 # ---- placing ---------------------------------------------------------------------------------------------------------
@@ -308,8 +313,6 @@ def refund(order: str, state: State, data: Mapping[str, Any], now: int, into: st
         part: min(n, units.get(part, 0) if restock is None else int(restock.get(part, 0)))
         for part, n in found.units.items()
     }
-    for part, n in found.unshipped.items():
-        sold_again[part] = sold_again.get(part, 0) + n
     said = {
         **_given(found, state), "units": dict(found.units), "unshipped": dict(found.unshipped), "why": why, "at": now,
         "return": asked, "n": state["counts"].get("refund", 0),
@@ -324,8 +327,8 @@ def _refund_turns(
     order: str, state: State, found: Refund, units: Mapping[str, int], why: str, money: Refund
 ) -> list[tuple[Hold, Turn]]:
     turn = _turn(
-        order, state, "refund", units=units, part=found.amount, whole=state["total"], already=state["refunded"],
-        final=found.final, why=why,
+        order, state, "refund", units=units, unshipped=found.unshipped, part=found.amount, whole=state["total"],
+        already=state["refunded"], final=found.final, why=why,
     )  # fmt: skip
     held = [(hold, turn) for hold in holds(state) if hold.claim != PAYMENT]
     return [*held, *_payments_back(order, state, money, why)]

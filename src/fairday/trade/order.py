@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-import msgspec
-
 from fairday.kernel.claims import Hold
 from fairday.kernel.decider import Event, Row, State, Transfer
 
@@ -26,22 +24,6 @@ SHIPPING = "shipping"
 MAX_LINES = 100
 MAX_QTY = 100_000
 MAX_MONEY = 10**12
-
-
-class Paid(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that came in for an order, as the payment knows it.
-
-    Attributes:
-        payment: the payment's stream ("payment:01J…").
-        method: how ("wechat", "alipay", "cash", "transfer", "card").
-        amount: minor units, above 0.
-        currency: ISO 4217.
-    """
-
-    payment: str
-    method: str
-    amount: int
-    currency: str
 
 
 def initial() -> State:

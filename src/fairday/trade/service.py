@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import delete
 
 from fairday.kernel.claims import Claim
 from fairday.kernel.clock import Clock
-from fairday.kernel.decider import Answer, Command, Event, Located, Peek, Refusal, State
+from fairday.kernel.decider import Answer, Command, Refusal, State
 from fairday.kernel.errors import NotFound
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.modes import B2C, Mode
-from fairday.trade.order import Paid
+from fairday.trade.paying import OrderPayable, PaymentClaim
 from fairday.trade.records import Contact, Ids, contacts, keep_contact
 from fairday.trade.refunds import Refund, preview
 from fairday.trade.steps import Steps
@@ -25,7 +25,7 @@ class Orders:
     """Orders of all modes.
 
     ``register_claim`` and ``register_mode`` are for the rooms that own what orders hold and the policies over them;
-    ``streams`` and ``paid`` for the payment's own transaction.
+    ``payable`` is what a payment asks in its own transaction.
     """
 
     def __init__(self, db: Database, runner: Runner, clock: Clock, settings: Callable[[], Settings]) -> None:
@@ -36,6 +36,8 @@ class Orders:
         self.steps = Steps(runner)
         self.steps.register()
         self.register_mode(B2C())
+        self.register_claim(PaymentClaim())
+        self.payable = OrderPayable(self.steps)
 
     def register_claim(self, claim: Claim) -> None:
         """Let orders hold things of this kind."""
@@ -44,18 +46,6 @@ class Orders:
     def register_mode(self, mode: Mode) -> None:
         """Let orders be placed in this mode."""
         self.steps.modes[mode.name] = mode
-
-    # ---- for payments ----------------------------------------------------------------------------------------------
-
-    def order_streams(self, peek: Peek, order: str) -> Located:
-        """What a spanning command that pays an order must lock beside its payment; see ``Steps.streams``."""
-        return self.steps.streams(peek, order)
-
-    def order_step(
-        self, states: Mapping[str, State], order: str, paid: Paid, now: int
-    ) -> Mapping[str, Sequence[Event]] | Refusal:
-        """What money that came in means; refused, the payment gives it back by itself. See ``Steps.paid``."""
-        return self.steps.paid(states, order, paid, now)
 
     # ---- commands --------------------------------------------------------------------------------------------------
 

@@ -29,7 +29,8 @@ from fairday.trade import order as rules
 from fairday.trade.deciding import Plan
 from fairday.trade.holds import Claims, Made
 from fairday.trade.modes import Mode
-from fairday.trade.order import Paid, exists, holds, is_paid
+from fairday.trade.order import exists, holds, is_paid
+from fairday.trade.payment.model import Paid
 
 Result = Mapping[str, Sequence[Event]] | Refusal
 
