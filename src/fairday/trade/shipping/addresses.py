@@ -1,0 +1,180 @@
+"""Addresses and phones by country: what a parcel needs, checked and written the way the country writes it. Pure.
+
+Phones are judged by Google's libphonenumber. Postcodes are judged by shape; whether one exists, carriers know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+import phonenumbers
+
+from fairday.kernel.errors import FairdayError
+
+POSTCODES: Mapping[str, str] = {
+    "AR": r"[A-Z]?\d{4}([A-Z]{3})?", "AT": r"\d{4}", "AU": r"\d{4}", "BE": r"\d{4}", "BG": r"\d{4}",
+    "BR": r"\d{5}-?\d{3}", "CA": r"[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d", "CH": r"\d{4}", "CL": r"\d{7}",
+    "CN": r"\d{6}", "CO": r"\d{6}", "CY": r"\d{4}", "CZ": r"\d{3} ?\d{2}", "DE": r"\d{5}", "DK": r"\d{4}",
+    "EE": r"\d{5}", "ES": r"(0[1-9]|[1-4]\d|5[0-2])\d{3}", "FI": r"\d{5}", "FR": r"\d{5}",
+    "GB": r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", "GR": r"\d{3} ?\d{2}", "HR": r"\d{5}", "HU": r"\d{4}", "ID": r"\d{5}",
+    "IE": r"[A-Z]\d[\dW] ?[A-Z\d]{4}", "IL": r"\d{5}(\d{2})?", "IN": r"[1-9]\d{5}", "IS": r"\d{3}", "IT": r"\d{5}",
+    "JP": r"\d{3}-?\d{4}", "KR": r"\d{5}", "LT": r"(LT-)?\d{5}", "LU": r"\d{4}", "LV": r"(LV-)?\d{4}",
+    "MT": r"[A-Z]{3} ?\d{4}", "MX": r"\d{5}", "MY": r"\d{5}", "NL": r"[1-9]\d{3} ?[A-Z]{2}", "NO": r"\d{4}",
+    "NZ": r"\d{4}", "PE": r"\d{5}", "PH": r"\d{4}", "PL": r"\d{2}-\d{3}", "PT": r"\d{4}-\d{3}", "RO": r"\d{6}",
+    "RU": r"\d{6}", "SA": r"\d{5}(-\d{4})?", "SE": r"\d{3} ?\d{2}", "SG": r"\d{6}", "SI": r"\d{4}",
+    "SK": r"\d{3} ?\d{2}", "TH": r"\d{5}", "TR": r"\d{5}", "TW": r"\d{3}(\d{2,3})?", "UA": r"\d{5}",
+    "US": r"\d{5}(-\d{4})?", "UY": r"\d{5}", "VN": r"\d{5,6}", "ZA": r"\d{4}",
+}  # fmt: skip
+"""The shape of a postcode, by country. Elsewhere anything short is taken, or nothing."""
+
+WITHOUT = frozenset(("AE", "AG", "AO", "BO", "BS", "BW", "BZ", "FJ", "GH", "HK", "JM", "MO", "PA", "QA", "ZW"))
+"""Countries that have no postcodes."""
+
+OPTIONAL = frozenset(("CN", "CO", "CL", "PE", "IE", "UY", "VN"))
+"""Countries whose parcels find their way without."""
+
+REGIONS = frozenset(("AR", "AU", "BR", "CA", "CN", "CO", "ES", "ID", "IN", "IT", "JP", "MX", "MY", "TH", "US", "VN"))
+"""Countries where a parcel needs the province or state."""
+
+BIG_FIRST = frozenset(("CN", "TW", "JP", "KR"))
+"""Countries that write an address from the largest to the smallest."""
+
+MOST = {"name": 80, "region": 60, "city": 60, "district": 60, "street": 200, "postcode": 12, "phone": 40}
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a parcel goes: personal data, kept with the order's own record and never in events.
+
+    Attributes:
+        country: two letters (ISO 3166).
+        phone: E.164 (+8613800138000).
+        postcode: as the country writes it; "" where it has none or the parcel does without.
+    """
+
+    name: str
+    country: str
+    region: str = ""
+    city: str = ""
+    district: str = ""
+    street: str
+    postcode: str = ""
+    phone: str
+
+
+def read_address(given: Mapping[str, str]) -> Address:
+    """An address from a form's texts, by the rules of its country.
+
+    Raises:
+        FairdayError: what cannot be delivered to; ``where`` is the field and ``remedy`` says what to write.
+    """
+    text = {name: " ".join(str(given.get(name, "")).split()) for name in (*MOST, "country")}
+    for name, most in MOST.items():
+        if len(text[name]) > most:
+            raise _bad(name, f"The {name} is longer than {most} characters.", "Write it shorter.")
+        if any(ord(c) < 32 for c in text[name]):
+            raise _bad(name, f"The {name} has characters that cannot be printed.", "Write it again.")
+    country = text["country"].upper()
+    if not known_country(country):
+        raise _bad("country", f"{country[:10]!r} is not a country.", "Write its two letters, such as CN.")
+    for name in ("name", "city", "street", *(("region",) if country in REGIONS else ())):
+        if not text[name]:
+            raise _bad(name, f"The {name} is missing.", "A parcel needs it.")
+    return Address(
+        name=text["name"],
+        country=country,
+        region=text["region"],
+        city=text["city"],
+        district=text["district"],
+        street=text["street"],
+        postcode=read_postcode(text["postcode"], country),
+        phone=read_phone(text["phone"], country),
+    )
+
+
+def known_country(country: str) -> bool:
+    """Whether two letters name a country (one that has telephones)."""
+    return country in phonenumbers.SUPPORTED_REGIONS
+
+
+def read_postcode(text: str, country: str) -> str:
+    """A postcode as its country writes it.
+
+    Raises:
+        FairdayError: it has not the country's shape, or is missing where a parcel needs it.
+    """
+    code = " ".join(text.upper().split())
+    if country in WITHOUT:
+        return ""
+    if not code:
+        if country in OPTIONAL or country not in POSTCODES:
+            return ""
+        raise _bad("postcode", f"A parcel to {country} needs a postcode.", "Write it.")
+    shape = POSTCODES.get(country)
+    if shape is None:
+        if re.fullmatch(r"[A-Z0-9][A-Z0-9 -]{1,11}", code):
+            return code
+    elif re.fullmatch(shape, code):
+        return _spaced(code, country)
+    raise _bad("postcode", f"{text[:20]!r} is not a postcode of {country}.", "Look at a letter that came there.")
+
+
+def _spaced(code: str, country: str) -> str:
+    """With the space or dash the country writes."""
+    if country in ("GB", "CA"):
+        bare = code.replace(" ", "")
+        return f"{bare[:-3]} {bare[-3:]}"
+    if country == "JP":
+        bare = code.replace("-", "")
+        return f"{bare[:3]}-{bare[3:]}"
+    if country == "BR":
+        bare = code.replace("-", "")
+        return f"{bare[:5]}-{bare[5:]}"
+    return code
+
+
+def read_phone(text: str, country: str) -> str:
+    """A phone as E.164, read as one of the country where it names none.
+
+    Raises:
+        FairdayError: no such number can exist.
+    """
+    written = re.sub(r"^00", "+", text.strip())
+    try:
+        number = phonenumbers.parse(written, country)
+        if phonenumbers.is_valid_number(number):
+            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    except phonenumbers.NumberParseException:
+        pass
+    raise _bad("phone", "This is not a phone number.", "Write it as you would call it, or with + and the country.")
+
+
+def shown_phone(phone: str, country: str) -> str:
+    """A phone as it is read in a country: the national way at home, the international way abroad."""
+    number = phonenumbers.parse(phone, None)
+    at_home = phonenumbers.region_code_for_number(number) == country
+    form = phonenumbers.PhoneNumberFormat.NATIONAL if at_home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return str(phonenumbers.format_number(number, form))
+
+
+def written(address: Address) -> list[str]:
+    """The lines of a label, without the phone, the way the country writes them."""
+    a = address
+    if a.country in BIG_FIRST:
+        head = "".join(dict.fromkeys(p for p in (a.region, a.city, a.district) if p))
+        joint = "" if a.country in ("CN", "TW", "JP") and not head.isascii() else " "
+        first = f"{head}{joint}{a.street}" if head else a.street
+        return [line for line in (a.postcode, first, a.name, a.country) if line]
+    if a.country in ("US", "CA", "AU"):
+        town = f"{a.city}{',' if a.country == 'US' else ''} {a.region} {a.postcode}"
+    elif a.country in ("GB", "IE"):
+        return [x for x in (a.name, a.street, a.district, a.city, a.region, a.postcode, a.country) if x]
+    else:
+        region = f" ({a.region})" if a.region and a.region != a.city else ""
+        town = f"{a.postcode} {a.city}{region}"
+    return [line for line in (a.name, a.street, a.district, " ".join(town.split()), a.country) if line]
+
+
+def _bad(field: str, message: str, remedy: str) -> FairdayError:
+    return FairdayError(message, code=f"bad_address_{field}", where=field, remedy=remedy)
