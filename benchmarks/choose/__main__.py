@@ -30,7 +30,7 @@ from benchmarks.choose import making
 from fairday.kernel.clock import ManualClock, local_day
 from fairday.scenes import life
 from fairday.scenes.choice import choose
-from fairday.scenes.staging import load_person
+from fairday.scenes.loading import load_person
 from fairday.web.collect import tune_process
 
 NOW = 1_770_264_000_000  # 2026-02-05 12:00 in Shanghai, twelve days before the Spring Festival

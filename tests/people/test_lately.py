@@ -9,7 +9,8 @@ from conftest import NOON
 from fairday.kernel.clock import DAY_MS
 from fairday.people import privacy
 from fairday.people.identity import person_of
-from fairday.people.lately import KEEP_MS, MOST, Lately, Place, lately, latest, load_lately, words_of
+from fairday.people.lately import KEEP_MS, MOST, Lately, Place, lately, latest, words_of
+from fairday.scenes.loading import load_person
 from fairday.storage.log import Happening
 
 MINUTE = 60_000
@@ -29,7 +30,7 @@ def of(shop, value: str, type_: str = "anonymous_id") -> Lately:
     with shop.db.read() as conn:
         person = person_of(conn, type_, value)
         assert person is not None
-        return load_lately(conn, [person]).get(person, Lately())
+        return load_person(conn, person, NOON).lately
 
 
 def test_the_last_of_everything_is_kept_however_late_it_comes_in(shop):

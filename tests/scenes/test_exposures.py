@@ -9,7 +9,7 @@ from fairday.kernel.clock import DAY_MS
 from fairday.kernel.errors import Unavailable
 from fairday.people.tables import OPEN
 from fairday.scenes.exposures import Exposure, Exposures
-from fairday.scenes.staging import load_people
+from fairday.scenes.loading import load_people
 from fairday.storage.groupcommit import Lane
 from fairday.storage.log import Happening
 

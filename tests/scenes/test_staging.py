@@ -10,7 +10,8 @@ from fairday.people.tables import OPEN, activity, identifiers, ownership, people
 from fairday.scenes import arms
 from fairday.scenes.choice import choose as met_by_index
 from fairday.scenes.life import SceneDecider, move, save
-from fairday.scenes.staging import Staging, load_people, load_person, popularity
+from fairday.scenes.loading import load_owner, load_people, load_person
+from fairday.scenes.staging import Staging, popularity
 
 ZONE = "Asia/Shanghai"
 PEOPLE = Vocabulary(STANDARD_TRAITS, "CNY")
@@ -196,3 +197,16 @@ def test_only_a_scene_that_changed_is_made_ready_anew(stocked):
         after = {s.spec.scene: s for s in staging.stage(conn, stocked.clock.now()).scenes}
     assert [name for name in before if before[name] is after[name]] == ["tea", "tea-0", "tea-2"]
     assert before["tea"].who is after["tea-1"].who
+
+
+def test_who_owns_an_id_is_loaded_by_it_as_by_their_number(stocked):
+    now = stocked.clock.now()
+    with stocked.db.read() as conn:
+        one = load_person(conn, 1, now)
+        assert one == load_people(conn, [2, 1], now)[1]
+        assert (one.person, one.identifiers) == (1, (1, 2))
+    with stocked.db.glance() as conn:
+        assert load_owner(conn, ("user_id", "u1"), now) == one
+        assert load_owner(conn, ("user_id", "u2"), now) == one  # theirs since a second ago
+        assert load_owner(conn, ("user_id", "u9"), now) is None
+        assert load_person(conn, 999, now).person == 999  # nobody, of whom nothing is known

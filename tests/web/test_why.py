@@ -14,7 +14,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.people.identity import ids_of, person_of
 from fairday.scenes import arms
 from fairday.scenes.choice import choose
-from fairday.scenes.staging import load_person
+from fairday.scenes.loading import load_person
 from fairday.web.i18n import Tongue
 from fairday.web.why import for_shopper
 from webdesk import Client

@@ -23,11 +23,11 @@ from fairday.reach import outbox
 from fairday.reach.mailing import GOODS_A_FLOOR, Reachable, reachable
 from fairday.scenes.arms import occasion_key
 from fairday.scenes.choice import MESSAGES, Choice, Met, Person, choose, moment_of
+from fairday.scenes.loading import load_person
 from fairday.scenes.moment import moment_vocabulary
 from fairday.scenes.shelf import Shelf, Taste
 from fairday.scenes.spec import Words
 from fairday.scenes.stage import Stage, Staged, StagedFloor
-from fairday.scenes.staging import load_person
 
 DETAILED = 60
 """So many scenes that are not for somebody have their conditions taken apart, unless one is asked about."""

@@ -191,18 +191,6 @@ def _trim(conn: Connection, identifiers: Sequence[int]) -> None:
     many(conn, "DELETE FROM lately WHERE identifier = ? AND word = ?", gone)
 
 
-def load_lately(conn: Connection, persons: Sequence[int]) -> dict[int, Lately]:
-    """What people did of late, by person; who did nothing is missing."""
-    found: dict[int, list[dict[str, Word]]] = {}
-    query = (
-        "SELECT o.person, l.word, l.at, l.pos, l.txt, l.latitude, l.longitude FROM ownership o"
-        " JOIN lately l ON l.identifier = o.identifier AND l.at >= o.from_at AND l.at < o.until_at WHERE o.person IN ?"
-    )
-    for person, word, *said in rows_in(conn, query, persons):
-        found.setdefault(person, []).append({word: (said[0], said[1], said[2], said[3], said[4])})
-    return {person: Lately.of(latest(parts)) for person, parts in found.items()}
-
-
 def zones(conn: Connection) -> list[str]:
     """Every time zone that a device of somebody's told last."""
     return [name for (name,) in conn.execute(select(lately.c.txt).where(lately.c.word == "zone").distinct()) if name]

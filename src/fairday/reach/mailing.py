@@ -23,11 +23,12 @@ from fairday.reach.outbox import Planned
 from fairday.scenes import arms
 from fairday.scenes.choice import Channel, Choice, Met, Person, choose
 from fairday.scenes.life import get_scene
+from fairday.scenes.loading import load_people
 from fairday.scenes.moment import moment_facts
 from fairday.scenes.shelf import Product
 from fairday.scenes.spec import SceneSpec, fill
 from fairday.scenes.stage import On, Stage, Staged
-from fairday.scenes.staging import Staging, load_people
+from fairday.scenes.staging import Staging
 from fairday.scenes.words import reason
 from fairday.storage.database import Database, alone
 from fairday.storage.log import append_happenings

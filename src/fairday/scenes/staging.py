@@ -1,4 +1,4 @@
-"""Loading for the choice: the stage (live scenes, goods, popularity), kept while nothing changed; and people."""
+"""Loading for the choice: the stage (live scenes, goods, popularity), kept while nothing changed."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, case, func, select
 
 from fairday.goods.catalogue import ProductRow, products, sold_products
-from fairday.kernel.audience import Audience, AudienceError, Facts, Vocabulary, parse
-from fairday.kernel.clock import DAY_MS, local_day
-from fairday.people.facts import load_facts
-from fairday.people.lately import NOTHING, load_lately
+from fairday.kernel.audience import Audience, AudienceError, Vocabulary, parse
+from fairday.kernel.clock import local_day
 from fairday.people.traits.records import prefixed
 from fairday.scenes import life
-from fairday.scenes.choice import Person
 from fairday.scenes.conditions import goods_vocabulary
-from fairday.scenes.exposures import WEEK
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.moment import NOWHERE, Around
 from fairday.scenes.ranking import Rankings
@@ -84,11 +79,17 @@ class Staging:
         self._watched = -math.inf
         self._lock = threading.Lock()
 
+    @property
+    def ready(self) -> Stage | None:
+        """The stage that somebody watches and keeps ready; None where a look must ask the database."""
+        kept = self._kept
+        return kept.stage if kept is not None and self._is_watched else None
+
     def stage(self, conn: Connection, now: int) -> Stage:
         """The stage of this moment (ms). A live scene whose text is no longer valid is left out and logged."""
-        kept = self._kept
-        if kept is not None and self._is_watched:
-            return kept.stage
+        ready = self.ready
+        if ready is not None:
+            return ready
         with self._lock:
             self._kept = self._made(conn, self._look(conn, local_day(now, self.zone)))
             return self._kept.stage
@@ -240,69 +241,3 @@ def popularity(conn: Connection, today: int) -> dict[str, int]:
         " AND a.n > 0 GROUP BY a.measure"
     )
     return {measure.removeprefix(_PREFIX): n for measure, n in conn.exec_driver_sql(query)}
-
-
-# One statement for ids, arms and days, by the driver's own cursor, as for facts. An arm belongs to whoever owned its id
-# when it was recorded, as everything that hangs on an id does.
-_OWN = (
-    "SELECT o.person, o.identifier, NULL, NULL, NULL FROM ownership o"
-    " WHERE o.person IN ({among}) AND o.from_at <= {now} AND {now} < o.until_at"
-    " UNION ALL SELECT asked.person, a.identifier, a.scene, a.arm, owner.person"
-    " FROM ownership asked JOIN scene_arms a ON a.identifier = asked.identifier"
-    " JOIN ownership owner ON owner.identifier = a.identifier AND owner.from_at <= a.at AND a.at < owner.until_at"
-    " WHERE asked.person IN ({among})"
-    " UNION ALL SELECT o.person, d.identifier, d.scene, NULL, d.day FROM ownership o"
-    " JOIN scene_days d ON d.identifier = o.identifier"
-    " WHERE o.person IN ({among}) AND o.from_at <= {now} AND {now} < o.until_at AND d.day > {since}"
-)
-
-
-def load_people(conn: Connection, persons: Sequence[int], now: int) -> dict[int, Person]:
-    """People as the choice needs them at an instant (ms), by number."""
-    found: dict[int, Person] = {}
-    for start in range(0, len(persons), 500):
-        found.update(_load(conn, list(persons[start : start + 500]), now))
-    return found
-
-
-def load_person(conn: Connection, person: int | None, now: int) -> Person:
-    """One person; None is a visitor of whom nothing is known."""
-    return Person() if person is None else load_people(conn, [person], now)[person]
-
-
-def _load(conn: Connection, persons: list[int], now: int) -> dict[int, Person]:
-    facts = load_facts(conn, persons)
-    owned: dict[int, set[int]] = {p: set() for p in persons}
-    arms: dict[int, dict[str, dict[int, str]]] = {p: {} for p in persons}
-    taken: dict[int, dict[str, frozenset[int]]] = {p: {} for p in persons}
-    days: dict[int, dict[str, frozenset[int]]] = {p: {} for p in persons}
-    cursor = conn.connection.cursor()
-    try:
-        # Person numbers and the instant are whole numbers, so they may stand in the text.
-        # Eight days back in UTC hold the shop's last seven, wherever it is.
-        since = int(now) // DAY_MS - WEEK - 1
-        cursor.execute(_OWN.format(among=", ".join(str(int(p)) for p in persons), now=int(now), since=since))
-        for person, identifier, scene, arm, owner in cursor.fetchall():
-            if scene is None:
-                owned[person].add(identifier)
-            elif arm is None:
-                days[person][scene] = days[person].get(scene, frozenset()) | {owner}
-            elif owner == person:
-                arms[person].setdefault(scene, {})[identifier] = arm
-            else:
-                taken[person][scene] = taken[person].get(scene, frozenset()) | {identifier}
-    finally:
-        cursor.close()
-    lately = load_lately(conn, persons)
-    return {
-        p: Person(
-            person=p,
-            facts=facts.get(p, Facts()),
-            identifiers=tuple(sorted(owned[p])),
-            arms=arms[p],
-            taken=taken[p],
-            days=days[p],
-            lately=lately.get(p, NOTHING),
-        )
-        for p in persons
-    }

@@ -42,11 +42,12 @@ from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
 from fairday.reach.mailing import Mailing
 from fairday.scenes import fitting, life
-from fairday.scenes.choice import MESSAGES, Choice, choose
+from fairday.scenes.choice import MESSAGES, Choice, Person, choose
 from fairday.scenes.exposures import Exposures
+from fairday.scenes.loading import load_owner
 from fairday.scenes.ranking import Manifest, Rankings
 from fairday.scenes.spec import SceneSpec
-from fairday.scenes.staging import Staging, load_person
+from fairday.scenes.staging import Staging
 from fairday.shop.background import HOME, Background
 from fairday.shop.keeping import exists, load_settings, migrate, save_settings, settings_table
 from fairday.storage import answers, deadlines
@@ -170,7 +171,7 @@ class Shop:
         type_, value = identity.parse_id(id_, self.settings.identity)
         found = identity.person_of(conn, type_, value)
         if found is None:
-            raise NotFound(f"Nobody owns {id_}.", code="unknown_id", remedy="Look for another id of theirs.")
+            raise _unknown(id_)
         return found
 
     def export(self, id_: str) -> dict[str, Any]:
@@ -255,10 +256,19 @@ class Shop:
         For messages consent and frequency are not looked at; ``mailing`` asks them.
         """
         at = self.clock.now() if now is None else now
-        with self.db.read() as conn:
-            stage = self.staging.stage(conn, at)
-            person = None if id_ is None else self._person(conn, id_)
-            return choose(load_person(conn, person, at), touchpoint, at, stage, scene=scene)
+        stage = self.staging.ready
+        if stage is None:
+            with self.db.read() as conn:
+                stage = self.staging.stage(conn, at)
+        person = Person() if id_ is None else self._loaded(id_, at)
+        return choose(person, touchpoint, at, stage, scene=scene)
+
+    def _loaded(self, id_: str, now: int) -> Person:
+        with self.db.glance() as conn:
+            found = load_owner(conn, identity.parse_id(id_, self.settings.identity), now)
+        if found is None:
+            raise _unknown(id_)
+        return found
 
     def why(self, person: int | None, touchpoint: str, *, scene: str | None = None, good: str | None = None) -> Why:
         """Why a person (None: a stranger) meets what they meet now; see ``fairday.insight.why``."""
@@ -396,6 +406,10 @@ def open(url: str | Path, *, create: bool = True, clock: Clock | None = None, **
     except BaseException:
         db.close()
         raise
+
+
+def _unknown(id_: str) -> NotFound:
+    return NotFound(f"Nobody owns {id_}.", code="unknown_id", remedy="Look for another id of theirs.")
 
 
 __all__ = ["HOME", "Move", "Shop", "exists", "load_settings", "migrate", "open", "save_settings", "settings_table"]

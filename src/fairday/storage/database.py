@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import select
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 from fairday.kernel.errors import FairdayError
@@ -79,7 +81,8 @@ class Turns:
 class Database:
     """A connection pool and the rules of writing.
 
-    ``read()`` gives a snapshot that sees one state; ``write()`` one transaction, which on SQLite is the only one.
+    ``read()`` gives a snapshot that sees one state, ``glance()`` one for a single statement; ``write()`` one
+    transaction, which on SQLite is the only one.
     Services take the connection of a transaction and never commit.
     """
 
@@ -106,6 +109,15 @@ class Database:
                 conn = conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with conn.begin():
                 yield conn
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """A connection for one statement that only reads: it sees one state without a transaction about it.
+
+        On PostgreSQL that spares BEGIN and COMMIT, each of them a trip to the server.
+        """
+        with self.engine.connect() as conn:
+            yield conn if self.is_sqlite else conn.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -215,14 +227,16 @@ def _engine(url: str) -> Engine:
                 code="no_driver",
                 remedy="pip install 'fairday[postgres]'",
             )
-        # A pooled connection is tried before use, so that a restart of the server is met once and not by every caller.
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=8,
             max_overflow=32,
-            pool_pre_ping=True,
+            pool_use_lifo=True,  # the connection that has prepared the statements asked most
             hide_parameters=True,
         )
+        event.listen(engine, "checkin", _rests)
+        event.listen(engine, "checkout", _still_there)
+        return engine
     raise FairdayError(
         f"Fairday keeps its records in SQLite or PostgreSQL, not {parsed.get_backend_name()}.", code="bad_url"
     )
@@ -237,6 +251,39 @@ def _sqlite_connect(dbapi: sqlite3.Connection, _record: Any) -> None:
 def _sqlite_begin(conn: Connection) -> None:
     immediate = conn.get_execution_options().get("fairday_immediate", False)
     conn.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+RESTED = 30.0
+"""Seconds after which a pooled connection is tried before it is used, whatever it looks like."""
+
+
+def _rests(_dbapi: Any, record: Any) -> None:
+    record.info["rests"] = time.monotonic()
+
+
+def _still_there(dbapi: Any, record: Any, _fairy: Any) -> None:
+    """Pass a pooled connection on only if its server has not gone: a restart is met by the pool and not by callers.
+
+    A server that goes says so, or its system closes the connection: either way there is something to read. Only
+    then, and after a long rest (a firewall forgets in silence), is the connection tried by a trip to the server.
+    """
+    rests = record.info.pop("rests", None)
+    if rests is None or (time.monotonic() - rests < RESTED and not _said_something(dbapi.fileno())):
+        return
+    try:
+        dbapi.autocommit = True
+        dbapi.execute("SELECT 1")
+        dbapi.autocommit = False
+    except Exception as error:
+        raise InvalidatePoolError from error
+
+
+def _said_something(socket: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([socket], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def passing(error: BaseException) -> bool:

@@ -21,9 +21,9 @@ from fairday.people.tables import people
 from fairday.scenes import life
 from fairday.scenes.choice import Choice, Person
 from fairday.scenes.grammar import parse_scene
+from fairday.scenes.loading import load_people, load_person
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.stage import Stage
-from fairday.scenes.staging import load_people, load_person
 from fairday.stores.near import WEATHERS
 from fairday.web import desk, queries
 from fairday.web.auth import inside, may

@@ -29,7 +29,7 @@ from fairday.people.proof import vouched
 from fairday.people.traits.declared import DERIVED
 from fairday.reach import service, smtp
 from fairday.scenes.choice import choose
-from fairday.scenes.staging import load_person
+from fairday.scenes.loading import load_person
 from fairday.shop import Shop
 from fairday.storage.answers import once
 from fairday.storage.log import OURS, Happening
