@@ -181,3 +181,24 @@ def test_the_best_goods_are_the_persons_own_where_they_buy_again_and_again(bough
     scores = np.stack([model.chances(model.seen(h, p, TODAY)) for p, h in enumerate(histories)])
     own = bought.bought()[:20].toarray() > 0
     assert np.take_along_axis(own, best(scores, 5), axis=1).mean() > 0.9
+
+
+@pytest.mark.parametrize("head", [GOODS, 40])
+def test_what_is_served_in_one_pass_is_what_the_table_of_features_says(
+    bought: Purchases, head: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairday.models.recommend.parts.CAP", head)
+    model = fit(bought, TODAY, category=CATEGORY)
+    none = np.zeros(0, dtype=np.int64)
+    viewer = History(none, none, np.array([3, 50, 3]), np.array([TODAY, TODAY - 9, TODAY - 3]))
+    histories = [(h, p) for p, h in enumerate(histories_of(bought, None, np.arange(40)))]
+    for history, row in [*histories, (viewer, None), (viewer, 5)]:
+        seen = model.seen(history, row, TODAY)
+        chances = model.chances(seen)
+        asked = np.setdiff1d(seen.asked, seen.own)
+        assert np.allclose(chances[asked], 1 / (1 + np.exp(-model.new.log_odds(seen.new(asked)))), rtol=1e-5)
+        own = 1 / (1 + np.exp(-model.again.log_odds(seen.again)))
+        own[np.isin(seen.own, model.rested(seen))] *= 1e-3
+        assert np.allclose(chances[seen.own], own, rtol=1e-5)
+        goods, likely = model.likely(seen)
+        assert np.array_equal(goods, np.union1d(seen.asked, seen.own)) and np.array_equal(likely, chances[goods])

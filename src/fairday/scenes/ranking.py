@@ -94,10 +94,9 @@ class Standing:
             if times >= 3 and DUE[0] * gap <= since <= DUE[1] * gap:
                 return Step("due_again", {"times": times, "days_ago": since, "every": max(round(gap), 1)})
             return Step("bought_before", {"times": times, "days_ago": since})
-        asked = np.flatnonzero(seen.asked == good)
-        if seen.stranger or not len(asked):
+        if seen.stranger or (model.parts.place[good] < 0 and good not in seen.tail):
             return None
-        row = seen.new[asked[0]].astype(np.float64)
+        row = seen.new(np.array([good]))[0].astype(np.float64)
         added = dict(zip(NEW, row[: len(NEW)] * model.new.weights[: len(NEW)], strict=True))
         floor = model.new.weights[NEW.index("ease_log")] * np.log(0.003)
         parts = {
@@ -146,7 +145,7 @@ class Ranking:
             raise ValueError(f"format {self.manifest.format}, not {FORMAT}")
         self.goods: list[str] = msgspec.json.decode((folder / "goods.json").read_bytes(), type=list[str])
         self._at = {product: at for at, product in enumerate(self.goods)}
-        arrays = {file.stem: _mapped(file, "r") for file in sorted(folder.glob("*.npy"))}
+        arrays = {file.stem: _plain(_mapped(file, "r")) for file in sorted(folder.glob("*.npy"))}
         self._person = arrays["person"]
         blends = {
             name: Weights(np.array(weights, dtype=np.float64), intercept)
@@ -361,6 +360,11 @@ def _mapped(file: Path, mode: Literal["r", "r+"]) -> NDArray[Any]:
         return np.asanyarray(np.load(file, mmap_mode=mode))
     except ValueError:
         return np.asanyarray(np.load(file))
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """The same mapped numbers as an ordinary array: numpy's mapped kind spends as long on each indexing as the rest."""
+    return array.view(np.ndarray)
 
 
 def _synced(file: Any) -> None:

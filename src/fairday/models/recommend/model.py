@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +55,7 @@ class People:
         return np.bincount(self.item[at], weights=worth, minlength=goods).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """Everything a fit gives.
 
@@ -100,28 +102,66 @@ class Model:
             near = Near(float(self.people.cosines[row].sum()), self.people.sums(row, self.parts.goods))
         return features(self.parts, history, near, today)
 
+    @cached_property
+    def everybody(self) -> Floats:
+        """(head,) the log odds of a new good by what is known of it for everybody."""
+        return (self.parts.everybody @ self.new.weights[list(EVERYBODY)] + self.new.intercept).astype(np.float32)
+
+    @cached_property
+    def strangers(self) -> Floats:
+        """(head,) the chances of somebody nothing is known of."""
+        return _chance(self.stranger.log_odds(self.parts.everybody).astype(np.float32))
+
+    @cached_property
+    def rest(self) -> NDArray[np.float64]:
+        """(goods,) what goods that nothing personal speaks for get: behind all others, the popular ones first."""
+        return np.asarray(1e-9 * (1.0 + self.parts.popular.astype(np.float64)))
+
     def chances(self, seen: Seen) -> NDArray[np.float64]:
         """(goods,) how likely the person buys each good within the next four weeks, as the validation window says."""
-        # Goods outside the head that nothing personal speaks for come after the rest, the popular ones first.
-        found = 1e-9 * (1.0 + self.parts.popular.astype(np.float64))
-        goods, chances = self.likely(seen)
-        found[goods] = chances
+        found = np.empty(self.parts.goods) if self.parts.whole else self.rest.copy()
+        if seen.stranger:
+            found[self._head] = self.strangers
+            return found
+        head, tail, own = self._parted(seen)
+        found[self._head] = head
+        found[seen.tail] = tail
+        found[seen.own] = own
         return found
 
     def likely(self, seen: Seen) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(k,) the goods that something speaks for, ascending, and (k,) how likely the person buys each."""
-        if seen.stranger:
-            order = np.argsort(seen.asked, kind="stable")
-            odds = self.stranger.log_odds(seen.new[:, EVERYBODY])
-            return seen.asked[order], np.asarray(expit(odds[order]))
-        goods = np.union1d(seen.asked, seen.own)
-        odds = np.empty(len(goods))
-        odds[np.searchsorted(goods, seen.asked)] = self.new.log_odds(seen.new)
-        odds[np.searchsorted(goods, seen.own)] = self.again.log_odds(seen.again)
-        chances: NDArray[np.float64] = expit(odds)
-        chances[np.searchsorted(goods, self.rested(seen))] *= 1e-3
-        return goods, chances
+        chances = self.chances(seen)
+        if self.parts.whole:
+            return self.parts.eased, chances
+        some = np.zeros(self.parts.goods, dtype=bool)
+        for goods in (self.parts.eased, seen.tail, seen.own):
+            some[goods] = True
+        found = np.flatnonzero(some)
+        return found, chances[found]
+
+    @cached_property
+    def _head(self) -> Any:
+        """What the head is in an array of all goods."""
+        return slice(None) if self.parts.whole else self.parts.eased
+
+    def _parted(self, seen: Seen) -> tuple[Floats, Floats, Floats]:
+        """The chances of the head and of the tail as if all of it were new, and of their own goods."""
+        head = _chance(seen.head_odds(self.new, self.everybody))
+        tail = head[:0]
+        if len(seen.tail):
+            tail = _chance(self.new.log_odds(seen.new(seen.tail)).astype(np.float32))
+        own = _chance(self.again.log_odds(seen.again).astype(np.float32))
+        own[self._resting(seen)] *= np.float32(1e-3)
+        return head, tail, own
+
+    def _resting(self, seen: Seen) -> NDArray[np.bool_]:
+        return np.asarray((self.parts.rebuy[seen.own] < RARELY) & (seen.since < REST))
 
     def rested(self, seen: Seen) -> NDArray[np.int64]:
         """Goods of theirs that are bought once, and that they have."""
-        return seen.own[(self.parts.rebuy[seen.own] < RARELY) & (seen.since < REST)]
+        return seen.own[self._resting(seen)]
+
+
+def _chance(odds: Floats) -> Floats:
+    return np.asarray(expit(odds), dtype=np.float32)

@@ -13,7 +13,7 @@ from scipy import sparse
 from fairday.models.recommend import parts as made
 from fairday.models.recommend.blend import Weights, logistic
 from fairday.models.recommend.ease import CAP, ease
-from fairday.models.recommend.features import AGAIN, EVERYBODY, NEW, TASTE, History, Parts, Seen
+from fairday.models.recommend.features import AGAIN, NEW, TASTE, History, Parts, Seen
 from fairday.models.recommend.measure import AT, best, recall_and_ndcg
 from fairday.models.recommend.model import Model, People
 from fairday.models.recommend.neighbours import neighbours
@@ -214,24 +214,24 @@ def _blended(
     )
     asked = [_examples(s) for s in seen]
     new = logistic(
-        np.concatenate([s.new[at] for s, at in zip(seen, asked, strict=True)]),
-        np.concatenate([np.isin(s.asked[at], b) for s, at, b in zip(seen, asked, bought, strict=True)]),
-        np.concatenate([np.full(len(at), w) for at, w in zip(asked, worth, strict=True)]),
+        np.concatenate([s.new(goods) for s, goods in zip(seen, asked, strict=True)]),
+        np.concatenate([np.isin(goods, b) for goods, b in zip(asked, bought, strict=True)]),
+        np.concatenate([np.full(len(goods), w) for goods, w in zip(asked, worth, strict=True)]),
     )
-    stranger = _anybody(seen[0].new[: len(parts.eased), EVERYBODY], judges.head_truth)
+    stranger = _anybody(parts.everybody, judges.head_truth)
     model = model.blended(again, new, stranger)
     lists = ((model.likely(s), s.own, b) for s, b in zip(seen, bought, strict=True))
     return again, new, stranger, figures(lists)
 
 
 def _examples(seen: Seen) -> NDArray[np.int64]:
-    """Places in ``asked`` of goods they have not bought that one part or another would show them."""
-    wanted = np.zeros(len(seen.new), dtype=bool)
-    count = min(EXAMPLES, len(seen.new))
+    """Goods they have not bought that one part or another would show them, ascending."""
+    known = seen.shared(seen.asked)
+    wanted = np.zeros(len(seen.asked), dtype=bool)
+    count = min(EXAMPLES, len(wanted))
     for name in ("ease", "alike", "popular"):
-        wanted[np.argpartition(-seen.new[:, NEW.index(name)], count - 1)[:count]] = True
-    wanted[np.isin(seen.asked, seen.own)] = False
-    return np.flatnonzero(wanted)
+        wanted[np.argpartition(-known[name], count - 1)[:count]] = True
+    return np.setdiff1d(seen.asked[wanted], seen.own, assume_unique=True)
 
 
 def _anybody(features: NDArray[np.float32], truth: NDArray[np.bool_]) -> Weights:
