@@ -201,4 +201,5 @@ def test_what_is_served_in_one_pass_is_what_the_table_of_features_says(
         own[np.isin(seen.own, model.rested(seen))] *= 1e-3
         assert np.allclose(chances[seen.own], own, rtol=1e-5)
         goods, likely = model.likely(seen)
-        assert np.array_equal(goods, np.union1d(seen.asked, seen.own)) and np.array_equal(likely, chances[goods])
+        assert np.array_equal(goods, np.union1d(seen.asked, seen.own))
+        assert np.array_equal(likely, chances[goods])
