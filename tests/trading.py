@@ -174,3 +174,77 @@ def state(shop, stream):
 
     with shop.db.read() as conn:
         return stream_state(conn, stream)[1]
+
+
+class World:
+    """Streams in memory, folded as the runner folds them: what a property test can run thousands of commands on."""
+
+    def __init__(self):
+        from fairday.trade.modes import B2C
+        from fairday.trade.paying import OrderPayable
+        from fairday.trade.steps import Steps
+
+        self.now = 1_780_315_200_000
+        self.rules, self.spanning, self.states, self.versions = {}, {}, {}, {}
+        self.ledger, self.events = {}, []
+        self.orders = self
+        self.runner = self
+        self.steps = Steps(self)
+        self.steps.register()
+        self.steps.modes["b2c"] = B2C()
+        self.payable = OrderPayable(self.steps)
+        self.register_claim = self.steps.claims.register
+        register(self)
+
+    def register(self, decider):
+        self.rules[decider.kind] = decider
+
+    def register_spanning(self, spanning):
+        self.spanning[spanning.name] = spanning
+
+    def evolve(self, stream, state, event):
+        return self.rules[stream.partition(":")[0]].evolve(state, event)
+
+    def peek(self, stream):
+        return self.versions.get(stream, 0), self.state(stream)
+
+    def state(self, stream):
+        return self.states.get(stream) or self.rules[stream.partition(":")[0]].initial()
+
+    def ask(self, name, stream, **data):
+        """Run a command: None, or why not."""
+        command = Command(name, stream, data)
+        spanning = self.spanning.get(name)
+        if spanning is None:
+            made = self.rules[stream.partition(":")[0]].decide(self.state(stream), command, self.now)
+            made = made if isinstance(made, Refusal) else {stream: made}
+        else:
+            located = spanning.locate(command, self.peek)
+            made = spanning.decide({s: self.state(s) for s in located.streams}, command, self.now)
+            assert isinstance(made, Refusal) or set(made) <= set(located.streams)
+        if isinstance(made, Refusal):
+            return made
+        for one, events in made.items():
+            for event in events:
+                self.states[one] = self.evolve(one, self.state(one), event)
+                self.versions[one] = self.versions.get(one, 0) + 1
+                self.events.append((one, event))
+                for t in self.rules[one.partition(":")[0]].transfers(one, event, self.now):
+                    assert t.amount > 0
+                    assert t.key not in self.ledger, f"{t.key} twice"
+                    self.ledger[t.key] = t
+        return None
+
+    def balance(self, account):
+        return sum(t.amount * ((t.credit == account) - (t.debit == account)) for t in self.ledger.values())
+
+    def fire(self):
+        """Let every deadline that has come fire; how many."""
+        fired = 0
+        for stream, state in list(self.states.items()):
+            at = self.rules[stream.partition(":")[0]].deadline(state)
+            if at is not None and at <= self.now:
+                assert self.ask(f"{stream.partition(':')[0]}.deadline", stream, at=at) is None
+                assert self.rules[stream.partition(":")[0]].deadline(self.states[stream]) != at
+                fired += 1
+        return fired

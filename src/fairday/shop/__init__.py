@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from fairday import operators
 from fairday.goods.offering import Goods
-from fairday.goods.stock import Stock
+from fairday.goods.stock import Stock, StockClaim
 from fairday.insight.asked import Asked, ask
 from fairday.insight.meetings import Meetings
 from fairday.insight.replay import Replays
@@ -30,6 +30,7 @@ from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
 from fairday.offers.coupons import Coupons
+from fairday.offers.coupons.claim import CouponClaim
 from fairday.offers.coupons.telling import CouponTelling
 from fairday.people import accounts, identity, privacy
 from fairday.people.consent import ConsentFollower
@@ -93,6 +94,8 @@ class Shop:
         self.goods = Goods(db, lambda: self.settings, clock)
         self.orders = Orders(db, self.runner, clock, lambda: self.settings)
         self.coupons = Coupons(db, self.runner, clock)
+        self.orders.register_claim(StockClaim())
+        self.orders.register_claim(CouponClaim())
         self.followers.register(CouponTelling(lambda: self.settings))
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
