@@ -3,30 +3,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from sqlalchemy import select
 
 import fairday
-from fairday.goods.stock import Counted, Source, StockDecider, Supply, Want, allocate_from
-from fairday.goods.stock.service import stock_levels
-from fairday.kernel.decider import Event
+from fairday.goods.stock import Counted, Source, Supply, Want, allocate_from
 from fairday.kernel.errors import Conflict, FairdayError
-from fairday.storage.batch import streams
-from fairday.storage.log import stream_events
-
-
-def assert_levels_agree(shop: fairday.Shop) -> dict[tuple[str, str], list[int]]:
-    """The table says what the streams say, and the streams what their events add up to; the levels."""
-    rules, told = StockDecider(), {}
-    with shop.db.read() as conn:
-        for (stream,) in conn.execute(select(streams.c.stream).where(streams.c.stream.like("stock:%"))).all():
-            state = rules.initial()
-            for event in stream_events(conn, stream):
-                state = rules.evolve(state, Event(event.name, event.data))
-            assert state == shop.stock.state(conn, stream.partition(":")[2])
-            told |= {(stream.partition(":")[2], place): level for place, level in state["places"].items()}
-        rows = {(r.sku, r.place): [r.on_hand, r.reserved, r.incoming] for r in conn.execute(select(stock_levels))}
-    assert {key: level for key, level in rows.items() if any(level)} == told
-    return rows
+from stocking import assert_levels_agree
 
 
 def test_the_table_of_levels_never_disagrees_with_the_streams(shop: fairday.Shop) -> None:

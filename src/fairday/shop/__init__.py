@@ -93,6 +93,7 @@ class Shop:
         self.runner.register(life.SceneDecider())
         self.goods = Goods(db, lambda: self.settings, clock)
         self.orders = Orders(db, self.runner, clock, lambda: self.settings)
+        self.orders.register_claim(StockClaim())
         self.coupons = Coupons(db, self.runner, clock)
         self.orders.register_claim(StockClaim())
         self.orders.register_claim(CouponClaim())
