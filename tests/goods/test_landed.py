@@ -223,7 +223,7 @@ def test_a_mistake_in_the_table_is_told_with_its_place(text: str, where: str):
     assert (told.value.where or "").startswith("mine.yaml")
 
 
-# ---- prices in other currencies ----------------------------------------------------------------------------------------
+# ---- prices in other currencies --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
