@@ -45,7 +45,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         unshipped: refund only: units by line that never left and are given up.
         sent, waiting: units by line that had left before this step, and that were still to leave; where not said, none
             had and all were.
-        part, whole, already: refund only, in minor units paid: given back now, paid in all, given back before.
+        part: refund only, minor units paid: given back now.
+        whole, already: minor units: what the order costs in all, what was given back before this step.
+        completed: the order was over before this step.
         final: refund only: nothing of the order is left after it.
         why: "" or the reason told ("expired", "changed my mind").
     """
@@ -61,6 +63,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     part: int = 0
     whole: int = 0
     already: int = 0
+    completed: bool = False
     final: bool = False
     why: str = ""
 

@@ -76,6 +76,7 @@ def _turn(order: str, state: State, step: Step, **more: Any) -> Turn:
     lines = state["lines"].items()
     return Turn(
         step=step, order=order, n=state["counts"].get(step, 0), account=state["account"],
+        whole=state["total"], already=state["refunded"], completed=state["life"] == "completed",
         sent={part: line["shipped"] for part, line in lines}, waiting={part: waiting(line) for part, line in lines},
         **more,
     )  # fmt: skip
@@ -327,8 +328,7 @@ def _refund_turns(
     order: str, state: State, found: Refund, units: Mapping[str, int], why: str, money: Refund
 ) -> list[tuple[Hold, Turn]]:
     turn = _turn(
-        order, state, "refund", units=units, unshipped=found.unshipped, part=found.amount, whole=state["total"],
-        already=state["refunded"], final=found.final, why=why,
+        order, state, "refund", units=units, unshipped=found.unshipped, part=found.amount, final=found.final, why=why,
     )  # fmt: skip
     held = [(hold, turn) for hold in holds(state) if hold.claim != PAYMENT]
     return [*held, *_payments_back(order, state, money, why)]
