@@ -37,6 +37,7 @@ from fairday.scenes.shelf import taste
 from fairday.web.app import create
 from fairday.web.storefront.feeding import PAGE, first_place
 from fairday.web.storefront.front import Front
+from fairday.web.storefront.search import liked
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -159,9 +160,9 @@ def alone(shop: fairday.Shop, person: int) -> None:
         shelf = shop.staging.stage(conn, NOW).shelf
         of = taste(load_person(conn, person, NOW).facts, 17_576)
     started = time.process_time()
-    _, index = front.index(shelf)
+    index = shop.search.index()
     print(f"      search index over {len(index):,} goods made in {time.process_time() - started:.2f} s of processor")
-    prefer = shelf.personal(of).worth
+    prefer = liked(shelf, shelf.personal(of))
     words = [w for w, _ in index.search(Asked()).narrower]
     queries = [q for w in words for n in range(1, len(w) + 1) for q in (w[:n], f"{w} {words[0][:n]}", f"x{w[:n]}")]
     took = []

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
+
+from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
 _HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _PIECE = re.compile(f"([{_HAN}]+)|([^\\W_{_HAN}]+)")
@@ -56,8 +59,18 @@ def words(text: str) -> dict[str, str]:
     return found
 
 
-def singulars(word: str) -> tuple[str, ...]:
-    """What a plural of English or Spanish may be one of: ``flores`` is ``flore`` or ``flor``."""
-    if len(word) < 4 or not word.endswith("s") or word.endswith("ss"):
+@lru_cache(maxsize=100_000)
+def stems(word: str) -> tuple[str, ...]:
+    """A folded word's stems in English and in Spanish: what its forms have in common (``flores``, ``flor``)."""
+    if not word.isascii() or len(word) < 3 or any(c.isdigit() for c in word):
         return ()
-    return (word[:-1], word[:-2]) if word.endswith("es") and len(word) > 4 else (word[:-1],)
+    found = ((mark, "".join(analyzer.analyze(word))) for mark, analyzer in _stemmers())
+    return tuple(f"{mark}:{stem}" for mark, stem in found if stem)
+
+
+@cache
+def _stemmers() -> list[tuple[str, Any]]:
+    return [
+        (mark, TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stemmer(language)).build())
+        for mark, language in (("en", "english"), ("es", "spanish"))
+    ]

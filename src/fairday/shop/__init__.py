@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from fairday import operators
 from fairday.goods.offering import Goods
+from fairday.goods.search import Searching
 from fairday.goods.stock import Stock, StockClaim
 from fairday.insight.asked import Asked, ask
 from fairday.insight.meetings import Meetings
@@ -48,9 +49,9 @@ from fairday.scenes.exposures import Exposures
 from fairday.scenes.loading import load_owner
 from fairday.scenes.ranking import Manifest, Rankings
 from fairday.scenes.spec import SceneSpec
-from fairday.scenes.staging import Staging
+from fairday.scenes.staging import Staging, popularity
 from fairday.shop.background import HOME, Background
-from fairday.shop.keeping import exists, load_settings, migrate, save_settings, settings_table
+from fairday.shop.keeping import exists, load_settings, migrate, save_settings, search_folder, settings_table
 from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, shown
 from fairday.storage.followers import Followers
@@ -98,6 +99,7 @@ class Shop:
         self.orders.register_claim(StockClaim())
         self.orders.register_claim(CouponClaim())
         self.followers.register(CouponTelling(lambda: self.settings))
+        self.search = Searching(db, lambda: self.settings, clock, search_folder(db, settings), popularity)
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []

@@ -49,6 +49,7 @@ class Background:
                     ("deadlines", self._deadlines),
                     ("chores", self._chores),
                     ("staging", self._stagings),
+                    ("search", self._searches),
                 )
             ]
             for thread in self._threads:
@@ -69,6 +70,16 @@ class Background:
                 self._shop.staging.refresh(self._shop.db, self._shop.clock.now())
             except Exception:
                 log.exception("staging")
+            if self._stop.wait(STAGE_EVERY):
+                return
+
+    def _searches(self) -> None:
+        """The search index follows the goods here, so that no shopper waits for it."""
+        while True:
+            try:
+                self._shop.search.refresh()
+            except Exception:
+                log.exception("search")
             if self._stop.wait(STAGE_EVERY):
                 return
 

@@ -45,6 +45,13 @@ def migrate(db: Database) -> None:
             command.upgrade(config, "head")
 
 
+def search_folder(db: Database, settings: Settings) -> Path | None:
+    """Where a shop's search index is: beside its SQLite file or its lake; None without any, and then in memory."""
+    if db.path is not None:
+        return db.path.with_suffix(".search")
+    return Path(settings.lake).with_suffix(".search") if settings.lake else None
+
+
 def load_settings(conn: Connection) -> Settings:
     """The shop's settings as kept, defaults filled in."""
     name, value = settings_table.c.name, settings_table.c.value

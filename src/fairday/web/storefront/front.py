@@ -1,4 +1,4 @@
-"""What all pages of the storefront share: who looks, what they answered, the limits, the search index."""
+"""What all pages of the storefront share: who looks, what they answered, the limits."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from fairday.goods.search import SearchIndex
 from fairday.intake.keys import create_key, list_keys
 from fairday.kernel import ids
 from fairday.kernel.errors import Unavailable
 from fairday.people.identity import claimed, ids_of, person_of
 from fairday.reach import outbox
-from fairday.scenes.shelf import WEIGHTS, Shelf, Taste
+from fairday.scenes.shelf import Shelf
 from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening
 from fairday.web import clicks
@@ -34,8 +33,6 @@ YEAR = 31_536_000
 LINK_MS = 30 * 86_400_000
 """A mail's link recognises its reader for this long after the mail was planned."""
 KEY_NAME = "storefront"
-AT_ONCE = 5_000
-"""A catalogue up to this size is indexed while a search waits; a larger one behind it, the old index answering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class Visitor:
 
 
 class Front:
-    """What the storefront keeps while it serves: signing key, write key for its pages, the limits, the index."""
+    """What the storefront keeps while it serves: signing key, write key for its pages, the limits."""
 
     def __init__(self, shop: Shop) -> None:
         self.secret = secret_of(shop)
@@ -68,9 +65,6 @@ class Front:
         self.posts = Bucket(30)
         self.heavy = Bucket(6)
         self.erasing = threading.Lock()
-        self._indexed: tuple[Shelf, SearchIndex] | None = None
-        self._indexing = threading.Lock()
-        self._behind: threading.Thread | None = None
         self._feed: FeedGoods | None = None
 
     def feed(self, shelf: Shelf) -> FeedGoods:
@@ -79,30 +73,6 @@ class Front:
         if found is None or found.shelf is not shelf:
             found = self._feed = FeedGoods(shelf)
         return found
-
-    def index(self, shelf: Shelf) -> tuple[Shelf, SearchIndex]:
-        """The search index over a shelf, and the shelf it is over: that asked for, or the one before it for a while."""
-        found = self._indexed
-        if found is not None and found[0] is shelf:
-            return found
-        if found is None or len(shelf) <= AT_ONCE:
-            with self._indexing:
-                if self._indexed is None or self._indexed[0] is not shelf:
-                    self._indexed = (shelf, _index(shelf))
-                return self._indexed
-        with self._indexing:
-            if self._behind is None or not self._behind.is_alive():
-                self._behind = threading.Thread(target=self._index_behind, args=(shelf,), daemon=True)
-                self._behind.start()
-        return found
-
-    def _index_behind(self, shelf: Shelf) -> None:
-        self._indexed = (shelf, _index(shelf))
-
-
-def _index(shelf: Shelf) -> SearchIndex:
-    # What the shelf gives a stranger is how popular each product is.
-    return SearchIndex(shelf.products, shelf.personal(Taste()).worth / WEIGHTS["popular"])
 
 
 def _write_key(shop: Shop) -> str:

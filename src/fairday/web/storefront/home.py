@@ -54,7 +54,7 @@ def home(request: Request) -> Response:
     seen = frozenset(g.product.product for _, floor in choice.floors for g in floor.goods)
     return shown(
         request, "shop_home.html", visitor,
-        here="home", resume=resume, floors=floors(request, choice, stage, person), tiles=tiles(request, stage),
+        here="home", resume=resume, floors=floors(request, choice, stage, person), tiles=tiles(request),
         more=cards(request, liked(shop, stage, person, seen)), **look(request, choice),
         near=near_you(person.lately, stage.around, now) if visitor.own else [],
     )  # fmt: skip
@@ -66,9 +66,9 @@ def look(request: Request, choice: Choice | None) -> dict[str, Any]:
     return {} if found is None else {"theme": found.theme, "greeting": found.greeting.get(tongue_of(request).language)}
 
 
-def tiles(request: Request, stage: Stage) -> list[dict[str, str]]:
+def tiles(request: Request) -> list[dict[str, str]]:
     """The categories with the most goods, as ways into the shop."""
-    _, index = front_of(request).index(stage.shelf)
+    index = shop_of(request).search.index()
     return [{"name": name, "title": calm(name)} for name, _ in index.largest[:TILES]]
 
 

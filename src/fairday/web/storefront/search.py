@@ -3,30 +3,34 @@ script."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 from fastapi import Request
+from sqlalchemy import Connection
 from starlette.responses import JSONResponse, Response
 
-from fairday.goods.search import DEEPEST, LONGEST, SORTS, Asked, Found, Mended, SearchIndex, Sort
+from fairday.goods.records import About, texts_of
+from fairday.goods.search import DEEPEST, LONGEST, MOST_FILTERS, SORTS, Asked, Found, Mended, SearchIndex, Sort
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import major, minor
 from fairday.kernel.trace import Step
-from fairday.scenes.choice import Person
 from fairday.scenes.loading import load_person
-from fairday.scenes.shelf import Shelf, Taste
+from fairday.scenes.shelf import Order, Shelf, Taste
 from fairday.web import desk
 from fairday.web.goods import because, calm, card
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
-from fairday.web.storefront.front import by_link, front_of, router, shown, told, visitor_of
+from fairday.web.storefront.front import by_link, router, shown, told, visitor_of
 
 PAGE = 24
+MOST_LIKED = 200
+"""Goods that a person likes best and that a search puts further up."""
 
 
-def asked_of(request: Request, currency: str) -> Asked:
+def asked_of(request: Request, currency: str, language: str) -> Asked:
     """The search of an address; what is malformed in it is left out."""
     given = request.query_params
     text = " ".join(given.get("q", "")[: LONGEST * 2].split())[:LONGEST]
@@ -35,9 +39,16 @@ def asked_of(request: Request, currency: str) -> Asked:
     number = min(int(page), DEEPEST // PAGE) if page.isascii() and page.isdigit() and len(page) < 4 else 1
     return Asked(
         text=text, category=given.get("c", "")[:200] or None, brand=given.get("b", "")[:200] or None,
+        options=_options(given.getlist("o")), language=language,
         least=_amount(given.get("min", ""), currency), most=_amount(given.get("max", ""), currency),
         sort=sort, start=PAGE * (max(number, 1) - 1), count=PAGE,
     )  # fmt: skip
+
+
+def _options(told: list[str]) -> tuple[tuple[str, str], ...]:
+    """What goods come in, as ``colour:red`` for each axis."""
+    parts = [one.partition(":") for one in told[:MOST_FILTERS] if len(one) <= 200]
+    return tuple({axis: value for axis, colon, value in parts if colon and axis and value}.items())
 
 
 def _amount(text: str, currency: str) -> int | None:
@@ -54,13 +65,13 @@ def link(asked: Asked, currency: str, **changes: Any) -> str:
     """The address of a search, some of it changed; from its first page unless ``start`` is."""
     now = msgspec.structs.replace(asked, **{"start": 0, **changes})
     said = {
-        "q": now.text, "c": now.category, "b": now.brand,
+        "q": now.text, "c": now.category, "b": now.brand, "o": [f"{axis}:{value}" for axis, value in now.options],
         "min": None if now.least is None else f"{major(now.least, currency):f}",
         "max": None if now.most is None else f"{major(now.most, currency):f}",
         "sort": now.sort if now.sort != "best" else None,
         "p": now.start // PAGE + 1 if now.start else None,
     }  # fmt: skip
-    query = urlencode({k: v for k, v in said.items() if v not in (None, "")})
+    query = urlencode({k: v for k, v in said.items() if v not in (None, "", [])}, doseq=True)
     return f"/search?{query}" if query else "/search"
 
 
@@ -71,22 +82,22 @@ def search_page(request: Request) -> Response:
         return came
     shop, visitor, tongue = shop_of(request), visitor_of(request), tongue_of(request)
     currency, now = shop.settings.currency, shop.clock.now()
-    asked = asked_of(request, currency)
+    asked = asked_of(request, currency, tongue.language)
     with shop.db.read() as conn:
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
-    shelf, index = front_of(request).index(stage.shelf)
+    shelf, index = stage.shelf, shop.search.index()
     liking = shelf.liking(person.person, person.facts, desk.today(shop)) if person.person is not None else Taste()
-    worth = shelf.personal(liking).worth
-    prefer = worth / (float(worth.max(initial=0)) or 1) if person.person is not None else None
-    found = index.search(asked, prefer)
+    found = index.search(asked, liked(shelf, shelf.personal(liking)) if person.person is not None else None)
     if asked.text and not asked.start:
         told(request, "Products Searched", {"query": asked.text, "results": found.total}, asked.text)
 
     def to(**changes: Any) -> str:
         return link(asked, currency, **changes)
 
-    goods = _goods(request, shelf, found.places, person, liking)
+    with shop.db.read() as conn:
+        said = _said(conn, found, tongue.language)
+    goods = _goods(request, shelf, found.numbers, liking)
     after = asked.start + PAGE
     more = to(start=after) if after < min(found.total, DEEPEST) else ""
     if request.query_params.get("part"):
@@ -94,18 +105,29 @@ def search_page(request: Request) -> Response:
     return shown(
         request, "shop_search.html", visitor,
         here="search", asked=asked.text, search=asked, found=found, goods=goods, next=more, to=to, sorts=SORTS,
+        hidden=[("o", f"{axis}:{value}") for axis, value in asked.options],
         plain_price=lambda amount: "" if amount is None else f"{major(amount, currency):f}",
-        facets=_facets(asked, found, to), bands=_bands(tongue, asked, found, to),
-        chips=_chips(tongue, asked, to), words=_words(asked, found, to),
+        facets=_facets(tongue, asked, found, said, to), bands=_bands(tongue, asked, found, to),
+        chips=_chips(tongue, asked, said, to), words=_words(asked, found, to),
         mended=_mended(tongue, index, asked, currency) if not found.total else [],
     )  # fmt: skip
 
 
-def _goods(request: Request, shelf: Shelf, places: list[int], person: Person, liking: Taste) -> list[dict[str, Any]]:
+def liked(shelf: Shelf, order: Order) -> dict[str, float]:
+    """The goods a person likes best, each from 0 to 1."""
+    best = order.best(shelf.all, MOST_LIKED)
+    most = float(order.worth[best].max(initial=0)) or 1.0
+    return {shelf.products[at].product: float(order.worth[at]) / most for at in best.tolist()}
+
+
+def _goods(request: Request, shelf: Shelf, numbers: list[str], liking: Taste) -> list[dict[str, Any]]:
     """Found goods for a template; only a person's own reasons are said, popularity ranks everywhere."""
     tongue = tongue_of(request)
     drawn = []
-    for place in places:
+    for number in numbers:
+        place = shelf.place(number)
+        if place is None:  # found in an index that is a moment older or newer than the shelf
+            continue
         product = shelf.products[place]
         own = liking.product.get(product.product)
         entry = card(request, product)
@@ -115,19 +137,45 @@ def _goods(request: Request, shelf: Shelf, places: list[int], person: Person, li
     return drawn
 
 
-def _facets(asked: Asked, found: Found, to: Any) -> list[dict[str, Any]]:
+def _facets(tongue: Tongue, asked: Asked, found: Found, said: Mapping[str, str], to: Any) -> list[dict[str, Any]]:
     facets = []
     for name, values, chosen in (
         ("category", found.categories, asked.category),
         ("brand", found.brands, asked.brand),
     ):
         rows = [
-            {"title": calm(v), "n": n, "on": v == chosen, "to": to(**{name: None if v == chosen else v})}
+            {"title": said.get(v) or calm(v), "n": n, "on": v == chosen, "to": to(**{name: None if v == chosen else v})}
             for v, n in values
         ]
         if len(rows) > 1 or chosen:
-            facets.append({"name": name, "rows": rows})
+            facets.append({"title": tongue.plain(f"shop.{name}"), "rows": rows})
+    chosen_of = dict(asked.options)
+    for axis, values in found.options:
+        others = tuple(o for o in asked.options if o[0] != axis)
+        rows = [
+            {
+                "title": said.get(v, v), "n": n, "on": chosen_of.get(axis) == v,
+                "to": to(options=others if chosen_of.get(axis) == v else (*others, (axis, v))),
+            }
+            for v, n in values
+        ]  # fmt: skip
+        facets.append({"title": said.get(axis, axis), "rows": rows})
     return facets
+
+
+def _said(conn: Connection, found: Found, language: str) -> dict[str, str]:
+    """What the values that are counted are called in the reader's language, where that is known."""
+    words = [word for axis, values in found.options for word in (axis, *(v for v, _ in values))]
+    names: tuple[tuple[About, list[str]], ...] = (
+        ("word", words), ("category", [c for c, _ in found.categories]), ("brand", [b for b, _ in found.brands]),
+    )  # fmt: skip
+    texts = [texts_of(conn, about, listed) for about, listed in names]
+    return {
+        name: by[language]
+        for one in texts
+        for (name, field), by in one.items()
+        if field == "title" and by.get(language)
+    }
 
 
 def _bands(tongue: Tongue, asked: Asked, found: Found, to: Any) -> list[dict[str, Any]]:
@@ -148,16 +196,18 @@ def _band(tongue: Tongue, low: int | None, high: int | None) -> str:
     return f"{tongue.money(low or 0)} – {tongue.money(high)}"
 
 
-def _chips(tongue: Tongue, asked: Asked, to: Any) -> list[dict[str, str]]:
+def _chips(tongue: Tongue, asked: Asked, said: Mapping[str, str], to: Any) -> list[dict[str, str]]:
     """What narrows it now, each with the way back."""
     typed = asked.words
     chips = [
         {"title": word, "to": to(text=" ".join([*typed[:i], *typed[i + 1 :]]))} for i, word in enumerate(typed)
     ] if len(typed) > 1 else []  # fmt: skip
     if asked.category:
-        chips.append({"title": calm(asked.category), "to": to(category=None)})
+        chips.append({"title": said.get(asked.category) or calm(asked.category), "to": to(category=None)})
     if asked.brand:
-        chips.append({"title": calm(asked.brand), "to": to(brand=None)})
+        chips.append({"title": said.get(asked.brand) or calm(asked.brand), "to": to(brand=None)})
+    for one in asked.options:
+        chips.append({"title": said.get(one[1], one[1]), "to": to(options=tuple(o for o in asked.options if o != one))})
     if asked.least is not None or asked.most is not None:
         chips.append({"title": _band(tongue, asked.least, asked.most), "to": to(least=None, most=None)})
     return chips
@@ -181,9 +231,6 @@ def _mended(tongue: Tongue, index: SearchIndex, asked: Asked, currency: str) -> 
 @router.get("/search/suggest")
 def suggest(request: Request) -> Response:
     """Whole queries that what is typed may become, as a JSON list."""
-    shop = shop_of(request)
     text = " ".join(request.query_params.get("q", "")[:LONGEST].split())
-    with shop.db.read() as conn:
-        stage = shop.staging.stage(conn, shop.clock.now())
-    _, index = front_of(request).index(stage.shelf)
-    return JSONResponse(index.suggest(text), headers={"cache-control": "private, max-age=60"})
+    found = shop_of(request).search.index().suggest(text, tongue_of(request).language)
+    return JSONResponse(found, headers={"cache-control": "private, max-age=60"})
