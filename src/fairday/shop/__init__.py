@@ -60,6 +60,8 @@ from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Appender, Happening, happenings_at
 from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
+from fairday.trade.checkout import Checkout
+from fairday.trade.plain import PlainPrices
 from fairday.trade.service import Orders
 
 log = logging.getLogger("fairday")
@@ -98,6 +100,9 @@ class Shop:
         self.coupons = Coupons(db, self.runner, clock)
         self.orders.register_claim(StockClaim())
         self.orders.register_claim(CouponClaim())
+        self.checkout = Checkout(
+            db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, PlainPrices()
+        )
         self.followers.register(CouponTelling(lambda: self.settings))
         self.search = Searching(db, lambda: self.settings, clock, search_folder(db, settings), popularity)
         self.appender = Appender()
