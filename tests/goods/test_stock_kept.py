@@ -40,9 +40,12 @@ def test_what_can_be_sold_is_told_by_good_and_place(shop: fairday.Shop) -> None:
         found = shop.stock.available(conn, ["MUG", "TEA", "NEVER-COUNTED"])
         assert found == {"MUG": Supply(7, {"main": 5, "xuhui": 2}, 30), "TEA": Supply(0, {}, 0)}
         assert shop.stock.available(conn, ["MUG"], places=["xuhui"])["MUG"].available == 2
-        assert [level.place for level in shop.stock.of(conn, "MUG")] == ["main", "xuhui"]
-        assert [level.sku for level in shop.stock.levels(conn, short=True)] == ["TEA"]
-        assert [level.sku for level in shop.stock.levels(conn, words="mu", place="xuhui")] == ["MUG"]
+        assert [level.place for level in shop.stock.levels(conn, ["MUG"])["MUG"]] == ["main", "xuhui"]
+        assert shop.stock.skus(conn, sold_out=True) == ["TEA"]
+        assert shop.stock.skus(conn, beginning="mu", place="xuhui") == ["MUG"]
+        assert shop.stock.skus(conn, beginning="nothing", among=["TEA"]) == ["TEA"]
+        assert shop.stock.skus(conn, offset=1) == ["TEA"]
+        assert shop.stock.counts(conn) == (2, 1)
         assert shop.stock.places_used(conn) == {"main": (2, 5, 0, 30), "xuhui": (1, 2, 0, 0)}
 
 

@@ -17,6 +17,7 @@ import pytest
 
 import fairday
 import parts
+import trading
 from fairday.goods.stock import stock_holds
 from fairday.kernel.clock import ManualClock, SystemClock
 from fairday.trade.records import Contact
@@ -138,6 +139,26 @@ def test_a_reservation_that_ended_is_free_for_the_next_buyer(shop: fairday.Shop,
     assert shop.fire_due() == 1
     assert buy("order:3") == "sold"
     assert assert_orders_agree(shop, {"HOT": 1}) == {"expired": 1, "placed": 1}
+
+
+def test_goods_paid_late_are_taken_again_or_the_money_goes_back(shop: fairday.Shop, clock: ManualClock) -> None:
+    trading.register(shop)
+    shop.stock.count("HOT", "main", 1)
+
+    def placed_and_expired(order: str) -> None:
+        assert shop.orders.place(order, wanting(("HOT", 1)), Contact(), (), actor="buyer").ok
+        clock.move(HOUR)
+        assert shop.fire_due() == 1
+        assert assert_levels_agree(shop)["HOT", "main"] == [1, 0, 0]
+
+    placed_and_expired("order:1")
+    placed_and_expired("order:2")
+    assert trading.pay(shop, "order:1", 1000, "till:1").ok
+    assert trading.state(shop, "till:1")["back"] == 0
+    assert trading.pay(shop, "order:2", 1000, "till:2").ok
+    assert trading.state(shop, "till:2") == {"in": 1000, "back": 1000, "refused": "sold_out"}
+    assert assert_levels_agree(shop)["HOT", "main"] == [1, 1, 0]
+    assert assert_orders_agree(shop, {"HOT": 1}) == {"paid": 1, "expired": 1}
 
 
 def test_an_order_of_several_goods_is_promised_whole_or_not_at_all(shop: fairday.Shop) -> None:

@@ -114,7 +114,7 @@ async def check_csrf(request: Request, secret: str) -> FormData:
         place_of(shop_of(request).settings.public_url),
     }:
         raise HTTPException(403)
-    files = 20 if request.url.path == UPLOADS else 0
+    files = 20 if request.url.path in UPLOADS else 0
     form = await request.form(max_files=files, max_fields=600, max_part_size=262_144)
     sent = request.headers.get("x-csrf-token") or form.get("csrf")
     if not secret or not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), csrf_token(secret).encode()):

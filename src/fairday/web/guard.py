@@ -26,8 +26,8 @@ HEADERS = {
 }
 FORM_BYTES = 1_000_000
 UPLOAD_BYTES = 300_000_000
-UPLOADS = "/console/data/imports/new"
-"""The one address that takes files, and how much at once."""
+UPLOADS = frozenset({"/console/data/imports/new", "/console/stock/import"})
+"""The addresses that take files, and how much at once."""
 
 
 class Guard:
@@ -56,7 +56,7 @@ class Guard:
                     headers.setdefault("strict-transport-security", "max-age=31536000")
             await send(message)
 
-        taken, most = 0, UPLOAD_BYTES if path == UPLOADS else FORM_BYTES
+        taken, most = 0, UPLOAD_BYTES if path in UPLOADS else FORM_BYTES
 
         async def receiver() -> Message:
             nonlocal taken

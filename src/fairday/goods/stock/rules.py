@@ -213,8 +213,8 @@ class StockClaim:
     """How the steps of an order move stock; holds are made by ``stock_hold`` or ``stock_holds``.
 
     - place: the units are reserved at the hold's places, all of them or none (``sold_out``).
-    - pay: nothing moves; the reservation stands until the units leave. A payment told as late (``why`` "late": the
-      reservation had ended) takes the units again, or is refused so that the money goes back.
+    - pay: nothing moves; the reservation stands until the units leave. An order that expired and is paid late is placed
+      again first, by which its units are retaken or the payment is refused.
     - ship: units of the line leave, from the hold's places in their order; refused where they are not there (a count
       found fewer).
     - cancel: reserved units of the line are free again: those named, or all of the hold where no line is named.
@@ -228,7 +228,7 @@ class StockClaim:
 
     def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event] | Refusal:
         parts, line = _parts(hold), hold.data["line"]
-        if turn.step == "place" or (turn.step == "pay" and turn.why == "late"):
+        if turn.step == "place":
             return _reserve(state, hold, turn, parts)
         # Units of the line stand in a row, place after place: they leave from the front, and are given up from the end.
         held = sum(n for _, n in parts)

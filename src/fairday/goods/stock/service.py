@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, String, Table, func, select
+from sqlalchemy import BigInteger, Connection, Index, String, Table, case, func, or_, select
 
 from fairday.goods.stock.allocation import Allocation, Policy, Short, Source, Want, allocate
 from fairday.goods.stock.rules import StockDecider, available_in, stock_stream
@@ -83,48 +83,63 @@ class Stock:
 
         For showing: by the time of an order it may have gone, which the claim finds out in the order's own write.
         """
-        asked, only = sorted(set(skus)), None if places is None else set(places)
+        only = None if places is None else set(places)
+        return {
+            sku: _supply(level for level in levels if only is None or level.place in only)
+            for sku, levels in self.levels(conn, skus).items()
+        }
+
+    def skus(
+        self,
+        conn: Connection,
+        *,
+        place: str = "",
+        among: Iterable[str] | None = None,
+        beginning: str = "",
+        sold_out: bool = False,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> list[str]:
+        """The SKUs that are counted, in order.
+
+        Args:
+            place: only those kept there.
+            among, beginning: only these, or those that begin so.
+            sold_out: only those of which nothing can be sold (there, or anywhere).
+        """
+        c = stock_levels.c
+        query = select(c.sku).group_by(c.sku).order_by(c.sku).limit(limit).offset(offset)
+        if place:
+            query = query.where(c.place == place)
+        named = []
+        if beginning:
+            named.append(func.lower(c.sku).startswith(beginning.lower(), autoescape=True))
+        if among is not None:
+            named.append(c.sku.in_(list(among)[:500]))
+        if named:
+            query = query.where(or_(*named))
+        if sold_out:
+            query = query.having(func.sum(case((c.on_hand > c.reserved, 1), else_=0)) == 0)
+        return list(conn.execute(query).scalars())
+
+    def levels(self, conn: Connection, skus: Iterable[str]) -> dict[str, list[Level]]:
+        """The levels of goods by SKU, each by place."""
+        asked = sorted(set(skus))
         found: dict[str, list[Level]] = {}
         for start in range(0, len(asked), 500):
             query = select(stock_levels).where(stock_levels.c.sku.in_(asked[start : start + 500]))
             for row in conn.execute(query.order_by(stock_levels.c.sku, stock_levels.c.place)).mappings():
                 found.setdefault(row["sku"], []).append(Level(**row))
-        return {
-            sku: _supply(level for level in levels if only is None or level.place in only)
-            for sku, levels in found.items()
-        }
+        return found
 
-    def levels(
-        self,
-        conn: Connection,
-        *,
-        place: str = "",
-        words: str = "",
-        short: bool = False,
-        limit: int = 200,
-        offset: int = 0,
-    ) -> list[Level]:
-        """Levels by SKU and place.
-
-        Args:
-            place: only there.
-            words: only goods whose SKU begins with it.
-            short: only where nothing can be sold.
-        """
+    def counts(self, conn: Connection) -> tuple[int, int]:
+        """How many goods are counted, and of how many nothing can be sold anywhere."""
         c = stock_levels.c
-        query = select(stock_levels).order_by(c.sku, c.place).limit(limit).offset(offset)
-        if place:
-            query = query.where(c.place == place)
-        if words:
-            query = query.where(func.lower(c.sku).startswith(words.lower(), autoescape=True))
-        if short:
-            query = query.where(c.on_hand <= c.reserved)
-        return [Level(**row) for row in conn.execute(query).mappings()]
-
-    def of(self, conn: Connection, sku: str) -> list[Level]:
-        """A good's levels by place."""
-        query = select(stock_levels).where(stock_levels.c.sku == sku).order_by(stock_levels.c.place)
-        return [Level(**row) for row in conn.execute(query).mappings()]
+        free = func.sum(case((c.on_hand > c.reserved, 1), else_=0)).label("free")
+        each = select(c.sku, free).group_by(c.sku).subquery()
+        query = select(func.count(), func.sum(case((each.c.free == 0, 1), else_=0)))
+        counted, gone = conn.execute(query.select_from(each)).one()
+        return int(counted), int(gone or 0)
 
     def places_used(self, conn: Connection) -> dict[str, tuple[int, int, int, int]]:
         """By place: how many goods are kept there, and their units on hand, reserved and incoming."""
@@ -186,7 +201,8 @@ class Stock:
         if len(counted) > MOST_ROWS:
             raise FairdayError(f"A count has at most {MOST_ROWS} rows.", code="too_many", remedy="Split the file.")
         with self._db.read() as conn:
-            known = {(level.sku, level.place): level.on_hand for level in self.levels(conn, limit=10**9)}
+            levels = self.levels(conn, {row.sku for row in counted})
+        known = {(level.sku, level.place): level.on_hand for found in levels.values() for level in found}
         rules, commands = StockDecider(), []
         for number, row in enumerate(counted):
             if known.get((row.sku, row.place)) != row.on_hand:
