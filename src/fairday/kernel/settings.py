@@ -59,6 +59,23 @@ class ContactSettings(msgspec.Struct, frozen=True, kw_only=True):
     per_week: Annotated[int, msgspec.Meta(ge=1)] = 5
 
 
+class PaymentSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How shoppers may pay. Keys are not settings: see docs/operators/payments.md.
+
+    Attributes:
+        methods: those offered, in the order they are shown: wechat, alipay, cash, bank_transfer, card_present.
+        sandbox: whether the sandbox, where no money moves, stands in for providers without keys: while the shop is at
+            home on this machine (public_url), always, or never.
+        minutes: how long a shopper has to pay.
+    """
+
+    methods: tuple[Literal["wechat", "alipay", "cash", "bank_transfer", "card_present"], ...] = (
+        "wechat", "alipay", "cash", "bank_transfer", "card_present",
+    )  # fmt: skip
+    sandbox: Literal["home", "on", "off"] = "home"
+    minutes: Annotated[int, msgspec.Meta(ge=5, le=1440)] = 30
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One shop's settings.
 
@@ -89,3 +106,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_cost: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 0
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
     contact: ContactSettings = ContactSettings()
+    payments: PaymentSettings = PaymentSettings()

@@ -63,6 +63,8 @@ from fairday.stores.weather import WeatherFollower
 from fairday.trade.checkout import Checkout
 from fairday.trade.plain import PlainPrices
 from fairday.trade.service import Orders
+from fairday.trade.payment.service import Payments
+        self.payments.register_payable("order", self.orders.payable)
 
 log = logging.getLogger("fairday")
 
@@ -105,6 +107,8 @@ class Shop:
         )
         self.followers.register(CouponTelling(lambda: self.settings))
         self.search = Searching(db, lambda: self.settings, clock, search_folder(db, settings), popularity)
+        self.payments = Payments(db, self.runner, clock, lambda: self.settings)
+        self.payments.register_payable("order", self.orders.payable)
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []

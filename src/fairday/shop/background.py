@@ -48,6 +48,7 @@ class Background:
                 for name, work in (
                     ("deadlines", self._deadlines),
                     ("chores", self._chores),
+                    ("payments", self._payments),
                     ("staging", self._stagings),
                     ("search", self._searches),
                 )
@@ -62,6 +63,14 @@ class Background:
                 self._shop.fire_due()
             except Exception:
                 log.exception("deadlines")
+
+    def _payments(self) -> None:
+        """Providers are asked about what is not known; nothing else waits for them."""
+        while not self._stop.wait(1.0):
+            try:
+                self._shop.payments.tick()
+            except Exception:
+                log.exception("payments")
 
     def _stagings(self) -> None:
         """Live scenes, goods and the new day are made ready here, so that no shopper waits for it."""

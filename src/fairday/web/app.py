@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairday.kernel.errors import FairdayError
 from fairday.shop import Shop
-from fairday.web import auth, console, slim, storefront
+from fairday.web import auth, console, payments, sandbox, slim, storefront
 from fairday.web.collect import CollectDoor
 from fairday.web.following import Following, Follows
 from fairday.web.guard import Guard
@@ -94,6 +94,9 @@ def create(shop: Shop, *, pseudo: bool = False) -> FastAPI:
     app.state.follows = Follows()
     app.add_middleware(Following, shop=shop, front=app.state.front, follows=app.state.follows)
     app.mount("/static", Assets(directory=FOLDER / "static"), name="static")
+    app.state.goes = payments.Goes()
+    app.include_router(payments.notices)
+    app.mount("/sandbox", sandbox.create(shop, app.state.languages), name="sandbox")
     app.include_router(storefront.router)
     app.include_router(auth.door)
     for router in console.routers:

@@ -45,6 +45,7 @@ class Sandbox:
         self.signs: dict[str, Sign] = {}
         self._keys: SandboxKeys | None = None
         self._making = threading.Lock()
+        self._telling = threading.RLock()
 
     @property
     def keys(self) -> SandboxKeys:
@@ -225,9 +226,10 @@ class Sandbox:
 
     def deliver_due(self) -> int:
         """Send the notices whose time has come; how many were taken."""
-        with self.db.read() as conn:
-            due = list(keys.many(conn, records.c.kind == "notice", records.c.at <= self.clock.now()))
-        return sum(self.deliver(notice["id"]) for notice in due[:50])
+        with self._telling:  # whoever asks for it may rely on what was due having been sent
+            with self.db.read() as conn:
+                due = list(keys.many(conn, records.c.kind == "notice", records.c.at <= self.clock.now()))
+            return sum(self.deliver(notice["id"]) for notice in due[:50])
 
     def deliver(self, id_: str, times: int = 0) -> int:
         """Send a notice now, as often as it says or as told; how many were taken (200 to 299, or "success").

@@ -1,0 +1,366 @@
+"""Payments of a shop: begun, told of, asked about, refunded. Rules are in ``decider``, words in the clients."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairday.kernel import ids
+from fairday.kernel.clock import Clock
+from fairday.kernel.decider import Answer, Command, State, kind_of
+from fairday.kernel.errors import Conflict, FairdayError, NotFound
+from fairday.kernel.settings import Settings
+from fairday.storage.database import Database
+from fairday.storage.runner import Runner, stream_state
+from fairday.trade.payment import tables
+from fairday.trade.payment.config import Providers, at_home, notice_url
+from fairday.trade.payment.decider import OPEN_REFUND, PaymentDecider, settle
+from fairday.trade.payment.model import (
+    MANUAL,
+    METHODS,
+    NUMBER,
+    PROVIDERS,
+    Ask,
+    Go,
+    Hint,
+    Notice,
+    Outcome,
+    Payable,
+    Provider,
+    ProviderRefused,
+    RefundOutcome,
+    number_of,
+    stream_of,
+)
+from fairday.trade.payment.sandbox import Sandbox
+from fairday.trade.payment.sandbox.alipay import AlipaySide
+from fairday.trade.payment.sandbox.wechat import WechatSide
+
+log = logging.getLogger("fairday.payments")
+
+NOTICE_BYTES = 65_536
+"""A notice has a few kilobytes; a longer body is read no further."""
+AT_ONCE = 20
+"""Payments asked about in one round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A payment that was begun: its id, and how the shopper goes on."""
+
+    number: str
+    go: Go
+
+
+class Payments:
+    """All payments of a shop.
+
+    What can be paid for registers its rules with ``register_payable``. ``tick`` is to be called about every second.
+    """
+
+    def __init__(self, db: Database, runner: Runner, clock: Clock, settings: Callable[[], Settings]) -> None:
+        self.db = db
+        self.runner = runner
+        self.clock = clock
+        self.settings = settings
+        self.payables: dict[str, Payable] = {}
+        self.sandbox = Sandbox(db, clock)
+        self.wechat_side = WechatSide(self.sandbox)
+        self.alipay_side = AlipaySide(self.sandbox)
+        self.providers = Providers(settings, self.sandbox, clock.now)
+        runner.register(PaymentDecider())
+        runner.register_spanning(settle(self.payables))
+
+    def register_payable(self, kind: str, payable: Payable) -> None:
+        """Let streams of a kind be paid for."""
+        self.payables[kind] = payable
+
+    def methods(self, currency: str, *, at_till: bool = False) -> list[str]:
+        """The methods offered for an amount of a currency, in the merchant's order; cash and card only at a till."""
+        here = set(self.providers.offered()) if currency == "CNY" else set()
+        here |= set(MANUAL) if at_till else {"bank_transfer"}
+        return [m for m in self.settings().payments.methods if m in here]
+
+    # ---- beginning ---------------------------------------------------------------------------------------------------
+
+    def begin(
+        self, pays: str, method: str, channel: str, amount: int, currency: str, *, subject: str, actor: str,
+        account: str | None = None, return_path: str = "", payer: str = "", address: str = "", number: str = "",
+    ) -> Started:  # fmt: skip
+        """Begin a payment for a stream. Blocks on the provider.
+
+        Args:
+            pays: what is paid for ("order:01J…"); its kind is registered.
+            method, channel: see ``model.METHODS`` and ``model.CHANNELS``.
+            amount: minor units, from what is paid for and never from the shopper.
+            return_path: where on the shop's pages the shopper comes back to; the payment's page without it.
+            payer, address: openid (jsapi) and network address (h5), told to the provider and not kept.
+            number: the id of a payment begun before, to go on with it; a new one without.
+
+        Raises:
+            FairdayError: it cannot be paid so; nothing was begun.
+            Unavailable: the provider did not answer clearly. The payment is kept and asked about; try to go on with it.
+        """
+        if kind_of(pays) not in self.payables:
+            raise FairdayError(f"{pays!r} cannot be paid for.", code="unknown_payable", where="pays")
+        if method not in METHODS or (method in PROVIDERS and channel not in self._provider(method).channels):
+            raise FairdayError("There is no such way to pay.", code="bad_method", where="method",
+                               remedy=f"Known: {', '.join(METHODS)}.")  # fmt: skip
+        now = self.clock.now()
+        number = number or ids.new_id(now)
+        kept = self.state(number)
+        expires = kept["expires"] if kept is not None else now + self.settings().payments.minutes * 60_000
+        data = {"pays": pays, "method": method, "channel": channel, "amount": amount, "currency": currency,
+                "account": account, "expires": expires}  # fmt: skip
+        _said(self.runner.submit(Command("request", stream_of(number), data, actor)))
+        if method in MANUAL:
+            return Started(number, Go(kind="manual"))
+        go = self._provider(method).begin(self._ask_of(number, data, subject, return_path, payer, address))
+        self.runner.submit(Command("prepared", stream_of(number), {}, actor))
+        return Started(number, go)
+
+    def _ask_of(
+        self, number: str, data: Mapping[str, Any], subject: str, return_path: str, payer: str, address: str
+    ) -> Ask:
+        base = self.settings().public_url
+        if data["method"] in self.providers.live and at_home(self.settings()):
+            raise FairdayError(
+                "The provider cannot reach this shop to say that money came.",
+                code="not_public",
+                where="public_url",
+                remedy="Set the address under which the shop is reached from outside.",
+            )
+        return Ask(
+            number=number, subject=subject or self.settings().name, amount=data["amount"], currency=data["currency"],
+            expires=data["expires"], channel=data["channel"], notify_url=notice_url(base, data["method"]),
+            return_url=f"{base}{return_path or f'/pay/{number}'}", payer=payer, address=address,
+        )  # fmt: skip
+
+    def go_on(self, number: str, *, subject: str = "", payer: str = "", address: str = "") -> Go:
+        """How a shopper goes on with a payment that was begun and is not over. Blocks on the provider.
+
+        Raises:
+            NotFound: no such payment.
+            Conflict: it is over.
+            Unavailable: the provider did not answer clearly.
+        """
+        state = self._known(number)
+        if state["status"] not in ("requested", "pending", "failed") or self.clock.now() >= state["expires"]:
+            raise Conflict("This payment is over.", code="payment_over")
+        if state["method"] in MANUAL:
+            return Go(kind="manual")
+        asked = self._ask_of(number, state, subject, "", payer, address)
+        return self._provider(state["method"]).begin(asked)
+
+    # ---- what providers say ------------------------------------------------------------------------------------------
+
+    async def receive(self, name: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """A notice of a provider: believed only after its signature, counted once. One command.
+
+        Raises:
+            Forged: it is not to be believed.
+            FairdayError: no such provider here.
+            Unavailable: it could not be checked or kept now; the provider will tell again.
+        """
+        provider = self._provider(name)
+        # Signatures, and fetching the provider's certificates, are nothing for the event loop.
+        told = await asyncio.to_thread(provider.notice, headers, body, self.clock.now())
+        return await self.runner.send(self._command(told, name))
+
+    def _command(self, told: Notice, by: str) -> Command:
+        stream = stream_of(told.number)
+        if not NUMBER.fullmatch(told.number):
+            raise NotFound("There is no such payment.", code="payment_unknown")
+        actor = f"payments:{by}"
+        if isinstance(told, Hint):
+            return Command("hint", stream, {}, actor)
+        if isinstance(told, RefundOutcome):
+            data = {
+                "refund": told.refund,
+                "state": told.state,
+                "amount": told.amount,
+                "trade": told.trade,
+                "at": told.at,
+            }
+            return Command("refund.outcome", stream, data, actor)
+        return Command("payment.settle", stream, _outcome(told), actor)
+
+    def ask(self, number: str) -> State:
+        """Ask the provider about a payment now; gives the state after. Blocks.
+
+        Raises:
+            NotFound: no such payment.
+            Unavailable: the provider did not answer clearly.
+            ProviderRefused: it will not say.
+        """
+        state = self._known(number)
+        if state["method"] in MANUAL:
+            return state
+        provider = self._provider(state["method"])
+        if state["status"] in ("requested", "pending", "failed"):
+            said = provider.query(number)
+            if said.state in ("pending", "failed") and self.clock.now() >= state["expires"]:
+                said = self._closed(provider, number)
+            self.runner.submit(self._command(said, "query"))
+        for refund, kept in state["refunds"].items():
+            if kept["status"] in OPEN_REFUND:
+                back = self._refunded(provider, number, refund, kept, state)
+                self.runner.submit(self._command(back, "query"))
+        return self._known(number)
+
+    def _closed(self, provider: Provider, number: str) -> Outcome:
+        """Nobody paid in time: close it there, so that nobody can. If somebody just did, that is what is found."""
+        try:
+            provider.close(number)
+        except ProviderRefused:
+            return provider.query(number)
+        return Outcome(number=number, state="closed")
+
+    def _refunded(
+        self, provider: Provider, number: str, refund: str, kept: Mapping[str, Any], state: State
+    ) -> RefundOutcome:
+        """Ask after a refund that was sent, or send it; a refund's number makes sending it again the same refund."""
+        amount, whole, currency = kept["amount"], state["amount"], state["currency"]
+        if kept["status"] == "pending":
+            said = provider.refund_query(number, refund)
+            if said.state != "unknown":
+                return said
+        try:
+            return provider.refund(number, refund, amount, whole, currency, "")
+        except ProviderRefused as error:
+            said = provider.refund_query(number, refund)
+            if said.state != "unknown":
+                return said
+            log.warning("refund %s of payment %s was refused: %s", refund, number, error.code)
+            return RefundOutcome(number=number, refund=refund, state="failed")
+
+    def close(self, number: str) -> State:
+        """Give a payment up that nobody made, at the provider too. Blocks.
+
+        Raises:
+            NotFound: no such payment.
+            Unavailable: the provider did not answer clearly; it is asked again by itself.
+        """
+        state = self._known(number)
+        if state["status"] in ("requested", "pending", "failed"):
+            manual = state["method"] in MANUAL
+            said = (
+                Outcome(number=number, state="closed")
+                if manual
+                else self._closed(self._provider(state["method"]), number)
+            )
+            self.runner.submit(self._command(said, "close"))
+        return self._known(number)
+
+    # ---- by hand -----------------------------------------------------------------------------------------------------
+
+    def confirm(self, number: str, reference: str, actor: str) -> State:
+        """Somebody of the shop has the money: cash in the drawer, a transfer on the statement, a card's slip.
+
+        Args:
+            reference: the receipt's, statement's or slip's number; kept as the trade's number.
+
+        Raises:
+            NotFound, Conflict: no such payment, or its provider says when it is paid.
+            FairdayError: no reference.
+        """
+        state = self._known(number)
+        if state["method"] not in MANUAL:
+            raise Conflict("Its provider says when it is paid.", code="not_by_hand")
+        if not 0 < len(reference.strip()) <= 64:
+            raise FairdayError("Write the receipt's number.", code="no_reference", where="reference")
+        said = {"state": "succeeded", "amount": state["amount"], "currency": state["currency"],
+                "trade": reference.strip(), "at": self.clock.now()}  # fmt: skip
+        _said(self.runner.submit(Command("payment.settle", stream_of(number), said, actor)))
+        return self._known(number)
+
+    def refund(self, number: str, refund: str, amount: int, why: str, actor: str) -> State:
+        """Give a part of a payment back that belongs to no step of an order. Sent by the next ``tick``.
+
+        Raises:
+            NotFound: no such payment.
+            Conflict: more than is left, or not paid.
+        """
+        data = {"refund": refund, "amount": amount, "why": why}
+        _said(self.runner.submit(Command("refund", stream_of(number), data, actor)))
+        return self._known(number)
+
+    def paid_back(self, number: str, refund: str, reference: str, actor: str) -> State:
+        """Somebody of the shop has given the money of a refund back by hand.
+
+        Raises:
+            NotFound, Conflict: no such refund, or its provider says when it is done.
+        """
+        state = self._known(number)
+        kept = state["refunds"].get(refund)
+        if state["method"] not in MANUAL:
+            raise Conflict("Its provider says when it is done.", code="not_by_hand")
+        if kept is None:
+            raise NotFound("There is no such refund.", code="refund_unknown")
+        data = {"refund": refund, "state": "succeeded", "amount": kept["amount"], "trade": reference.strip()[:64],
+                "at": self.clock.now()}  # fmt: skip
+        _said(self.runner.submit(Command("refund.outcome", stream_of(number), data, actor)))
+        return self._known(number)
+
+    # ---- by itself ---------------------------------------------------------------------------------------------------
+
+    def tick(self) -> int:
+        """Ask about what is due and, in the sandbox, tell what is due; how many payments were asked about.
+
+        Several processes may do so: a question is taken by one command before it is asked.
+        """
+        now, asked = self.clock.now(), 0
+        with self.db.read() as conn:
+            found = tables.due(conn, now, AT_ONCE)
+        for stream, at in found:
+            if not self.runner.submit(Command("ask", stream, {"at": at}, "payments")).ok:
+                continue
+            asked += 1
+            try:
+                self.ask(number_of(stream))
+            except FairdayError as error:
+                # Not known, so not assumed: the next question has been set.
+                log.warning("%s: %s (%s)", stream, error.message, error.code)
+        if self.providers.sandboxed:
+            self.sandbox.deliver_due()
+        return asked
+
+    def state(self, number: str) -> State | None:
+        """A payment's state, or None."""
+        with self.db.read() as conn:
+            found = stream_state(conn, stream_of(number))
+        return None if found is None else found[1]
+
+    def _known(self, number: str) -> State:
+        state = self.state(number)
+        if state is None:
+            raise NotFound("There is no such payment.", code="payment_unknown")
+        return state
+
+    def _provider(self, name: str) -> Provider:
+        return self.providers.get(name)
+
+
+def _outcome(told: Outcome) -> dict[str, Any]:
+    if told.state != "succeeded":
+        return {"state": told.state}
+    return {"state": told.state, "amount": told.amount, "currency": told.currency, "trade": told.trade, "at": told.at}
+
+
+def _said(answer: Answer) -> Answer:
+    """An answer that is no refusal.
+
+    Raises:
+        NotFound, Conflict: what the rules said.
+    """
+    refusal = answer.refusal
+    if refusal is not None:
+        kind = NotFound if refusal.code in ("payment_unknown", "refund_unknown") else Conflict
+        raise kind(refusal.message, code=refusal.code)
+    return answer
+
+
+__all__ = ["NOTICE_BYTES", "Payments", "Started"]
