@@ -169,8 +169,8 @@ def openssl_believes(program: str, folder: Path, public: str, text: bytes, signa
 
 def openssl_signs(program: str, folder: Path, private: str, text: bytes) -> str:
     (folder / "private.pem").write_text(private)
-    done = subprocess.run([program, "dgst", "-sha256", "-sign", "private.pem"], cwd=folder, input=text, capture_output=True,
-                          timeout=20, check=True)  # fmt: skip
+    command = [program, "dgst", "-sha256", "-sign", "private.pem"]
+    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, timeout=20, check=True)
     return base64.b64encode(done.stdout).decode()
 
 
