@@ -139,24 +139,39 @@ class Model:
     scatter: float
     campaigns: int
 
-    def forecast(self, campaign: Campaign, discount: float, margin: float, seed: int = 0) -> Forecast:
+    def forecast(
+        self,
+        campaign: Campaign,
+        discount: float,
+        margin: float,
+        *,
+        people: int | None = None,
+        each: int | None = None,
+        most: int | None = None,
+        seed: int = 0,
+    ) -> Forecast:
         """What a campaign to come will bring.
 
         Args:
             discount: what one coupon takes off, on average.
             margin: the share of revenue that is margin before the discount, 0 to 1.
+            people: how many it reaches, where those of the campaign are a sample of them.
+            each: coupons that one person may give in, and ``most``: all together, where there are such limits.
             seed: the same seed gives the same figures.
         """
         luck = np.random.default_rng(seed)
-        people = campaign.people
+        people = campaign.people if people is None else people
         campaign = _sampled(campaign, luck)
         scale = people / campaign.people if campaign.people else 0.0
         used, share = self._draw(campaign, scale, luck)
-        each, usual = base(campaign), _usual(campaign, self.typical_before)
-        base_each = share @ each / np.maximum(share.sum(1), 1e-12)
+        own, usual = base(campaign), _usual(campaign, self.typical_before)
+        base_each = share @ own / np.maximum(share.sum(1), 1e-12)
         mean = np.minimum(scale * share.sum(1) * np.exp(luck.normal(*self.some, DRAWS)), people)
         # As many of them as a chance each gives, but nobody gives in less than one coupon.
         redeemers = np.minimum(luck.binomial(people, mean / max(people, 1)), used)
+        used = used if each is None else np.minimum(used, redeemers * each)
+        used = used if most is None else np.minimum(used, most)
+        redeemers = np.minimum(redeemers, used)
         revenue = redeemers * (base_each + usual) * np.exp(luck.normal(*self.lift, DRAWS))
         expected = redeemers * base_each * np.exp(luck.normal(*self.trend, DRAWS))
         anyway = expected + np.sqrt(self.scatter * expected) * luck.standard_normal(DRAWS)
@@ -373,7 +388,7 @@ def _lift(past: Sequence[Campaign], typical: float) -> tuple[float, float]:
         expected = (base(c)[who] + _usual(c, typical)).sum()
         if who.sum() >= 3 and expected > 0 and c.spent[who].sum() > 0:
             found.append((np.log(c.spent[who].sum() / expected), float(who.sum())))
-    return _pooled(found, 0.5, 0.8)
+    return _pooled(found, -0.3, 0.8)
 
 
 def _some(

@@ -17,6 +17,8 @@ from fairday.goods.offering import Goods
 from fairday.goods.search import Searching
 from fairday.goods.stock import Stock, StockClaim
 from fairday.insight.asked import Asked, ask
+from fairday.insight.coupon_forecast import CouponForecasts
+from fairday.insight.coupon_past import CouponPast
 from fairday.insight.meetings import Meetings
 from fairday.insight.replay import Replays
 from fairday.insight.report import Report, report
@@ -109,6 +111,8 @@ class Shop:
         self.search = Searching(db, lambda: self.settings, clock, search_folder(db, settings), popularity)
         self.payments = Payments(db, self.runner, clock, lambda: self.settings)
         self.payments.register_payable("order", self.orders.payable)
+        self.followers.register(CouponPast(lambda: self.settings))
+        self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []

@@ -120,8 +120,8 @@ class CouponClaim:
         if status == "redeemed" and state["restore"] != "full":
             return []
         until = max(state["until"], now + GRACE_MS)
-        return [_to("Coupon Restored", state, now, status="claimed", order="", worth=0, until=until, why=turn.why,
-                    back_from=turn.order)]  # fmt: skip
+        told = {"why": turn.why, "was": status, "back_from": turn.order}
+        return [_to("Coupon Restored", state, now, status="claimed", order="", worth=0, until=until, **told)]
 
     @staticmethod
     def _place(state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event] | Refusal:

@@ -59,7 +59,7 @@ class CouponTelling:
         found: dict[str, Any] = {
             "coupon_id": event.stream.partition(":")[2], "coupon_name": data["title"], "batch": data["batch"],
             "rule": data["rule"], "order_id": order.partition(":")[2],
-            "pack": data["pack"], "reason": data.get("why", ""),
+            "pack": data["pack"], "was": data.get("was", ""), "reason": data.get("why", ""),
         }  # fmt: skip
         if event.name == "Coupon Redeemed":
             found |= {"discount": float(major(data["worth"], currency)), "currency": currency}
