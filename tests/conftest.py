@@ -7,9 +7,10 @@ import hypothesis
 import pytest
 
 import fairday
+import lending
 import parts
 from fairday.kernel.clock import ManualClock
-from fairday.storage.database import Database
+from fairday.storage.database import Database, metadata
 
 hypothesis.settings.register_profile(
     "fairday", deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
@@ -23,26 +24,49 @@ NOON = 1_780_315_200_000  # 2026-06-01 12:00 UTC
 def postgres_server() -> Iterator[parts.Postgres]:
     if parts.postgres_bin() is None:
         parts.missing("PostgreSQL's server", "On Debian or Ubuntu: apt-get install postgresql")
-    server = parts.Postgres()
+    # No test cuts this machine's power, so the disk need not be waited for; where a crash matters a test has its own.
+    server = parts.Postgres("fsync=off", "full_page_writes=off")
     yield server
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def sqlite_shops(tmp_path_factory: pytest.TempPathFactory) -> lending.SQLiteShops:
+    return lending.SQLiteShops(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(scope="session")
+def postgres_shops(postgres_server: parts.Postgres) -> lending.PostgresShops:
+    return lending.PostgresShops(postgres_server)
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a fresh database, once on SQLite and once on PostgreSQL."""
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         return str(tmp_path / "shop.db")
     return request.getfixturevalue("postgres_server").database()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database with an empty shop, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_shops").lend(tmp_path / "shop.db")
+        return
+    shops = request.getfixturevalue("postgres_shops")
+    lent = shops.lend()
+    yield lent
+    shops.give_back(lent)
+
+
 @pytest.fixture
 def db(url: str) -> Iterator[Database]:
-    """A database with all tables, on both kinds."""
-    import fairday.rooms  # noqa: F401
-
+    """A database with all tables, on both kinds; those that test files declare too."""
     database = Database(url)
-    database.create_all()
+    own = [table for name, table in metadata.tables.items() if name.startswith("test_")]
+    with database.write() as conn:
+        metadata.create_all(conn, own)
     yield database
     database.close()
 

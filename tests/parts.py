@@ -96,15 +96,18 @@ class Postgres:
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr}")
 
-    def database(self) -> str:
-        """The URL of a fresh, empty database."""
+    def database(self, template: str = "template1") -> str:
+        """The URL of a fresh database: empty, or as the one of that name, which nobody may be connected to."""
         import psycopg
 
         self._count += 1
         name = f"shop_{os.getpid()}_{self._count}_{time.monotonic_ns()}"
-        with psycopg.connect(f"postgresql://fairday@127.0.0.1:{self.port}/postgres", autocommit=True) as conn:
-            conn.execute(f'CREATE DATABASE "{name}"')
-        return f"postgresql://fairday@127.0.0.1:{self.port}/{name}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            conn.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://fairday@127.0.0.1:{self.port}/{database}"
 
     @property
     def pid(self) -> int:

@@ -10,17 +10,17 @@ import fairday
 from fairday.rooms import metadata
 
 
-def test_the_migrations_give_the_declared_tables(url):
+def test_the_migrations_give_the_declared_tables(empty_url):
     """Alembic's upgrade equals what the rooms declare, on both databases; test tables aside."""
-    with fairday.open(url) as shop, shop.db.read() as conn:
+    with fairday.open(empty_url) as shop, shop.db.read() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True, "include_name": _ours})
         differences = [d for d in compare_metadata(context, metadata) if not _of_a_test(d)]
     assert differences == [], "write the migration: python scripts/migration.py"
 
 
-def test_opening_again_changes_nothing(url):
+def test_opening_again_changes_nothing(empty_url):
     for _ in range(2):
-        with fairday.open(url) as shop, shop.db.read() as conn:
+        with fairday.open(empty_url) as shop, shop.db.read() as conn:
             assert MigrationContext.configure(conn).get_current_revision() == _newest()
 
 
