@@ -21,7 +21,8 @@ _SHAPE = """SELECT md5(string_agg(x, ';' ORDER BY x)) FROM (
     JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'public' AND a.attnum > 0
     UNION ALL SELECT concat_ws(' ', conname, contype) FROM pg_constraint
-    UNION ALL SELECT tgname::text FROM pg_trigger UNION ALL SELECT proname::text FROM pg_proc WHERE oid >= 16384) shape"""
+    UNION ALL SELECT tgname::text FROM pg_trigger
+    UNION ALL SELECT proname::text FROM pg_proc WHERE oid >= 16384) shape"""
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
 _OF_TESTS = f"{_TABLES} AND starts_with(relname, 'test_')"
 _COUNTED = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
