@@ -33,7 +33,7 @@ import parts
 from fairday.goods.search import Asked
 from fairday.kernel.clock import ManualClock
 from fairday.scenes.loading import load_person
-from fairday.scenes.shelf import taste
+from fairday.scenes.taste import taste
 from fairday.web.app import create
 from fairday.web.storefront.feeding import PAGE, first_place
 from fairday.web.storefront.front import Front

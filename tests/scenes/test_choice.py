@@ -15,9 +15,10 @@ from fairday.scenes.choice import Channel, Choice, Person
 from fairday.scenes.choice import choose as met_by_index
 from fairday.scenes.conditions import goods_vocabulary
 from fairday.scenes.grammar import parse_scene
-from fairday.scenes.shelf import Product, Shelf, taste
+from fairday.scenes.shelf import Product, Shelf
 from fairday.scenes.spec import fill
 from fairday.scenes.stage import Stage, Staged, own_dates
+from fairday.scenes.taste import taste
 
 ZONE = "Asia/Shanghai"
 PEOPLE = Vocabulary({**STANDARD_TRAITS, "first_order_day": TraitDef("first_order_day", "day")}, "CNY")

@@ -15,7 +15,7 @@ from fairday.kernel.errors import Conflict, FairdayError
 from fairday.people.facts import load_facts
 from fairday.scenes import fitting
 from fairday.scenes.ranking import LOOK, Ranking, Rankings, named
-from fairday.scenes.shelf import taste
+from fairday.scenes.taste import taste
 from fairday.shop import Shop
 from fairday.storage.log import Happening
 

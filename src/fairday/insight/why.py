@@ -25,9 +25,10 @@ from fairday.scenes.arms import occasion_key
 from fairday.scenes.choice import MESSAGES, Choice, Met, Person, choose, moment_of
 from fairday.scenes.loading import load_person
 from fairday.scenes.moment import moment_vocabulary
-from fairday.scenes.shelf import Shelf, Taste
+from fairday.scenes.shelf import Shelf
 from fairday.scenes.spec import Words
 from fairday.scenes.stage import Stage, Staged, StagedFloor
+from fairday.scenes.taste import Taste
 
 DETAILED = 60
 """So many scenes that are not for somebody have their conditions taken apart, unless one is asked about."""

@@ -17,9 +17,10 @@ from fairday.people.lately import NOTHING, Lately
 from fairday.scenes.arms import Arm, Assigned, Meeting, assign, happening
 from fairday.scenes.exposures import WEEK, Exposure
 from fairday.scenes.moment import moment_facts
-from fairday.scenes.shelf import Good, Order, Shelf, Taste
+from fairday.scenes.shelf import Good, Order, Shelf
 from fairday.scenes.spec import Look, SceneSpec, Words, festival_title
 from fairday.scenes.stage import Answers, On, Stage, Staged, own_dates
+from fairday.scenes.taste import Taste
 from fairday.storage.log import Happening
 
 MESSAGES = frozenset({"email", "sms", "push", "wechat"})

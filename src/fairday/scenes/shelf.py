@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,17 +17,10 @@ from fairday.kernel.audience import Audience, Facts, pack
 from fairday.kernel.trace import Step
 from fairday.scenes.columns import Columns, Flags, Goods, Places
 from fairday.scenes.ranking import BOUGHT, VIEWED, Ranking, Standing
-
-HALF_LIFE = 60
-"""Days after which a purchase counts half."""
-
-_DECAY = [0.5 ** (age / HALF_LIFE) for age in range(20 * HALF_LIFE)]  # after that less than a millionth is left
+from fairday.scenes.taste import IN_SCENE, WEIGHTS, Bought, Taste, taste
 
 POPULAR_DAYS = 28
 """Days of the shop's sales that popularity looks at, today included."""
-
-WEIGHTS = {"product": 1.0, "category": 0.5, "brand": 0.25, "popular": 0.25}
-"""What each part of a score, from 0 to 1, is worth."""
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,47 +52,6 @@ class Good(msgspec.Struct, frozen=True):
     product: Product
     score: float
     reason: Step
-
-
-class Bought(msgspec.Struct, frozen=True):
-    """What a person bought of something: decayed amount, on how many days, how many days ago the last."""
-
-    weight: float
-    times: int
-    days_ago: int
-
-
-class Taste(msgspec.Struct, frozen=True):
-    """What a person bought, by product, category and brand."""
-
-    product: Mapping[str, Bought] = {}
-    category: Mapping[str, Bought] = {}
-    brand: Mapping[str, Bought] = {}
-    most: Mapping[str, float] = {}
-    """By dimension, the weight of what is bought most."""
-    standing: Standing | None = None
-    """What the fitted ranking says of them; None where nothing was fitted, or nothing is known."""
-
-
-def taste(facts: Facts, today: int) -> Taste:
-    """A person's taste from their activity up to today: each day's pieces count half after ``HALF_LIFE`` days."""
-    found: dict[str, dict[str, Bought]] = {"product": {}, "category": {}, "brand": {}}
-    for measure, (days, counts, _) in facts.activity.items():
-        verb, _, rest = measure.partition(":")
-        dimension, _, value = rest.partition("=")
-        if verb != "bought" or dimension not in found:
-            continue
-        weight, times, last, before = 0.0, 0, -1, 0
-        for day, after in zip(days, counts[1:], strict=True):
-            pieces, before = after - before, after
-            if day <= today and pieces > 0:
-                age = today - day
-                weight += pieces * (_DECAY[age] if age < len(_DECAY) else 0.0)
-                times, last = times + (day != last), day
-        if times:
-            found[dimension][value] = Bought(weight, times, today - last)
-    most = {name: max((b.weight for b in bought.values()), default=0.0) for name, bought in found.items()}
-    return Taste(found["product"], found["category"], found["brand"], most)
 
 
 class Order:
@@ -331,50 +282,55 @@ class Shelf:
         if own is not None:
             worth = WEIGHTS["product"] * own.weight / (1 + own.weight)
             found.append((worth, Step("bought_before", {"times": own.times, "days_ago": own.days_ago})))
-        for name, value, bought in (("category", product.category, of.category), ("brand", product.brand, of.brand)):
-            seen = bought.get(value) if value else None
-            if seen is not None and of.most[name] > 0:
-                params = {name: value, "times": seen.times, "days_ago": seen.days_ago}
-                found.append((WEIGHTS[name] * seen.weight / of.most[name], Step(f"bought_{name}", params)))
+        found += [
+            part
+            for name, value in (("category", product.category), ("brand", product.brand))
+            if value and (part := of.part(name, value))[1] is not IN_SCENE
+        ]
         if self._bought[at]:
-            popular = Step("popular", {"buyers": self._bought[at], "days": POPULAR_DAYS})
-            found.append((WEIGHTS["popular"] * float(self._popular[at]), popular))
+            found.append((self._worth_popular[at], self._popularly[at]))
         return sorted(found, key=lambda part: -part[0])
 
     def _reason(self, at: int, rank: str, of: Taste) -> Step:
         """The part that gave the score most; under ``popular`` and ``newest`` the order itself."""
+        if rank == "personal":
+            return self._fitted_reason(at, of) or self._own_reason(at, of)
         product = self.products[at]
         if rank == "newest" and product.new_since is not None:
             return Step("new", {"day": product.new_since})
-        most, code = 0.0, "in_scene"
-        params: dict[str, Any] = {}
-        if rank == "personal" and of.standing is not None:
-            said = of.standing.reason(product.product)
-            through = self._at.get(said.params["product"]) if said is not None and "product" in said.params else None
-            if through is not None and said is not None:
-                return Step(said.code, {**said.params, "title": self.products[through].title})
-            if said is not None and "product" not in said.params:
-                return said
-        elif rank == "personal":
-            own = of.product.get(product.product)
-            if own is not None:
-                most = WEIGHTS["product"] * own.weight / (1 + own.weight)
-                code, params = "bought_before", {"times": own.times, "days_ago": own.days_ago}
-        if rank == "personal":
-            for name, value, bought in (
-                ("category", product.category, of.category),
-                ("brand", product.brand, of.brand),
-            ):
-                found = bought.get(value) if value else None
-                if found is not None and of.most[name] > 0:
-                    worth = WEIGHTS[name] * found.weight / of.most[name]
-                    if worth > most:
-                        most, code = worth, f"bought_{name}"
-                        params = {name: value, "times": found.times, "days_ago": found.days_ago}
-        buyers = self._bought[at]
-        if buyers and WEIGHTS["popular"] * float(self._popular[at]) > most:
-            return Step("popular", {"buyers": buyers, "days": POPULAR_DAYS})
-        return Step(code, params)
+        return self._popularly[at] if self._worth_popular[at] > 0 else IN_SCENE
+
+    def _fitted_reason(self, at: int, of: Taste) -> Step | None:
+        said = None if of.standing is None else of.standing.reason(self.products[at].product)
+        if said is None or "product" not in said.params:
+            return said
+        through = self._at.get(said.params["product"])
+        return None if through is None else Step(said.code, {**said.params, "title": self.products[through].title})
+
+    def _own_reason(self, at: int, of: Taste) -> Step:
+        product = self.products[at]
+        most, found = 0.0, IN_SCENE
+        own = of.product.get(product.product) if of.standing is None else None
+        if own is not None:
+            most = WEIGHTS["product"] * own.weight / (1 + own.weight)
+            found = Step("bought_before", {"times": own.times, "days_ago": own.days_ago})
+        for name, value in (("category", product.category), ("brand", product.brand)):
+            if not value:
+                continue
+            worth, step = of.part(name, value)
+            if worth > most:
+                most, found = worth, step
+        return self._popularly[at] if self._worth_popular[at] > most else found
+
+    @cached_property
+    def _worth_popular(self) -> list[float]:
+        worth: list[float] = (WEIGHTS["popular"] * self._popular).tolist()
+        return worth
+
+    @cached_property
+    def _popularly(self) -> list[Step]:
+        by_buyers = {n: Step("popular", {"buyers": n, "days": POPULAR_DAYS}) for n in set(self._bought)}
+        return [by_buyers[n] for n in self._bought]
 
 
 def _codes(values: Sequence[str | None]) -> tuple[dict[str, int], NDArray[np.int64]]:

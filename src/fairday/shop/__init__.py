@@ -63,10 +63,9 @@ from fairday.storage.log import Appender, Happening, happenings_at
 from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
 from fairday.trade.checkout import Checkout
+from fairday.trade.payment.service import Payments
 from fairday.trade.plain import PlainPrices
 from fairday.trade.service import Orders
-from fairday.trade.payment.service import Payments
-        self.payments.register_payable("order", self.orders.payable)
 
 log = logging.getLogger("fairday")
 
@@ -102,7 +101,6 @@ class Shop:
         self.orders = Orders(db, self.runner, clock, lambda: self.settings)
         self.orders.register_claim(StockClaim())
         self.coupons = Coupons(db, self.runner, clock)
-        self.orders.register_claim(StockClaim())
         self.orders.register_claim(CouponClaim())
         self.checkout = Checkout(
             db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, PlainPrices()

@@ -15,8 +15,9 @@ from starlette.responses import RedirectResponse, Response
 from fairday.kernel import ids
 from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.loading import load_person
-from fairday.scenes.shelf import Good, Taste
+from fairday.scenes.shelf import Good
 from fairday.scenes.stage import Stage
+from fairday.scenes.taste import Taste
 from fairday.web import desk
 from fairday.web.goods import cards
 from fairday.web.render import shop_of, tongue_of

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from fairday.kernel.trace import Step
 from fairday.scenes.columns import Goods
-from fairday.scenes.shelf import Good, Order, Shelf, Taste
+from fairday.scenes.shelf import Good, Order, Shelf
+from fairday.scenes.taste import Taste
 from fairday.web.signing import sign, signed
 
 PAGE, ROUND = 20, 480

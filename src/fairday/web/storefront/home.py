@@ -16,9 +16,10 @@ from fairday.kernel.trace import Step
 from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.loading import load_person
 from fairday.scenes.moment import near_you
-from fairday.scenes.shelf import Good, Taste
+from fairday.scenes.shelf import Good
 from fairday.scenes.stage import Stage
 from fairday.scenes.staging import as_product
+from fairday.scenes.taste import Taste
 from fairday.shop import Shop
 from fairday.web import desk
 from fairday.web.goods import because, calm, card, cards

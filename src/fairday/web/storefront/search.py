@@ -18,7 +18,8 @@ from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import major, minor
 from fairday.kernel.trace import Step
 from fairday.scenes.loading import load_person
-from fairday.scenes.shelf import Order, Shelf, Taste
+from fairday.scenes.shelf import Order, Shelf
+from fairday.scenes.taste import Taste
 from fairday.web import desk
 from fairday.web.goods import because, calm, card
 from fairday.web.i18n import Tongue
