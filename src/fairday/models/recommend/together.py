@@ -24,10 +24,13 @@ AT_LEAST = 3
 OTHER_CATEGORY = 0.3
 """What likeness to a good of another category counts."""
 
+DENSE = 20_000_000
+"""Cells up to which a matrix is multiplied with its zeros: 80 MB."""
+
 _BLOCK = 500
 
 Places = NDArray[np.int64]
-Values = NDArray[np.float64]
+Values = NDArray[np.float32]
 
 
 def goes_with(
@@ -52,13 +55,17 @@ def goes_with(
     held = sparse.csr_array(
         (np.ones(len(baskets), dtype=np.float32), (baskets, purchases.item[kept])), shape=(count, purchases.items)
     )
-    having = np.asarray(held.sum(axis=0)).ravel().astype(np.float64)
+    having = np.asarray(held.sum(axis=0)).ravel().astype(np.float32)
 
     def strengths(one: Places, other: Places, both: Values) -> Values:
-        chance = having[one] * having[other] / max(count, 1)
-        return np.where(both >= AT_LEAST, (both - chance) / (chance + SHRINK), 0.0)
+        chance = having[one] * (having[other] / np.float32(max(count, 1)))
+        found = both - chance
+        chance += np.float32(SHRINK)
+        found /= chance
+        found[both < AT_LEAST] = 0.0
+        return found
 
-    return _listed(held, np.arange(purchases.items) if others is None else others, strengths, listed)
+    return _listed(held, np.arange(purchases.items) if others is None else others, strengths, listed, AT_LEAST)
 
 
 def similar(
@@ -77,8 +84,9 @@ def similar(
     columns = unit_rows(bought.T).T.astype(np.float32)
 
     def strengths(one: Places, other: Places, both: Values) -> Values:
-        same = (category[one] == category[other]) | (category[one] == 0) | (category[other] == 0)
-        return both * np.where(same, 1.0, OTHER_CATEGORY)
+        differs = (category[one] != category[other]) & (category[one] != 0) & (category[other] != 0)
+        both[differs] *= np.float32(OTHER_CATEGORY)
+        return both
 
     return _listed(columns, np.arange(bought.shape[1]) if others is None else others, strengths, listed)
 
@@ -88,25 +96,30 @@ def _listed(
     others: Places,
     strengths: Callable[[Places, Places, Values], Values],
     listed: int,
+    least: int = 1,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The strongest of some others beside each good, by blocks of columnsᵀ columns.
 
     Args:
         columns: anything by goods, sparse.
         others: goods that may be listed, ascending.
+        least: goods in fewer rows have nothing beside them.
         strengths: of goods (rows, 1), others (1, others) and what they have in common (rows, others).
     """
     by_column = sparse.csc_array(columns)
     by_row = sparse.csr_array(by_column[:, others])
+    if by_row.shape[0] * by_row.shape[1] <= DENSE:
+        by_row = by_row.toarray()  # a processor multiplies zeros quicker than it looks for what is not zero
     goods, count = by_column.shape[1], min(listed, len(others))
     numbers = np.full((goods, listed), -1, dtype=np.int32)
     found = np.zeros((goods, listed), dtype=np.float32)
     if not count:
         return numbers, found
-    rows = np.flatnonzero(np.diff(by_column.indptr) > 0)
+    rows = np.flatnonzero(np.diff(by_column.indptr) >= least)
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
-        both = (sparse.csr_array(by_column[:, block].T) @ by_row).toarray().astype(np.float64)
+        both = sparse.csr_array(by_column[:, block].T) @ by_row
+        both = both if isinstance(both, np.ndarray) else both.toarray()
         worth = strengths(block[:, None], others[None, :], both)
         worth[block[:, None] == others[None, :]] = 0.0
         order = np.argpartition(-worth, count - 1, axis=1)[:, :count]
