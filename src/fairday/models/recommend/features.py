@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fairday.models.recommend.als import fold_in
 from fairday.models.recommend.blend import Weights
+from fairday.models.recommend.popularity import LATELY
 from fairday.models.recommend.purchases import decay
 
 Floats = NDArray[np.float32]
@@ -43,10 +44,17 @@ EASE_FLOOR, ALIKE_FLOOR = np.float32(0.003), np.float32(0.002)
 PRIOR = 1.0
 """How many neighbours' worth of the whole shop stands beside a person's own neighbours."""
 
-AGAIN = (
-    "bought_20", "bought_60", "bought_120", "bought_365", "share", "due", "since", "once", "rebuy",
+CURVED = ("bought_20", "bought_120", "bought_365", "due", "since", "rebuy", "hot")
+"""What the chance of buying again does not grow evenly with: their squares and products are features, too."""
+
+_ONE, _OTHER = np.triu_indices(len(CURVED))
+
+_OWN = (
+    "bought_20", "bought_60", "bought_120", "bought_365", "share", "due", "since", "once", "gap", "late", "rebuy",
     "viewed", "popular", "trend", "ease", "ease_log", "alike", "alike_log", "category",
 )  # fmt: skip
+
+AGAIN = (*_OWN, *LATELY, *(f"{CURVED[i]} {CURVED[j]}" for i, j in zip(_ONE, _OTHER, strict=True)))
 """What says whether somebody buys a good again that they have bought."""
 
 FACTORS = "factors"
@@ -96,6 +104,7 @@ class Parts:
         rebuy: (goods,) the share of its buyers who bought it again.
         profile: (goods,) the whole shop's recent buying: what somebody with no neighbours is taken to be near to.
         category: (goods,) numbers of categories from 1; 0 where a good has none.
+        doing: (goods, ``LATELY``) of ``lately``.
         factors: (eased, factors) of ALS for the head, or None where it did not help.
     """
 
@@ -108,6 +117,7 @@ class Parts:
     rebuy: Floats
     profile: Floats
     category: NDArray[np.int64]
+    doing: Floats
     factors: Floats | None = None
 
     @property
@@ -316,6 +326,7 @@ def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
         fond=fond,
         parts=parts,
     )
+    doing = parts.doing[own]
     again = found.shared(own) | {
         "bought_20": np.log1p(bought[0]),
         "bought_60": np.log1p(bought[1]),
@@ -325,10 +336,20 @@ def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
         "due": np.where(times > 1, np.exp(-since / np.maximum(gap, 3.0)), 0.0),
         "since": np.log1p(since),
         "once": (times == 1).astype(np.float64),
+        "gap": np.log1p(gap),
+        "late": np.where(times > 1, np.log((since + 1.0) / (gap + 1.0)), 0.0),
         "rebuy": parts.rebuy[own],
+        "hot": doing[:, LATELY.index("hot")],
     }
-    last = () if tasted is None else (FACTORS,)
-    return replace(found, again=np.stack([again[name] for name in (*AGAIN, *last)], axis=1, dtype=np.float32))
+    curved = np.stack([again[name] for name in CURVED], axis=1, dtype=np.float32)
+    table = [
+        np.stack([again[name] for name in _OWN], axis=1, dtype=np.float32),
+        doing,
+        curved[:, _ONE] * curved[:, _OTHER],
+    ]
+    if tasted is not None:
+        table.append(again[FACTORS][:, None])
+    return replace(found, again=np.concatenate(table, axis=1, dtype=np.float32))
 
 
 def _decayed(ages: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
