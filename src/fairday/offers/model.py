@@ -123,10 +123,12 @@ line."""
 
 
 class PercentOff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="percent_off"):
-    """Percent off what is left of the selected lines, together at most ``cap``."""
+    """Percent off what is left of each selected line; or (``per`` "all", or a ``cap``) off all together, at most the
+    cap."""
 
     percent: Decimal
     goods: Goods = ALL
+    per: Literal["line", "all"] = "line"
     cap: int | None = None
     round: Round = ""
 

@@ -1,0 +1,237 @@
+"""Benefits made steps for one cart: which lines, which units, which tier."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from fairday.offers.model import (
+    AmountOff,
+    Benefit,
+    BundlePrice,
+    BuyGet,
+    FixedPrice,
+    Gift,
+    GroupOff,
+    Missing,
+    MorePoints,
+    PayPoints,
+    PercentOff,
+    SetOff,
+    ShippingOff,
+    Tier,
+    Tiers,
+    TotalBecomes,
+)
+from fairday.offers.pricing.book import Compiled
+from fairday.offers.pricing.eligible import next_tier
+from fairday.offers.pricing.ground import Ground
+from fairday.offers.pricing.steps import Least, Scale, Spread, Step, Sub
+from fairday.offers.pricing.units import Counts, Served
+
+
+class Entry:
+    """An eligible rule in a cart.
+
+    Attributes:
+        steps: what it takes from lines; after: (lines, amount) that must be left when its turn comes.
+        ship: percents (fractions) or amounts off shipping, in order.
+        given, cost: value of its gifts to the buyer, and what they cost.
+        wobbly: a step is not monotone; served: it takes units out of the common pool.
+        line_group: the group by line it belongs to, or "".
+    """
+
+    __slots__ = (
+        "after",
+        "borne",
+        "c",
+        "cost",
+        "gifts",
+        "given",
+        "line_group",
+        "points",
+        "points_step",
+        "served",
+        "ship",
+        "steps",
+        "wobbly",
+    )  # fmt: skip
+
+    def __init__(self, c: Compiled) -> None:
+        self.c = c
+        self.steps: list[Step] = []
+        self.after: list[tuple[list[int], int]] = []
+        self.ship: list[Fraction | int] = []
+        self.given = 0
+        self.cost = 0
+        self.gifts: list[Gift] = []
+        self.points: list[tuple[Decimal, int]] = []
+        self.points_step: PayPoints | None = None
+        self.served: list[Served] = []
+        self.wobbly = False
+        self.borne = c.rule.borne
+        self.line_group = c.rule.group if c.rule.per == "line" else ""
+
+
+def build(c: Compiled, ground: Ground, missing: list[Missing]) -> Entry:
+    """The entry of an eligible rule; what is missing to its next tier is said."""
+    entry = Entry(c)
+    for number, need in c.needs:
+        if need.spend_after:
+            entry.after.append((ground.lines_of.get(number, []), need.spend_after))
+            entry.wobbly = True
+    for benefit, numbers in zip(c.rule.benefits, c.goods, strict=True):
+        _add(entry, benefit, numbers, ground, missing)
+    return entry
+
+
+def percent_of(value: Decimal) -> tuple[int, int]:
+    """A percent as (numerator, denominator)."""
+    known = _PERCENTS.get(value)
+    if known is None:
+        part = Fraction(value) / 100
+        known = _PERCENTS[value] = (part.numerator, part.denominator)
+    return known
+
+
+_PERCENTS: dict[Decimal, tuple[int, int]] = {}
+
+
+def _add(entry: Entry, benefit: Benefit, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    lines = ground.lines_of.get(numbers[0], []) if numbers else []
+    match benefit:
+        case PercentOff(cap=None, per="line"):
+            top, bottom = percent_of(benefit.percent)
+            _scale(entry, ground, lines, top, bottom, benefit.round)
+        case PercentOff():
+            share = percent_of(benefit.percent)
+            entry.steps.append(Spread(lines, ground.floors, share=share, cap=benefit.cap))
+        case AmountOff(per="all"):
+            entry.steps.append(Spread(lines, ground.floors, amount=Fraction(benefit.amount)))
+        case AmountOff():
+            _amounts(entry, benefit, numbers[0], ground)
+        case FixedPrice():
+            entry.steps.append(Least([(i, max(benefit.price * ground.qty[i], ground.floors[i])) for i in lines]))
+        case TotalBecomes():
+            entry.steps.append(Spread(lines, ground.floors, becomes=benefit.amount))
+            entry.wobbly = entry.wobbly or len(lines) > 1
+        case SetOff() | BuyGet() | BundlePrice():
+            served = Served(benefit, [ground.ranked(n) for n in numbers], ground.qty, ground.floors)
+            entry.steps.append(served)
+            entry.served.append(served)
+            entry.wobbly = entry.wobbly or isinstance(benefit, BundlePrice)
+        case GroupOff():
+            _groups(entry, benefit, lines, ground)
+        case Tiers():
+            _tiers(entry, benefit, numbers[0], ground, missing)
+        case ShippingOff():
+            entry.ship.append(benefit.amount if benefit.amount is not None else Fraction(benefit.percent) / 100)
+        case Gift():
+            entry.given += benefit.value * benefit.qty
+            entry.cost += benefit.cost * benefit.qty
+            entry.gifts.append(benefit)
+        case MorePoints():
+            entry.points.append((benefit.factor, benefit.extra))
+        case PayPoints():
+            points = ground.cart.points if benefit.max_points is None else min(ground.cart.points, benefit.max_points)
+            entry.points_step = benefit
+            entry.steps.append(Spread(lines, ground.floors, amount=Fraction(benefit.unit_value) * points))
+
+
+def _scale(entry: Entry, ground: Ground, lines: list[int], top: int, bottom: int, round_: str = "") -> None:
+    floors = ground.floors
+    entry.steps.append(Scale([(i, top, bottom, floors[i], 1, 1) for i in lines], round_, ground.qty))
+
+
+def shares(got: Counts, ground: Ground, top: int, bottom: int) -> Scale:
+    """Percents off some units of lines, as fractions of the lines."""
+    cells = []
+    for i, k in sorted(got.items()):
+        part = Fraction(k * top, ground.qty[i] * bottom)
+        cells.append((i, part.numerator, part.denominator, ground.floors[i], k, ground.qty[i]))
+    return Scale(cells)
+
+
+def _amounts(entry: Entry, benefit: AmountOff, number: int, ground: Ground) -> None:
+    qty, floors = ground.qty, ground.floors
+    lines = ground.lines_of.get(number, [])
+    if benefit.per == "line":
+        entry.steps.append(Sub([(i, benefit.amount, 1, 1, floors[i]) for i in lines]))
+        return
+    most = benefit.max_units
+    if most is not None and benefit.prefer is not None:
+        cells = []
+        order = ground.ranked(number)
+        for i in order if benefit.prefer == "cheapest" else order[::-1]:
+            k = min(most, qty[i])
+            most -= k
+            if k:
+                cells.append((i, benefit.amount, k, qty[i], floors[i]))
+        entry.steps.append(Sub(cells))
+        return
+    entry.steps.append(
+        Sub([(i, benefit.amount, qty[i] if most is None else min(most, qty[i]), qty[i], floors[i]) for i in lines])
+    )
+
+
+def _groups(entry: Entry, benefit: GroupOff, lines: list[int], ground: Ground) -> None:
+    left = sum(ground.qty[i] for i in lines) // benefit.qty * benefit.qty
+    got: Counts = {}
+    for i in lines:
+        k = min(left, ground.qty[i])
+        left -= k
+        if k:
+            got[i] = k
+    if benefit.percent:
+        entry.steps.append(shares(got, ground, *percent_of(benefit.percent)))
+    if benefit.amount:
+        entry.steps.append(Sub([(i, benefit.amount, k, ground.qty[i], ground.floors[i]) for i, k in got.items()]))
+
+
+def _tiers(entry: Entry, benefit: Tiers, number: int, ground: Ground, missing: list[Missing]) -> None:
+    d = ground.d
+    have = ground.spend(number) if benefit.by == "amount" else ground.units(number) * d
+    next_tier(entry.c, benefit, number, ground, missing)
+    reached = [tier for tier in benefit.tiers if tier.at * d <= have]
+    if not reached:
+        return
+    lines = ground.lines_of.get(number, [])
+    highest = reached[-1]
+    if benefit.marginal:
+        _marginal(entry, benefit, reached, number, ground)
+    else:
+        times = have // (highest.at * d) if benefit.repeat else 1
+        if highest.amount:
+            entry.steps.append(Spread(lines, ground.floors, amount=Fraction(highest.amount * times)))
+        if highest.each:
+            entry.steps.append(Sub([(i, highest.each, ground.qty[i], ground.qty[i], ground.floors[i]) for i in lines]))
+        if highest.percent:
+            _scale(entry, ground, lines, *percent_of(highest.percent))
+    if highest.free_shipping:
+        entry.ship.append(Fraction(1))
+    if highest.points:
+        entry.points.append((Decimal(1), highest.points))
+
+
+def _marginal(entry: Entry, benefit: Tiers, reached: list[Tier], number: int, ground: Ground) -> None:
+    """What lies between a step and the next gets that step's benefit, the dearest units first."""
+    order = ground.ranked(number)[::-1]
+    got: dict[int, Fraction] = {}
+    each: dict[int, int] = {}
+    place = Fraction(0)
+    for i in order:
+        size = Fraction(ground.n[i], ground.d) if benefit.by == "amount" else Fraction(ground.qty[i])
+        upto = place + size
+        for at, tier in enumerate(reached):
+            end = Fraction(reached[at + 1].at) if at + 1 < len(reached) else upto
+            part = min(upto, end) - max(place, Fraction(tier.at))
+            if part > 0 and size:
+                got[i] = got.get(i, Fraction(0)) + part / size * Fraction(tier.percent) / 100
+                if tier.each:
+                    each[i] = each.get(i, 0) + int(part) * tier.each
+        place = upto
+    cells = [(i, p.numerator, p.denominator, ground.floors[i], 1, 1) for i, p in sorted(got.items()) if p]
+    if cells:
+        entry.steps.append(Scale(cells))
+    if each:
+        entry.steps.append(Sub([(i, amount, 1, 1, ground.floors[i]) for i, amount in sorted(each.items())]))

@@ -1,0 +1,350 @@
+"""What a benefit does to a cart, made ready for one cart: steps that take from what is left of its lines.
+
+Each step walks twice: ``floats`` while combinations are searched, ``exact`` in integers over a common denominator for
+what
+is kept. Both take the same amounts; see docs/algorithms/pricing.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Any, Protocol
+
+from fairday.offers.pricing.rounding import half_up, share_out
+
+Takes = list[tuple[int, int]]
+"""(line, amount) with amounts in the walk's denominator."""
+
+
+class Floats:
+    """What is left while combinations are tried: by line, of shipping; and what was taken so far."""
+
+    __slots__ = ("base", "given", "r", "ship", "shipped", "taken", "used")
+
+    def __init__(self, r: list[float], ship: float) -> None:
+        self.r = r
+        self.ship = ship
+        self.taken = 0.0
+        self.shipped = 0.0
+        self.given = 0
+        self.used: dict[int, tuple[int, Any]] = {}
+        self.base: dict[str, list[float]] = {}
+
+    def copy(self) -> Floats:
+        other = Floats(self.r[:], self.ship)
+        other.taken, other.shipped, other.given = self.taken, self.shipped, self.given
+        if self.used:
+            other.used = dict(self.used)
+        if self.base:
+            other.base = dict(self.base)
+        return other
+
+    def left(self, i: int) -> float:
+        return self.r[i]
+
+
+class Exact:
+    """The same in integers: line ``i`` has ``n[i] / d`` left. ``log`` holds (rule, takes, d) of every step when
+    kept."""
+
+    __slots__ = ("base", "d", "given", "log", "n", "ship", "shipped", "shipping", "taken", "unplaced", "used", "winner")
+
+    def __init__(self, n: list[int], ship: Fraction, *, keep: bool = False) -> None:
+        self.n = n
+        self.d = 1
+        self.ship = ship
+        self.taken = Fraction(0)
+        self.shipped = Fraction(0)
+        self.given = 0
+        self.used: dict[int, tuple[int, Any]] = {}
+        self.base: dict[str, list[Fraction]] = {}
+        self.log: list[tuple[int, Takes, int]] | None = [] if keep else None
+        self.unplaced: dict[int, Fraction] = {}
+        self.winner: dict[tuple[str, int], int] = {}
+        self.shipping: list[tuple[int, Fraction]] = []
+
+    def copy(self) -> Exact:
+        other = Exact(self.n[:], self.ship)
+        other.d = self.d
+        other.taken, other.shipped, other.given = self.taken, self.shipped, self.given
+        other.used, other.base, other.winner = dict(self.used), dict(self.base), dict(self.winner)
+        return other
+
+    def left(self, i: int) -> Fraction:
+        return Fraction(self.n[i], self.d)
+
+    def rescale(self, factor: int) -> None:
+        """Make the denominator ``factor`` times as large."""
+        if factor != 1:
+            self.d *= factor
+            self.n = [x * factor for x in self.n]
+
+    def fractions(self, takes: Sequence[tuple[int, Any]]) -> Takes:
+        """Takes told as fractions, in the walk's denominator (made larger where it must be)."""
+        self.rescale(lcm(self.d, *(t.denominator for _, t in takes)) // self.d)
+        return [(i, int(t * self.d)) for i, t in takes]
+
+
+class Step(Protocol):
+    """A part of a benefit that takes from lines."""
+
+    slack: float
+    """How much rounding may add to what the step takes, minor units."""
+
+    def floats(self, state: Floats) -> float:
+        """Take; how much in all."""
+        ...
+
+    def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
+        """What is taken (the walk subtracts it), and what found no place because of floors."""
+        ...
+
+
+class Scale:
+    """A fraction of each line: ``cells`` hold (line, numerator, denominator, floor, part's numerator, denominator).
+
+    The part is the share of the line's units that get the benefit: floors let no more than it of what lies above them
+    go.
+    """
+
+    __slots__ = ("cells", "fast", "floored", "qty", "round", "slack")
+
+    def __init__(
+        self, cells: Sequence[tuple[int, int, int, int, int, int]], round_: str = "", qty: Sequence[int] = ()
+    ) -> None:
+        self.cells = cells
+        self.fast = [(i, a / b) for i, a, b, f, _, _ in cells if not f]
+        self.floored = [(i, a / b, f, c / d) for i, a, b, f, c, d in cells if f]
+        self.round = round_
+        self.qty = qty
+        self.slack = float(sum(qty[i] for i, *_ in cells)) if round_ else 0.0
+
+    def floats(self, state: Floats) -> float:
+        r, total = state.r, 0.0
+        for i, share in self.fast:
+            take = r[i] * share
+            r[i] -= take
+            total += take
+        for i, share, floor, part in self.floored:
+            take = min(r[i] * share, (r[i] - floor) * part)
+            r[i] -= take
+            total += take
+        return total
+
+    def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
+        if self.round:
+            return self._rounded(state), None
+        n = state.n
+        factor = 1
+        for i, a, b, f, c, d in self.cells:
+            top = n[i] * a
+            if top % b:
+                factor = lcm(factor, b // gcd(top, b))
+            if f and c != d and (n[i] - f * state.d) * c % d:
+                factor = lcm(factor, d)
+        if factor != 1:
+            state.rescale(factor)
+            n = state.n
+        takes: Takes = []
+        for i, a, b, f, c, d in self.cells:
+            take = n[i] * a // b
+            if f:
+                take = min(take, (n[i] - f * state.d) * c // d)
+            if take:
+                takes.append((i, take))
+        return takes, None
+
+    def _rounded(self, state: Exact) -> Takes:
+        """Rounded as the rule says; a line's units that get nothing keep their price."""
+        takes = []
+        for i, a, b, f, c, d in self.cells:
+            left, qty = state.left(i), self.qty[i]
+            take, units = left * a / b, Fraction(c * qty, d)
+            if self.round == "line":
+                take = Fraction(half_up(take))
+            elif self.round == "unit discount":
+                take = half_up(take / units) * units
+            else:
+                take = (left / qty - half_up(left / qty - take / units)) * units
+            take = min(max(take, Fraction(0)), (left - f) * c / d)
+            takes.append((i, take))
+        return state.fractions(takes)
+
+
+class Sub:
+    """An amount from some units of each line: ``cells`` hold (line, amount, units that lose it, units, floor)."""
+
+    __slots__ = ("cells", "slack")
+
+    def __init__(self, cells: Sequence[tuple[int, int, int, int, int]]) -> None:
+        self.cells = cells
+        self.slack = 0.0
+
+    def floats(self, state: Floats) -> float:
+        r, total = state.r, 0.0
+        for i, amount, units, qty, floor in self.cells:
+            take = min(amount * units, (r[i] - floor) * units / qty)
+            r[i] -= take
+            total += take
+        return total
+
+    def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
+        for _, _, units, qty, _ in self.cells:
+            if units != qty:
+                state.rescale(qty // gcd(qty, state.d * units))
+        n, d = state.n, state.d
+        takes = [
+            (i, min(amount * units * d, (n[i] - floor * d) * units // qty))
+            for i, amount, units, qty, floor in self.cells
+        ]
+        return takes, None
+
+
+class Least:
+    """Lines cost no more than this: ``cells`` hold (line, the most it may cost, floor included)."""
+
+    __slots__ = ("cells", "slack")
+
+    def __init__(self, cells: Sequence[tuple[int, int]]) -> None:
+        self.cells = cells
+        self.slack = 0.0
+
+    def floats(self, state: Floats) -> float:
+        r, total = state.r, 0.0
+        for i, most in self.cells:
+            if r[i] > most:
+                total += r[i] - most
+                r[i] = float(most)
+        return total
+
+    def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
+        n, d = state.n, state.d
+        return [(i, n[i] - most * d) for i, most in self.cells if n[i] > most * d], None
+
+
+class Spread:
+    """An amount spread over lines by what is left of them: a fixed one, a percent of the sum (capped), or down to a
+    total.
+
+    Args:
+        lines: which; floors: of each line of the cart.
+        amount: minor units; share: (numerator, denominator) of the sum; becomes: what the sum shall be. One of the
+            three.
+        cap: the most that a share takes.
+    """
+
+    __slots__ = ("amount", "becomes", "cap", "floor", "floors", "lines", "ratio", "share", "slack")
+
+    def __init__(
+        self,
+        lines: Sequence[int],
+        floors: Sequence[int],
+        *,
+        amount: Fraction | None = None,
+        share: tuple[int, int] | None = None,
+        cap: int | None = None,
+        becomes: int | None = None,
+    ) -> None:
+        self.lines = lines
+        self.floors = floors
+        self.floor = sum(floors[i] for i in lines)
+        self.amount, self.share, self.cap, self.becomes = amount, share, cap, becomes
+        self.ratio = share[0] / share[1] if share else 0.0
+        self.slack = 0.0
+
+    def wants(self, whole: float) -> float:
+        """What it takes of a sum, floors aside."""
+        if self.amount is not None:
+            return min(float(self.amount), whole)
+        if self.share is not None:
+            asked = whole * self.ratio
+            return asked if self.cap is None else min(asked, self.cap)
+        return max(0.0, whole - (self.becomes or 0))
+
+    def floats(self, state: Floats) -> float:
+        r, lines = state.r, self.lines
+        whole = sum([r[i] for i in lines])
+        if whole <= 0:
+            return 0.0
+        asked = self.wants(whole)
+        if not self.floor:
+            keep = 1.0 - asked / whole
+            for i in lines:
+                r[i] *= keep
+            return asked
+        takes = fill(asked, [r[i] for i in lines], [r[i] - self.floors[i] for i in lines])
+        for i, take in zip(lines, takes, strict=True):
+            r[i] -= take
+        return float(sum(takes))
+
+    def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
+        n, lines = state.n, self.lines
+        whole = sum([n[i] for i in lines])
+        if whole <= 0:
+            return [], None
+        d = state.d
+        if self.amount is not None:
+            asked = min(self.amount, Fraction(whole, d))
+        elif self.share is not None:
+            asked = Fraction(whole * self.share[0], d * self.share[1])
+            if self.cap is not None and asked > self.cap:
+                asked = Fraction(self.cap)
+        else:
+            asked = max(Fraction(0), Fraction(whole, d) - (self.becomes or 0))
+        if self.floor:
+            takes = fill(asked, [state.left(i) for i in lines], [state.left(i) - self.floors[i] for i in lines])
+            placed = sum(takes, Fraction(0))
+            return state.fractions(list(zip(lines, takes, strict=True))), asked - placed
+        part = asked * d / whole
+        top, bottom = part.numerator, part.denominator
+        if bottom != 1:
+            state.rescale(bottom // gcd(bottom, *[n[i] for i in lines]))
+            n = state.n
+        return [(i, n[i] * top // bottom) for i in lines if n[i]], None
+
+
+def fill(amount: Any, weights: Sequence[Any], caps: Sequence[Any]) -> list[Any]:
+    """Spread an amount by weights, nobody beyond their cap, what they cannot take over the others; numbers of any
+    kind."""
+    takes = [amount * 0 for _ in weights]
+    open_ = [i for i, w in enumerate(weights) if w > 0 and caps[i] > 0]
+    rest = amount
+    while open_ and rest > 0:
+        whole = sum([weights[i] for i in open_])
+        full = [i for i in open_ if rest * weights[i] >= caps[i] * whole]
+        if not full:
+            for i in open_:
+                takes[i] = rest * weights[i] / whole
+            break
+        for i in full:
+            takes[i] = caps[i]
+            rest -= caps[i]
+        open_ = [i for i in open_ if i not in full]
+    return takes
+
+
+class Rounded:
+    """Rounds what another step takes from a selection to whole units, for books that round after each rule."""
+
+    __slots__ = ("floors", "half", "remainder", "slack", "step")
+
+    def __init__(self, step: Step, floors: Sequence[int], remainder: str, half: str) -> None:
+        self.step, self.floors, self.remainder, self.half = step, floors, remainder, half
+        self.slack = step.slack + 1.0
+
+    def floats(self, state: Floats) -> float:
+        return self.step.floats(state)
+
+    def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
+        takes, unplaced = self.step.exact(state)
+        d = state.d
+        whole = sum(t for _, t in takes)
+        if any(t % d for _, t in takes):
+            caps = [state.n[i] // d - self.floors[i] for i, _ in takes]
+            units = share_out([t for _, t in takes], d, caps, self.remainder, self.half)
+            takes = [(i, u * d) for (i, _), u in zip(takes, units, strict=True) if u]
+        if unplaced is not None:
+            unplaced -= Fraction(sum(t for _, t in takes) - whole, d)
+        return takes, unplaced

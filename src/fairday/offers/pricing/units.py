@@ -1,0 +1,177 @@
+"""Benefits on units: which units a set or a round takes, none of them twice, whatever the order of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from fairday.offers.model import BundlePrice, BuyGet, SetOff
+from fairday.offers.pricing.steps import Exact, Floats, Takes, fill
+
+Counts = dict[int, int]
+"""Units by line."""
+
+
+def take_units(wanted: int, order: Sequence[int], free: Counts) -> Counts:
+    """The first ``wanted`` units of lines in an order, taken out of ``free``; fewer when there are not so many."""
+    taken: Counts = {}
+    for i in order:
+        if wanted <= 0:
+            break
+        k = min(wanted, free.get(i, 0))
+        if k > 0:
+            taken[i] = taken.get(i, 0) + k
+            free[i] -= k
+            wanted -= k
+    return taken
+
+
+def sets_off(benefit: SetOff, lines: Sequence[int], free: Mapping[int, int]) -> tuple[Counts, Counts]:
+    """Of full sets the units that cost less, and all units of the sets. ``lines`` run from the cheapest unit to the
+    dearest."""
+    have = {i: free[i] for i in lines}
+    times = sum(have.values()) // benefit.qty
+    if benefit.max_times is not None:
+        times = min(times, benefit.max_times)
+    off = min(benefit.off, benefit.qty)
+    got = take_units(times * off, lines, have)
+    return got, _sum(got, take_units(times * (benefit.qty - off), lines[::-1], have))
+
+
+def buy_get(benefit: BuyGet, buy: Sequence[int], get: Sequence[int], free: Mapping[int, int]) -> tuple[Counts, Counts]:
+    """The units got, and all that serve: the largest number of full rounds. Lines run from the cheapest unit to the
+    dearest."""
+    have = {i: free[i] for i in {*buy, *get}}
+    both = set(buy) & set(get)
+    only_buy, only_get = [i for i in buy if i not in both], [i for i in get if i not in both]
+    b, g, c = (sum(have[i] for i in part) for part in (only_buy, only_get, both))
+    x, y = benefit.buy_qty, benefit.get_qty
+    times = min((b + c) // x if x else g + c, (g + c) // y, (b + g + c) // (x + y))
+    if benefit.max_get is not None:
+        times = min(times, benefit.max_get // y)
+    if benefit.max_times is not None:
+        times = min(times, benefit.max_times)
+    payers = only_buy[::-1] + [i for i in buy[::-1] if i in both]
+    got: Counts = {}
+    used: Counts = {}
+    if benefit.prefer == "cheapest":
+        used = take_units(times * x, payers, have)
+        got = take_units(times * y, get, have)
+    else:
+        for _ in range(times):
+            used = _sum(used, take_units(x, payers, have))
+            got = _sum(got, take_units(y, get[::-1], have))
+    return got, _sum(used, got)
+
+
+def bundles(benefit: BundlePrice, parts: Sequence[Sequence[int]], free: Mapping[int, int]) -> list[Counts]:
+    """The units of every full set, set by set. ``parts`` are the lines of each part from the cheapest unit to the
+    dearest."""
+    have = dict(free)
+    sets: list[Counts] = []
+    while benefit.max_times is None or len(sets) < benefit.max_times:
+        one: Counts = {}
+        left = dict(have)
+        for part, lines in zip(benefit.parts, parts, strict=True):
+            taken = take_units(part.qty, lines if benefit.prefer == "cheapest" else lines[::-1], left)
+            if sum(taken.values()) < part.qty:
+                return sets
+            one = _sum(one, taken)
+        sets.append(one)
+        have = left
+    return sets
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    both = dict(one)
+    for i, k in other.items():
+        both[i] = both.get(i, 0) + k
+    return both
+
+
+class Served:
+    """A unit benefit as a step: units that have served are closed to it, and those it uses to later ones.
+
+    Args:
+        benefit: a SetOff, BuyGet or BundlePrice.
+        lines: its selections as lines from the cheapest unit to the dearest.
+        qty, floors: units and floor (minor units of the whole line) by line.
+
+    Attributes:
+        closes: units that serve are closed to other rules; False where no other rule wants them.
+    """
+
+    __slots__ = ("benefit", "closes", "floors", "lines", "percent", "qty", "slack")
+
+    def __init__(
+        self,
+        benefit: SetOff | BuyGet | BundlePrice,
+        lines: Sequence[Sequence[int]],
+        qty: Sequence[int],
+        floors: Sequence[int],
+    ) -> None:
+        self.benefit, self.lines, self.qty, self.floors = benefit, lines, qty, floors
+        self.percent = Fraction(0) if isinstance(benefit, BundlePrice) else Fraction(benefit.percent) / 100
+        self.slack = 0.0
+        self.closes = True
+
+    def floats(self, state: Floats) -> float:
+        total = 0.0
+        for i, take in self._takes(state, float(self.percent), 0.0):
+            state.r[i] -= take
+            total += take
+        return total
+
+    def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
+        return state.fractions(self._takes(state, self.percent, Fraction(0))), None
+
+    def most(self, units: Sequence[float]) -> float:
+        """The most it can take at any time, given the prices of the units it may choose from."""
+        benefit = self.benefit
+        if isinstance(benefit, BundlePrice):
+            return sum(units)
+        free = dict(enumerate(self.qty))
+        if isinstance(benefit, SetOff):
+            got, _ = sets_off(benefit, self.lines[0], free)
+        else:
+            got, _ = buy_get(benefit, self.lines[0], self.lines[1], free)
+        return sum(sorted(units, reverse=True)[: sum(got.values())]) * float(self.percent)
+
+    def assigned(self, free: Mapping[int, int]) -> tuple[list[Counts], Counts]:
+        """Units that get the benefit (set by set for bundles), and all that serve."""
+        benefit = self.benefit
+        if isinstance(benefit, SetOff):
+            got, used = sets_off(benefit, self.lines[0], free)
+            return [got], used
+        if isinstance(benefit, BuyGet):
+            got, used = buy_get(benefit, self.lines[0], self.lines[1], free)
+            return [got], used
+        sets = bundles(benefit, self.lines, free)
+        used = {}
+        for one in sets:
+            used = _sum(used, one)
+        return sets, used
+
+    def _takes(self, state: Any, percent: Any, zero: Any) -> list[tuple[int, Any]]:
+        served = state.used
+        free = {i: q - served[i][0] if i in served else q for i, q in enumerate(self.qty)}
+        got, used = self.assigned(free)
+        value = {i: (state.left(i) - (served[i][1] if i in served else 0)) / free[i] for i in used}
+        above = {i: max(zero, v - Fraction(self.floors[i], self.qty[i])) for i, v in value.items()}
+        takes: dict[int, Any] = {}
+        if isinstance(self.benefit, BundlePrice):
+            for one in got:
+                lines = list(one)
+                weights = [value[i] * one[i] for i in lines]
+                over = sum(weights, zero) - self.benefit.price
+                if over > 0:
+                    for i, t in zip(lines, fill(over, weights, [above[i] * one[i] for i in lines]), strict=True):
+                        takes[i] = takes.get(i, zero) + t
+        else:
+            for i, k in got[0].items():
+                takes[i] = min(value[i] * percent, above[i]) * k
+        for i, k in used.items() if self.closes else ():
+            count, worth = served.get(i, (0, zero))
+            served[i] = (count + k, worth + value[i] * k - takes.get(i, zero))
+        return list(takes.items())

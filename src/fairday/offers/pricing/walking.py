@@ -1,0 +1,185 @@
+"""Taking rules one after the other: in floating point while searching, exactly for what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from fairday.offers.model import BundlePrice
+from fairday.offers.pricing.building import Entry, shares
+from fairday.offers.pricing.ground import Ground
+from fairday.offers.pricing.rounding import rounded
+from fairday.offers.pricing.steps import Exact, Floats, Rounded, Scale, Takes
+from fairday.offers.pricing.units import Served
+
+State = Any
+"""A Floats or an Exact."""
+
+
+class Walk:
+    """The eligible rules of one cart, ready to be taken in any combination.
+
+    Args:
+        ground: the cart.
+        entries: eligible rules in their order, not those that stand alone only.
+        half, remainder, each: the policy's rounding; ``each`` rounds after each rule.
+
+    Attributes:
+        contested: places of entries that compete for units.
+        uneven: something is rounded on the way, so that floats cannot tell.
+    """
+
+    def __init__(self, ground: Ground, entries: Sequence[Entry], half: str, remainder: str, each: bool) -> None:
+        self.ground = ground
+        self.entries = entries
+        self.half = half
+        self.contested = _settle_units(ground, entries)
+        self.uneven = each
+        for entry in entries:
+            for step in entry.steps:
+                if isinstance(step, Scale) and step.round:
+                    self.uneven = True
+            if each:
+                entry.steps = [Rounded(step, ground.floors, remainder, half) for step in entry.steps]
+
+    def floats(self) -> Floats:
+        d = self.ground.d
+        return Floats([n / d for n in self.ground.n], float(self.ground.cart.shipping or 0))
+
+    def exact(self, *, keep: bool = False) -> Exact:
+        state = Exact(list(self.ground.n), Fraction(self.ground.cart.shipping or 0), keep=keep)
+        state.d = self.ground.d
+        return state
+
+    def take(self, k: int, state: State) -> bool:
+        """Take rule ``k``; False when what it asks to be left is not left."""
+        entry = self.entries[k]
+        for lines, amount in entry.after:
+            if sum([state.left(i) for i in lines]) < amount:
+                return False
+        if isinstance(state, Floats):
+            if entry.line_group:
+                self._best_of_line(entry, state)
+            elif state.used:
+                self._beside_used(entry, state)
+            else:
+                for step in entry.steps:
+                    state.taken += step.floats(state)
+        else:
+            self._exactly(k, entry, state)
+        for off in entry.ship:
+            if isinstance(off, Fraction):
+                less = state.ship * (float(off) if isinstance(state, Floats) else off)
+            else:
+                less = min(state.ship, off)
+            state.ship -= less
+            state.shipped += less
+            if less and isinstance(state, Exact):
+                state.shipping.append((k, less))
+        state.given += entry.given
+        return True
+
+    def worth(self, state: State) -> int:
+        """What a combination saves, whole minor units, of an exact walk."""
+        return self._round(state.taken) + self._round(state.shipped) + int(state.given)
+
+    def exactly(self, chosen: int) -> Exact:
+        """The walk of a combination (bits by place), kept in full."""
+        state = self.exact(keep=True)
+        for k in range(len(self.entries)):
+            if chosen >> k & 1:
+                self.take(k, state)
+        return state
+
+    def _round(self, value: Fraction) -> int:
+        return rounded(value.numerator, value.denominator, self.half)
+
+    def _best_of_line(self, entry: Entry, state: Floats) -> None:
+        base = state.base.get(entry.line_group)
+        if base is None:
+            base = state.base[entry.line_group] = state.r[:]
+        trial = Floats(base[:], 0.0)
+        for step in entry.steps:
+            step.floats(trial)
+        for i, left in enumerate(trial.r):
+            if left < state.r[i]:
+                state.taken += state.r[i] - left
+                state.r[i] = left
+
+    def _beside_used(self, entry: Entry, state: Floats) -> None:
+        """What units that have served are worth falls with their line."""
+        for step in entry.steps:
+            if isinstance(step, Served):
+                state.taken += step.floats(state)
+                continue
+            before = {i: state.r[i] for i in state.used}
+            state.taken += step.floats(state)
+            for i, (count, worth) in list(state.used.items()):
+                if before[i]:
+                    state.used[i] = (count, worth * state.r[i] / before[i])
+
+    def _exactly(self, k: int, entry: Entry, state: Exact) -> None:
+        if entry.line_group:
+            self._best_of_line_exactly(k, entry, state)
+            return
+        for step in entry.steps:
+            before = {} if isinstance(step, Served) else {i: state.left(i) for i in state.used}
+            takes, unplaced = step.exact(state)
+            if unplaced:
+                state.unplaced[k] = state.unplaced.get(k, Fraction(0)) + unplaced
+            self._subtract(k, takes, state)
+            for i, old in before.items():
+                if old:
+                    count, worth = state.used[i]
+                    state.used[i] = (count, worth * state.left(i) / old)
+
+    def _subtract(self, k: int, takes: Takes, state: Exact) -> None:
+        n, whole = state.n, 0
+        for i, take in takes:
+            n[i] -= take
+            whole += take
+        if whole:
+            state.taken += Fraction(whole, state.d)
+            if state.log is not None:
+                state.log.append((k, takes, state.d))
+
+    def _best_of_line_exactly(self, k: int, entry: Entry, state: Exact) -> None:
+        """Each line keeps the take of the rule of the group that gives it most, the first among equals."""
+        base = state.base.get(entry.line_group)
+        if base is None:
+            base = state.base[entry.line_group] = [state.left(i) for i in range(len(state.n))]
+        trial = Exact([0] * len(base), Fraction(0))
+        trial.n = [i for _, i in trial.fractions(list(enumerate(base)))]
+        takes, _ = entry.steps[0].exact(trial)
+        for i, take in takes:
+            less = Fraction(take, trial.d)
+            gone = base[i] - state.left(i)
+            if less > gone:
+                if gone:
+                    self._subtract(state.winner[entry.line_group, i], state.fractions([(i, -gone)]), state)
+                self._subtract(k, state.fractions([(i, less)]), state)
+                state.winner[entry.line_group, i] = k
+
+
+def _settle_units(ground: Ground, entries: Sequence[Entry]) -> list[int]:
+    """Unit benefits that compete with no other become plain fractions of lines; the places of those that compete."""
+    claimed: dict[int, int] = {}
+    for entry in entries:
+        for served in entry.served:
+            for i in {i for lines in served.lines for i in lines}:
+                claimed[i] = claimed.get(i, 0) + 1
+    contested = []
+    for k, entry in enumerate(entries):
+        if not entry.served:
+            continue
+        if any(claimed[i] > 1 for served in entry.served for i in {i for lines in served.lines for i in lines}):
+            contested.append(k)
+            continue
+        for at, step in enumerate(entry.steps):
+            if isinstance(step, Served) and isinstance(step.benefit, BundlePrice):
+                step.closes = False
+            elif isinstance(step, Served):
+                got, _ = step.assigned(dict(enumerate(ground.qty)))
+                entry.steps[at] = shares(got[0], ground, step.percent.numerator, step.percent.denominator)
+    return contested
