@@ -66,6 +66,7 @@ from fairday.trade.checkout import Checkout
 from fairday.trade.payment.service import Payments
 from fairday.trade.plain import PlainPrices
 from fairday.trade.service import Orders
+from fairday.trade.telling import OrderTelling
 
 log = logging.getLogger("fairday")
 
@@ -102,6 +103,7 @@ class Shop:
         self.orders.register_claim(StockClaim())
         self.coupons = Coupons(db, self.runner, clock)
         self.orders.register_claim(CouponClaim())
+        self.followers.register(OrderTelling(lambda: self.settings))
         self.checkout = Checkout(
             db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, PlainPrices()
         )

@@ -217,8 +217,11 @@ class Followers:
         return read_happenings(conn, after, below, limit, upto, heads=getattr(follower, "heads", False))
 
     def catch_up(self, *names: str, progress: Callable[[str, int], None] | None = None, limit: int = 5000) -> None:
-        """Let the followers (all, or those named) read to the end of the log, in their order."""
-        for name in names or tuple(self._followers):
+        """Let the followers (all, or those named) read to the end of the log, in their order.
+
+        Those of events first: what they tell as happenings is there for the others.
+        """
+        for name in names or sorted(self._followers, key=lambda name: self._followers[name].source != "events"):
             total = 0
             while n := self._uncollected(name, limit):
                 total += n

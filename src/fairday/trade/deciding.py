@@ -128,7 +128,7 @@ def _bad_placing(data: Mapping[str, Any]) -> Refusal | None:
     for line in [*lines, *([shipping] if shipping is not None else [])]:
         amounts = [line[name] for name in ("gross", "net", "tax", "paid")]
         off = sum(amount for _, amount in line["discounts"])
-        bad = any(type(a) is not int or not 0 <= a <= MAX_MONEY for a in amounts)
+        bad = any(type(a) is not int or not 0 <= a <= MAX_MONEY for a in amounts) or line["tax"] > line["paid"]
         if bad or line["gross"] - off != line["net"] or line["paid"] not in (line["net"], line["net"] + line["tax"]):
             return Refusal("bad_order", "The amounts of a line do not add up.", {"line": line.get("line", SHIPPING)})
         if "qty" in line and (type(line["qty"]) is not int or not 0 < line["qty"] <= MAX_QTY):
@@ -255,7 +255,8 @@ def cancel(order: str, state: State, data: Mapping[str, Any], now: int) -> Plan 
         came = [p["amount"] - p["back"] for p in state["payments"]]
         found = msgspec.structs.replace(found, amount=0, money=sum(came), parts={}, back=[], payments=came)
     name = "Order Expired" if why == "expired" else "Order Cancelled"
-    _, event = _said(state, name, {**_given(found, state), "why": why, "at": now})
+    said = {"units": {}, "unshipped": dict(found.unshipped), "counted": is_paid(state) or state["on_account"]}
+    _, event = _said(state, name, {**_given(found, state), **said, "why": why, "at": now})
     turn = _turn(order, state, "cancel", units=_all_waiting(state), why=why)
     held = [(hold, turn) for hold in holds(state) if hold.claim != PAYMENT]
     return Plan([event], [*held, *_payments_back(order, state, found, why)])

@@ -16,7 +16,7 @@ from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.modes import B2C, Mode
 from fairday.trade.paying import OrderPayable, PaymentClaim
-from fairday.trade.records import Contact, Ids, contacts, keep_contact
+from fairday.trade.records import Contact, Ids, contact_of, contacts, keep_contact
 from fairday.trade.refunds import Refund, preview
 from fairday.trade.steps import Steps
 
@@ -61,10 +61,33 @@ class Orders:
         with self.db.write() as conn:
             keep_contact(conn, number, contact, ids, self.clock.now())
         answer = self.runner.submit(Command("order.place", order, placing, actor, key))
+        self._forget_unplaced(answer, order)
+        return answer
+
+    def exchange(
+        self,
+        order: str,
+        into: str,
+        units: Mapping[str, int],
+        placing: Mapping[str, Any],
+        *,
+        actor: str,
+        key: str | None = None,
+        why: str = "",
+    ) -> Answer:
+        """Units of an order come back and other goods go out to the same buyer, paid for with what the first cost."""
+        with self.db.write() as conn:
+            contact, ids = contact_of(conn, order.partition(":")[2])
+            keep_contact(conn, into.partition(":")[2], contact, ids, self.clock.now())
+        data = {"into": into, "units": dict(units), "placing": placing, "why": why}
+        answer = self.runner.submit(Command("order.exchange", order, data, actor, key))
+        self._forget_unplaced(answer, into)
+        return answer
+
+    def _forget_unplaced(self, answer: Answer, order: str) -> None:
         if not answer.ok and self.state(order) is None:
             with self.db.write() as conn:
-                conn.execute(delete(contacts).where(contacts.c.id == number))
-        return answer
+                conn.execute(delete(contacts).where(contacts.c.id == order.partition(":")[2]))
 
     def act(
         self, name: str, order: str, data: Mapping[str, Any] | None = None, *, actor: str, key: str | None = None

@@ -1,0 +1,156 @@
+"""Orders told as happenings in Segment's words, so that people, scenes and reports see trade like any other source.
+
+| the order's event | the happening | counts as revenue |
+|---|---|---|
+| Order Paid (on account: Order Placed) | Order Completed: all it costs, its lines at what was paid for them | + total |
+| Order Refunded, Order Exchanged | Order Refunded: what was given back, the lines' units and amounts | - amount |
+| Order Cancelled, Order Expired after Order Completed | Order Cancelled: what it had cost | - amount |
+| the same before it | Order Cancelled without lines, total 0 | nothing |
+| Order Shipped, Order Picked Up, Order Received, Return Asked | the same names, without amounts | nothing |
+
+A message's id comes from the event's stream and number, so a follower that reads an event again says nothing new. Whose
+an order is stands with its contact, not in its events; it is told of one id, so that telling joins nobody to anybody,
+and after an erasure not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from fairday.goods.catalogue import ProductRow, products_named
+from fairday.kernel import jsons
+from fairday.kernel.ids import digest
+from fairday.kernel.money import major
+from fairday.kernel.settings import Settings
+from fairday.people.identity.records import run
+from fairday.storage.followers import Source
+from fairday.storage.log import Happening, StoredEvent, append_happenings
+from fairday.trade.order import SHIPPING
+from fairday.trade.records import contact_of
+
+ORDERED, REFUNDED, CANCELLED = "Order Completed", "Order Refunded", "Order Cancelled"
+_PLAIN = {"Order Shipped", "Order Picked Up", "Order Received", "Return Asked"}
+
+
+class OrderTelling:
+    """The follower of orders."""
+
+    name = "orders"
+    source: Source = "events"
+    after: tuple[str, ...] = ()
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        return ()
+
+    def handle(self, conn: Connection, rows: Sequence[StoredEvent], now: int) -> None:
+        told = []
+        for event in rows:
+            if event.stream.startswith("order:"):
+                told += self._told(conn, event, now)
+        if told:
+            append_happenings(conn, told)
+
+    def _told(self, conn: Connection, event: StoredEvent, now: int) -> list[Happening]:
+        placed = _placed(conn, event.stream)
+        made = properties(event, placed, lambda numbers: products_named(conn, numbers))
+        if made is None:
+            return []
+        _, ids = contact_of(conn, event.stream.partition(":")[2])
+        if not ids:
+            return []
+        name, said = made
+        said["order_id"] = event.stream.partition(":")[2]
+        return [
+            Happening(
+                message_id=f"order-{digest(event.stream, str(event.seq))}", kind="track", name=name, at=event.at,
+                received=now, source=placed["source"], ids=tuple(ids[:1]), body={"properties": said},
+            )
+        ]  # fmt: skip
+
+
+def _placed(conn: Connection, stream: str) -> dict[str, Any]:
+    found = run(conn, "SELECT data FROM events WHERE stream = ? AND seq = 1", (stream,))
+    data: dict[str, Any] = jsons.loads(found[0][0])
+    return data
+
+
+Known = Callable[[list[str]], dict[str, ProductRow]]
+
+
+def properties(event: StoredEvent, placed: dict[str, Any], known: Known) -> tuple[str, dict[str, Any]] | None:
+    """What an event of an order is told as: a name and properties; None where it is not told.
+
+    Args:
+        placed: the data of its first event.
+        known: what the catalogue says of products, by number.
+    """
+    data, currency = event.data, placed["currency"]
+    about = {"currency": currency, "channel": placed["channel"]}
+    if placed["store"]:
+        about["store_id"] = placed["store"]
+    if event.name in _PLAIN:
+        return event.name, about
+    if event.name == ("Order Placed" if placed["on_account"] else "Order Paid"):
+        lines = [(x, x["qty"], x["paid"]) for x in placed["lines"]]
+        off = sum(n for x in _priced(placed) for _, n in x["discounts"])
+        tax = sum(x["tax"] for x in _priced(placed))
+        shipping = placed["shipping"]["paid"] if placed["shipping"] is not None else 0
+        sums = {"total": placed["total"], "revenue": placed["total"] - shipping - tax, "shipping": shipping, "tax": tax,
+                "discount": off}  # fmt: skip
+        coupon = ", ".join(sorted({s.partition(":")[2] for c, s, _ in placed["holds"] if c == "coupon"}))
+        said = {**about, **{name: _money(n, currency) for name, n in sums.items()}}
+        if coupon:
+            said["coupon"] = coupon
+        # Segment's "revenue" leaves shipping and tax out; reports count "total", what was paid.
+        return ORDERED, {**said, "products": _products(lines, currency, known)}
+    if event.name in ("Order Refunded", "Order Exchanged"):
+        return REFUNDED, {**about, **_given_back(data, placed, currency, known), "reason": data["why"]}
+    if event.name in ("Order Cancelled", "Order Expired"):
+        return CANCELLED, {**about, **_given_back(data, placed, currency, known), "reason": data["why"]}
+    return None
+
+
+def _priced(placed: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*placed["lines"], *([placed["shipping"]] if placed["shipping"] is not None else [])]
+
+
+def _given_back(data: dict[str, Any], placed: dict[str, Any], currency: str, known: Known) -> dict[str, Any]:
+    """What went back, and of which lines. A cancelled order that was never completed gave nothing back."""
+    parts = data["parts"]
+    total = sum(parts.values())
+    counted = data.get("counted", True)
+    units = {x["line"]: data["units"].get(x["line"], 0) + data["unshipped"].get(x["line"], 0) for x in placed["lines"]}
+    lines = [(x, units[x["line"]], parts.get(x["line"], 0)) for x in placed["lines"] if counted and units[x["line"]]]
+    said: dict[str, Any] = {"total": _money(total, currency)}
+    if parts.get(SHIPPING):
+        said["shipping"] = _money(parts[SHIPPING], currency)
+    if lines:
+        said["products"] = _products(lines, currency, known)
+    return said
+
+
+def _products(lines: Sequence[tuple[dict[str, Any], int, int]], currency: str, known: Known) -> list[dict[str, Any]]:
+    """Lines as Segment tells products; a price is what was paid for one, so that price times quantity is the line."""
+    goods = known([x["product"] for x, _, _ in lines])
+    made = []
+    for n, (x, units, amount) in enumerate(lines, 1):
+        product = goods.get(x["product"])
+        said: dict[str, Any] = {
+            "product_id": x["product"], "sku": x["sku"], "name": x["title"], "position": n, "quantity": units,
+            "price": float(major(amount, currency) / units),
+        }  # fmt: skip
+        if product is not None:
+            said |= {k: v for k, v in (("category", product.category), ("brand", product.brand)) if v}
+        made.append(said)
+    return made
+
+
+def _money(amount: int, currency: str) -> float:
+    return float(major(amount, currency))
