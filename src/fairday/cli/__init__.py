@@ -9,6 +9,7 @@ import click
 import fairday
 from fairday.cli.access import keys, operators_
 from fairday.cli.people import choose, erase, export, why
+from fairday.cli.reconcile import reconcile_
 from fairday.cli.report import report
 from fairday.cli.scenes import scenes
 from fairday.cli.shared import Group
@@ -32,6 +33,7 @@ def main() -> None:
 
 
 for _command in (
-    keys, operators_, choose, erase, export, why, report, scenes, fit, followers, import_, init, rows, serve,
+    keys, operators_, choose, erase, export, why, reconcile_, report,
+    scenes, fit, followers, import_, init, rows, serve,
 ):  # fmt: skip
     main.add_command(_command)

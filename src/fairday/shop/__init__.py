@@ -63,6 +63,7 @@ from fairday.storage.log import Appender, Happening, happenings_at
 from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
 from fairday.trade.checkout import Checkout
+from fairday.trade.payment.reconcile import DayDecider
 from fairday.trade.payment.service import Payments
 from fairday.trade.plain import PlainPrices
 from fairday.trade.service import Orders
@@ -113,6 +114,7 @@ class Shop:
         self.payments.register_payable("order", self.orders.payable)
         self.followers.register(CouponPast(lambda: self.settings))
         self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)
+        self.runner.register(DayDecider())
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []

@@ -15,6 +15,7 @@ from fairday.insight.morning import morning
 from fairday.kernel.clock import local_day, to_date
 from fairday.scenes import fitting
 from fairday.shop.keeping import load_settings
+from fairday.trade.payment import reconcile
 
 if TYPE_CHECKING:
     from fairday.shop import Shop
@@ -26,6 +27,9 @@ HOME = "http://127.0.0.1"
 SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY, FIT_EVERY = 10, 120, 1200, 240
 """In how many half seconds settings changed elsewhere are seen, mail is planned again (sooner when
 what is live changed), old answers are let go of, and whether a new day asks for a fit is looked at."""
+
+MATCH_EVERY = 900
+"""In how many rounds of payments, a second each, days that are over are matched with the providers' bills."""
 
 STAGE_EVERY = 1.0
 """Seconds between looks at what other processes changed of scenes and goods."""
@@ -66,11 +70,15 @@ class Background:
 
     def _payments(self) -> None:
         """Providers are asked about what is not known; nothing else waits for them."""
+        rounds = 0
         while not self._stop.wait(1.0):
             try:
                 self._shop.payments.tick()
+                if rounds % MATCH_EVERY == MATCH_EVERY - 1:
+                    reconcile.run_due(self._shop.payments)
             except Exception:
                 log.exception("payments")
+            rounds += 1
 
     def _stagings(self) -> None:
         """Live scenes, goods and the new day are made ready here, so that no shopper waits for it."""

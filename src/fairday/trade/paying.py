@@ -8,7 +8,7 @@ from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.decider import Event, Located, Peek, Refusal, State
 from fairday.kernel.ids import digest
 from fairday.trade.holds import PAYMENT
-from fairday.trade.payment.decider import refunding
+from fairday.trade.payment.decider import giving_back
 from fairday.trade.payment.model import Paid
 from fairday.trade.steps import Steps
 
@@ -43,7 +43,7 @@ class PaymentClaim:
     def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event] | Refusal:
         if turn.step != "refund" or not turn.part:
             return []
-        return refunding(state, refund_id(turn.order, turn.n), turn.part, turn.why, now)
+        return giving_back(state, refund_id(turn.order, turn.n), turn.part, turn.why, now)
 
 
 def refund_id(order: str, n: int) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.decider import (
     BaseDecider,
     Command,
@@ -22,7 +21,6 @@ from fairday.kernel.decider import (
     Transfer,
     kind_of,
 )
-from fairday.kernel.ids import digest
 from fairday.trade.payment.model import (
     CHANNELS,
     MANUAL,
@@ -154,23 +152,13 @@ def refunding(state: State, refund: str, amount: int, why: str, now: int) -> lis
     return asked if isinstance(asked, Refusal) else list(asked)
 
 
-class PaymentClaim:
-    """The claim "payment" of an order: what the order gives back goes back through its payment."""
-
-    name = "payment"
-
-    def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event]:
-        """Set the refund going of ``turn.part``; other steps mean nothing to a payment.
-
-        Giving back is never refused: what the payment cannot give (somebody refunded it by hand) is kept for people.
-        """
-        if turn.step not in ("refund", "cancel") or turn.part <= 0:
-            return []
-        refund = "r" + digest(turn.order, turn.step, str(turn.n))[:15]
-        made = refunding(state, refund, turn.part, turn.why[:MAX_WHY], now)
-        if not isinstance(made, Refusal):
-            return made
-        return _noted(state, made.code, {"amount": turn.part, "currency": state.get("currency", "")})
+def giving_back(state: State, refund: str, amount: int, why: str, now: int) -> list[Event]:
+    """The same for what has been promised already and cannot be refused: what the payment cannot give back (somebody
+    refunded it by hand) is kept for people to look at."""
+    made = refunding(state, refund, amount, why[:MAX_WHY], now)
+    if not isinstance(made, Refusal):
+        return made
+    return _noted(state, made.code, {"amount": amount, "currency": state.get("currency", "")})
 
 
 # ---- the rules -------------------------------------------------------------------------------------------------------
