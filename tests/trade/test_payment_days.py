@@ -143,7 +143,8 @@ def test_a_day_of_the_shop_is_matched_with_the_providers_bills(
         found = reconcile(shop.payments, "wechat", day)
         assert found.state == "differs"
         assert [(d.code, d.number) for d in found.match.differences] == sorted(
-            [("missing_in_ledger", numbers[1]), ("missing_in_ledger", "0190ffffffff"), ("missing_in_orders", "0190ffffffff")],
+            [("missing_in_ledger", numbers[1]), ("missing_in_ledger", "0190ffffffff"),
+             ("missing_in_orders", "0190ffffffff")],
             key=lambda d: (d[1], d[0] != "missing_in_orders"),
         )  # fmt: skip
         monkeypatch.setattr("fairday.cli.reconcile.open_shop", lambda _: Open(shop))

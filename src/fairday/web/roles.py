@@ -32,6 +32,9 @@ Permission = Literal[
     "data.import",
     "data.run",
     "follow",
+    "payments.read",
+    "payments.take",
+    "payments.refund",
     "settings",
 ]
 """What can be allowed.
@@ -40,7 +43,8 @@ Permission = Literal[
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
 far the followers are, and rebuilding them. ``follow``: walk through the
-shop as a visitor and see what it does. ``settings``: the shop's settings, its write keys and its operators.
+shop as a visitor and see what it does. ``payments.take``: say that money came by hand, ask a provider now;
+``payments.refund``: give money back. ``settings``: the shop's settings, its write keys and its operators.
 """
 
 MAY: Mapping[Permission, tuple[Role, ...]] = {
@@ -63,6 +67,9 @@ MAY: Mapping[Permission, tuple[Role, ...]] = {
     "data.import": ("owner", "marketer"),
     "data.run": ("owner",),
     "follow": ("owner", "marketer"),
+    "payments.read": ("owner", "analyst", "clerk"),
+    "payments.take": ("owner", "clerk"),
+    "payments.refund": ("owner",),
     "settings": ("owner",),
 }
 
@@ -141,6 +148,15 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/follow/person/{person}": "follow",
     "POST /console/follow/{token}/order": "follow",
     "POST /console/follow/{token}/mail": "follow",
+    "GET /console/payments": "payments.read",
+    "GET /console/payments/{number}": "payments.read",
+    "POST /console/payments/{number}/ask": "payments.take",
+    "POST /console/payments/{number}/confirm": "payments.take",
+    "POST /console/payments/{number}/refund": "payments.refund",
+    "POST /console/payments/{number}/refunds/{refund}": "payments.refund",
+    "GET /console/reconciliation": "payments.read",
+    "GET /console/reconciliation/{method}/{day}": "payments.read",
+    "POST /console/reconciliation": "payments.take",
     "GET /console/settings": "settings",
     "POST /console/settings": "settings",
     "POST /console/settings/mail": "settings",
