@@ -87,17 +87,17 @@ def test_claiming_opens_and_closes_and_stops(shop, clock):
     now = clock.now()
     shop.coupons.open("later", terms(now, opens=now + HOUR_MS, closes=now + 2 * HOUR_MS, until=now + 3 * HOUR_MS))
     ann, bob = account(shop, "ann"), account(shop, "bob")
-    assert refused(shop.coupons.enter, "SPRING20", ann) == "not_yet"
+    assert refused(shop.coupons.enter, "SPRING20", ann) == "claims_not_open"
     clock.move(HOUR_MS)
     shop.coupons.enter("SPRING20", ann)
     clock.move(HOUR_MS)
-    assert refused(shop.coupons.enter, "SPRING20", bob) == "over"
+    assert refused(shop.coupons.enter, "SPRING20", bob) == "claims_over"
     shop.coupons.open("again", terms(clock.now()))  # the word is free again
     shop.coupons.enter("SPRING20", bob)
     assert refused(shop.coupons.open, "third", terms(clock.now())) == "word_taken"
     shop.coupons.stop("again")
     shop.coupons.stop("again")
-    assert refused(shop.coupons.enter, "SPRING20", ann) == "stopped"
+    assert refused(shop.coupons.enter, "SPRING20", ann) == "coupons_stopped"
     assert len(shop.coupons.usable(bob, clock.now())) == 1  # what is held stays good
     assert refused(shop.coupons.open, "again", terms(clock.now())) == "batch_exists"
 
@@ -320,7 +320,7 @@ def test_a_stopped_batch_is_drawn_from_no_more(shop, clock):
     pack = shop.coupons.share("pack", account(shop, "buyer"), "order:1")
     assert refused(shop.coupons.give, "pack", "account:buyer") == "only_shared"
     shop.coupons.stop("pack")
-    assert refused(shop.coupons.draw, pack, account(shop, "friend")) == "stopped"
+    assert refused(shop.coupons.draw, pack, account(shop, "friend")) == "coupons_stopped"
 
 
 def test_the_order_of_a_pack_is_uniform():

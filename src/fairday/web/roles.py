@@ -22,6 +22,8 @@ Permission = Literal[
     "scenes.write",
     "stock.read",
     "stock.write",
+    "offers.read",
+    "offers.write",
     "people.look_up",
     "people.list",
     "people.consent",
@@ -39,7 +41,8 @@ Permission = Literal[
 ]
 """What can be allowed.
 
-``own``: one's own password and sign-out. ``people.look_up``: find one customer by a whole id and see their page;
+``own``: one's own password and sign-out. ``offers``: promotions and coupons.
+``people.look_up``: find one customer by a whole id and see their page;
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
 far the followers are, and rebuilding them. ``follow``: walk through the
@@ -57,6 +60,8 @@ MAY: Mapping[Permission, tuple[Role, ...]] = {
     "scenes.write": ("owner", "marketer"),
     "stock.read": ("owner", "marketer", "analyst", "clerk"),
     "stock.write": ("owner", "marketer", "clerk"),
+    "offers.read": ("owner", "marketer", "analyst"),
+    "offers.write": ("owner", "marketer"),
     "people.look_up": ("owner", "marketer", "clerk"),
     "people.list": ("owner", "marketer"),
     "people.consent": ("owner", "marketer", "clerk"),
@@ -116,6 +121,14 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/morning/{playbook}": "scenes.write",
     "GET /console/gallery": "scenes.read",
     "POST /console/gallery/{name}": "scenes.write",
+    "GET /console/coupons": "offers.read",
+    "GET /console/coupons/new": "offers.write",
+    "POST /console/coupons": "offers.write",
+    "POST /console/coupons/forecast": "offers.read",
+    "GET /console/coupons/{batch}": "offers.read",
+    "POST /console/coupons/{batch}/print": "offers.write",
+    "POST /console/coupons/{batch}/void": "offers.write",
+    "POST /console/coupons/{batch}/stop": "offers.write",
     "GET /console/people": "people.look_up",
     "GET /console/people/{person}": "people.look_up",
     "GET /console/why": "people.look_up",

@@ -170,7 +170,7 @@ def _print(state: State, data: Any) -> Sequence[Event] | Refusal:
     if terms.kind != "codes":
         return Refusal("no_codes", "Only a batch of codes prints codes.")
     if state["status"] != "open":
-        return Refusal("stopped", "The batch was stopped.")
+        return Refusal("coupons_stopped", "The batch was stopped.")
     if data["run"] != state["runs"] + 1:
         return Refusal("run_moved", "Codes were printed meanwhile. Look again.", {"run": state["runs"]})
     if state["runs"] >= MOST_RUNS:
@@ -192,11 +192,11 @@ def closed(state: State, now: int) -> Refusal | None:
         return NO_BATCH
     terms: dict[str, Any] = state["terms"]
     if state["status"] == "stopped":
-        return Refusal("stopped", "These coupons are no longer given out.")
+        return Refusal("coupons_stopped", "These coupons are no longer given out.")
     if now < terms["opens"]:
-        return Refusal("not_yet", "These coupons are not given out yet.", {"opens": terms["opens"]})
+        return Refusal("claims_not_open", "These coupons are not given out yet.", {"opens": terms["opens"]})
     if now >= terms["closes"]:
-        return Refusal("over", "These coupons are no longer given out.", {"closes": terms["closes"]})
+        return Refusal("claims_over", "These coupons are no longer given out.", {"closes": terms["closes"]})
     if state["given"] >= terms["size"]:
         return Refusal("all_given", "All of these coupons have been given out.")
     return None

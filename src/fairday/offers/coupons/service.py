@@ -78,7 +78,7 @@ class Coupons:
         """
         if not 0 < n <= MOST_AT_ONCE:
             raise FairdayError(
-                f"{n} codes cannot be printed at once.", code="bad_number", where="n",
+                f"{n} codes cannot be printed at once.", code="bad_coupon_n", where="n",
                 remedy=f"Write 1 to {MOST_AT_ONCE}.",
             )  # fmt: skip
         with self._db.read() as conn:

@@ -168,7 +168,7 @@ def _draw(states: States, command: Command, now: int) -> Decided:
     if batch["status"] is None:
         return NO_BATCH
     if batch["status"] != "open":
-        return Refusal("stopped", "These coupons are no longer given out.")
+        return Refusal("coupons_stopped", "These coupons are no longer given out.")
     terms, n = terms_of(batch), pack["taken"]
     rule = pack["rules"][pack["order"][n]]
     coupon = claimed(

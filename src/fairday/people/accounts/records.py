@@ -53,6 +53,25 @@ def attach(conn: Connection, account: str, type_: str, value: str) -> None:
     )
 
 
+def attach_first(conn: Connection, account: str, type_: str, value: str) -> str:
+    """Let an id sign in to an account unless it signs in to one already; gives the account it signs in to.
+
+    Of two at once the first stands, so that nothing lands on an account that nobody signs in to any more.
+
+    Raises:
+        FairdayError: not an account's stream name.
+        NotFound: identity has not met the id (as kept: normalised).
+    """
+    check(account)
+    rows = run(conn, "SELECT id FROM identifiers WHERE type = ? AND value = ?", (type_, value))
+    if not rows:
+        raise NotFound(f"Nobody has {type_}:{value}.", code="unknown_id")
+    fresh = {"identifier": rows[0][0], "account": account}
+    conn.execute(insert(conn, member_accounts).on_conflict_do_nothing(index_elements=["identifier"]), fresh)
+    kept = run(conn, "SELECT account FROM member_accounts WHERE identifier = ?", (rows[0][0],))
+    return account_of(conn, str(kept[0][0]))
+
+
 def accounts_of(conn: Connection, person: int) -> list[str]:
     """The accounts a person's ids sign in to now; a merged account is followed to the one it went into."""
     rows = run(

@@ -28,7 +28,11 @@ SIMULATED = "simulated"
 MAX_AMOUNT = 10**12
 """Minor units; an amount beyond it is a mistake: the happening is counted, its amount is not."""
 MAX_QUANTITY = 10**9
-RESERVED = ("bought:", "viewed:", "active:", *(f"{name.lower()}:" for name in sorted(_ORDERS)))
+COUPON_USED = "Coupon Redeemed: "
+"""The measure of coupons used of one batch of ours begins so; its name follows. What was refunded whole counts back."""
+RESERVED = (
+    "bought:", "viewed:", "active:", COUPON_USED.strip().lower(), *(f"{name.lower()}:" for name in sorted(_ORDERS)),
+)  # fmt: skip
 """What the names of our own measures begin with, in small letters: a happening of such a name is counted nowhere."""
 MAX_MEASURE = 256
 
@@ -91,6 +95,12 @@ def _tracked(h: Happening, currency: str) -> list[Bucket]:
     added = [(name, 1, amount)]
     if name == "Product Viewed":
         _line(properties, "viewed:", 1, 0, added)
+    elif h.source == OURS and name in ("Coupon Redeemed", "Coupon Restored"):
+        batch = _word(properties.get("batch"))
+        if batch and name == "Coupon Redeemed":
+            added.append((_measure(COUPON_USED, batch), 1, 0))
+        elif batch and properties.get("was") == "redeemed":
+            added.append((_measure(COUPON_USED, batch), -1, 0))
     return added
 
 

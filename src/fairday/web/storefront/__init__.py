@@ -4,7 +4,7 @@ A shopper is recognised by a signed cookie, set after they agreed to be remember
 in an address or an unsigned cookie is believed, so nobody sees what another person would.
 """
 
-from fairday.web.storefront import agreeing, feed, home, me, phone, search, wishes
+from fairday.web.storefront import agreeing, feed, home, me, phone, search, wallet, wishes
 from fairday.web.storefront.front import LINK_MS, Front, router
 
-__all__ = ["LINK_MS", "Front", "agreeing", "feed", "home", "me", "phone", "router", "search", "wishes"]
+__all__ = ["LINK_MS", "Front", "agreeing", "feed", "home", "me", "phone", "router", "search", "wallet", "wishes"]

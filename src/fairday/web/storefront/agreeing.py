@@ -36,8 +36,8 @@ def consent(request: Request) -> Response:
     return response
 
 
-def agree(response: Response, request: Request, yes: bool) -> None:
-    """Keep the answer of the banner in cookies."""
+def agree(response: Response, request: Request, yes: bool) -> tuple[str, str] | None:
+    """Keep the answer of the banner in cookies; gives the id of a device that is remembered from now on."""
     https = request.url.scheme == "https"
     response.set_cookie(ANSWER, "yes" if yes else "no", max_age=YEAR, samesite="lax", secure=https)
     if not yes:
@@ -48,6 +48,8 @@ def agree(response: Response, request: Request, yes: bool) -> None:
         remember(response, request, ("anonymous_id", anonymous))
         # The page's script takes its id from here, so that what it reports and who is recognised are one visitor.
         response.set_cookie("fairday_id", anonymous, max_age=YEAR, samesite="lax", secure=https)
+        return "anonymous_id", anonymous
+    return None
 
 
 @router.get("/unsubscribe/{token}")

@@ -1,0 +1,159 @@
+"""A shopper's wallet: coupons by code, by link, by a friend's pack. What is held hangs on their member account.
+
+Only a device that is known to be the shopper's own sees a wallet or claims into one. A stranger is asked whether this
+device may be remembered; a link of a mail that was passed on shows nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from fairday.kernel.decider import Command
+from fairday.kernel.errors import FairdayError
+from fairday.kernel.ids import new_id
+from fairday.offers.coupons import Claimed, TooMany, records
+from fairday.people.accounts import accounts_of, attach_first
+from fairday.people.identity import person_of
+from fairday.shop import Shop
+from fairday.storage.log import OURS, Happening
+from fairday.web.auth import address_of
+from fairday.web.render import say, shop_of, status_of, tongue_of
+from fairday.web.storefront.agreeing import agree
+from fairday.web.storefront.front import Visitor, by_link, posted, router, shown, visitor_of
+
+READY = ("claimed", "locked")
+PARTS_SHOWN = 20
+
+
+def account_of(conn: Connection, visitor: Visitor) -> str | None:
+    """The member account of whoever looks, where this device is known to be theirs."""
+    if visitor.person is None or not visitor.own:
+        return None
+    return next(iter(accounts_of(conn, visitor.person)), None)
+
+
+def _opened(shop: Shop, id_: tuple[str, str]) -> str:
+    """The member account of an id, opened now where it has none."""
+    with shop.db.read() as conn:
+        person = person_of(conn, *id_)
+        found = next(iter(accounts_of(conn, person)), None) if person is not None else None
+    if found is not None:
+        return found
+    if person is None:
+        now = shop.clock.now()
+        said = Happening(
+            message_id=f"shop-wallet-{secrets.token_hex(12)}", kind="track", name="Wallet Opened", at=now, received=now,
+            source=OURS, ids=(id_,), body={"properties": {}},
+        )  # fmt: skip
+        shop.append([said]).result()
+        shop.followers.catch_up("identity")
+    account = f"account:{new_id()}"
+    shop.runner.submit(Command("open", account, {}, "storefront"))
+    with shop.db.write() as conn:
+        return attach_first(conn, account, *id_)
+
+
+@router.get("/wallet")
+def wallet(request: Request) -> Response:
+    came = by_link(request)
+    return came if came is not None else _wallet(request)
+
+
+def _wallet(request: Request, error: FairdayError | None = None, typed: str = "", got: str = "") -> Response:
+    shop, visitor = shop_of(request), visitor_of(request)
+    with shop.db.read() as conn:
+        account = account_of(conn, visitor)
+        held = records.held_by(conn, account) if account else []
+        packs = (
+            [records.get_pack(conn, p, shop.clock.now()) for p in records.packs_of(conn, account)] if account else []
+        )
+    response = shown(
+        request, "shop_wallet.html", visitor, status_of(error) if error else 200,
+        here="me", error=say(tongue_of(request), error) if error else None, typed=typed[:40],
+        got=got or request.query_params.get("got", ""), packs=packs,
+        held=[h for h in held if h.status in READY], past=[h for h in held if h.status not in READY][-PARTS_SHOWN:],
+    )  # fmt: skip
+    if isinstance(error, TooMany):
+        response.status_code = 429
+        response.headers["Retry-After"] = str(-(-error.after // 1000))
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+@router.post("/wallet", dependencies=[Depends(posted)])
+def enter(request: Request) -> Response:
+    """A code or a word that was typed, or that a link carried."""
+    typed = request.state.form.get("code")
+    if not isinstance(typed, str) or not 0 < len(typed) <= 200 or "\0" in typed:
+        raise HTTPException(422)
+    return _having(
+        request, lambda shop, account: shop.coupons.enter(typed, account, address=address_of(request)), typed
+    )
+
+
+def _having(request: Request, claim: Callable[[Shop, str], Claimed], typed: str = "") -> Response:
+    """Claim into the wallet of whoever asks, whose device is remembered first where it is not."""
+    shop, visitor = shop_of(request), visitor_of(request)
+    response = RedirectResponse("/wallet?got=yes", 303)
+    if visitor.id is not None and not visitor.own:
+        return RedirectResponse("/wallet", 303)  # which asks them to prove the address
+    if visitor.id is None:
+        if request.state.form.get("remember") != "yes":
+            return RedirectResponse(f"/c/{quote(typed)}" if typed else str(request.url.path), 303)
+        id_ = agree(response, request, yes=True)
+        assert id_ is not None
+    else:
+        id_ = visitor.id
+    try:
+        had = claim(shop, _opened(shop, id_))
+    except FairdayError as error:
+        refused = _wallet(request, error, typed)
+        for name, value in response.raw_headers:
+            if name == b"set-cookie":
+                refused.raw_headers.append((name, value))
+        return refused
+    shop.followers.wake()
+    response.headers["location"] = f"/wallet?got={had.claim}"
+    return response
+
+
+@router.get("/c/{code}")
+def link(request: Request, code: str) -> Response:
+    """A link to a coupon asks first: whoever only looks at it (a mail scanner) must not use it up."""
+    came = by_link(request)
+    if came is not None:
+        return came
+    if len(code) > 60:
+        raise HTTPException(404)
+    response = shown(request, "shop_coupon.html", visitor_of(request), here="me", code=code)
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+@router.get("/p/{pack}")
+def pack(request: Request, pack: str) -> Response:
+    """A friend's pack: how many are left, and a button to draw."""
+    came = by_link(request)
+    if came is not None:
+        return came
+    shop, visitor = shop_of(request), visitor_of(request)
+    with shop.db.read() as conn:
+        found = records.get_pack(conn, pack, shop.clock.now())
+        account = account_of(conn, visitor)
+        mine = account is not None and found.account in records.accounts_in(conn, account)
+    return shown(request, "shop_pack.html", visitor, here="me", pack=found, mine=mine)
+
+
+@router.post("/p/{pack}", dependencies=[Depends(posted)])
+def draw(request: Request, pack: str) -> Response:
+    """Draw one."""
+    if len(pack) > 60:
+        raise HTTPException(404)
+    return _having(request, lambda shop, account: shop.coupons.draw(pack, account))
