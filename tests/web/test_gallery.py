@@ -10,6 +10,7 @@ import fairday
 import patterned
 from fairday.playbooks import all_playbooks
 from fairday.scenes import life
+from fairday.web.console import gallery
 from webdesk import Client, hard_coded
 
 
@@ -69,3 +70,13 @@ def test_both_pages_speak_the_readers_language(lite: fairday.Shop, filled: bool)
     reader = Client(lite, pseudo=True).sign_in("analyst")
     for path in ("/console/morning", "/console/gallery"):
         assert hard_coded(reader.get(f"{path}?lang=xx").text) == []
+
+
+def test_what_a_look_has_no_time_to_count_is_counted_behind_it(lite: fairday.Shop, monkeypatch) -> None:
+    patterned.fill(lite)
+    owner = Client(lite).sign_in()
+    monkeypatch.setattr(gallery, "PATIENCE", -1.0)
+    first, second = (owner.get("/console/gallery?lang=en").text for _ in range(2))
+    assert "being counted" in first
+    assert "being counted" not in second
+    assert re.search(r"\d+ of \d+ people", second)

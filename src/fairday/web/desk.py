@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,8 +12,10 @@ from sqlalchemy import Connection, text
 from fairday.kernel.audience import Audience, AudienceError, TraitDef, Vocabulary, parse, unpack, yearly_month_day
 from fairday.kernel.audience.errors import nearest
 from fairday.kernel.clock import local_day
+from fairday.kernel.settings import Settings
 from fairday.people.traits import vocabulary as declared
 from fairday.scenes.choice import Choice, Person, choose
+from fairday.scenes.grammar import parse_scene
 from fairday.scenes.moment import Around
 from fairday.scenes.spec import Guard, Place, SceneSpec, When
 from fairday.scenes.stage import Stage, Staged
@@ -26,6 +29,16 @@ from fairday.web.i18n import Tongue
 def vocabulary(shop: Shop) -> Vocabulary:
     """What audiences of the shop may speak of."""
     return declared(shop.settings)
+
+
+def scene(shop: Shop, text_: str) -> SceneSpec | None:
+    """A scene as written, read once however often it is looked at; None where it is none."""
+    return _scene(text_, shop.settings.currency)
+
+
+@lru_cache(maxsize=4096)
+def _scene(text_: str, currency: str) -> SceneSpec | None:
+    return parse_scene(text_, declared(Settings(currency=currency)))[0]
 
 
 def today(shop: Shop) -> int:

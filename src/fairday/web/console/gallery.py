@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+import time
 
 import msgspec
 from fastapi import Request
+from sqlalchemy import Connection
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -14,12 +17,54 @@ from fairday.insight.patterns import known
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.festivals import next_occurrence
 from fairday.playbooks import all_playbooks, fill, load, rows
-from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
+from fairday.shop import Shop
 from fairday.web import desk, queries
 from fairday.web.auth import inside
 from fairday.web.i18n import Tongue
 from fairday.web.render import go, page, shop_of, tongue_of
+
+PATIENCE, KEPT = 0.5, 600.0
+"""Seconds that one look at the gallery counts people for, and seconds for which a count is kept."""
+
+
+class Counts:
+    """How many people the cards' audiences have: what a look has no time for is counted after it is answered."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._kept: dict[tuple[str, int], tuple[int, float]] = {}
+        self._waiting: list[tuple[str, int]] = []
+        self._lock = threading.Lock()
+        self._until = 0.0
+
+    def look(self) -> None:
+        """Begin a look: its time runs."""
+        self._until = time.monotonic() + PATIENCE
+
+    def of(self, conn: Connection, who: str, today: int) -> int | None:
+        """How many, some minutes old at most; None where it is yet to be counted."""
+        kept = self._kept.get((who, today))
+        if kept is None and time.monotonic() < self._until:
+            return self._count(conn, who, today)
+        if kept is None or time.monotonic() > kept[1] + KEPT:
+            self._waiting.append((who, today))
+        return None if kept is None else kept[0]
+
+    def rest(self) -> None:
+        """Count what waits."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            for who, today in dict.fromkeys(waiting):
+                with self._shop.db.read() as conn:
+                    self._count(conn, who, today)
+
+    def _count(self, conn: Connection, who: str, today: int) -> int:
+        read = desk.understood(who, desk.vocabulary(self._shop))
+        count = 0 if isinstance(read, FairdayError) else desk.count(conn, read, today)
+        self._kept = {key: kept for key, kept in self._kept.items() if key[1] == today}
+        self._kept[who, today] = count, time.monotonic()
+        return count
 
 
 def when_next(tongue: Tongue, spec: SceneSpec, today: int) -> str:
@@ -39,12 +84,12 @@ def when_next(tongue: Tongue, spec: SceneSpec, today: int) -> str:
 
 @inside.get("/gallery")
 def gallery(request: Request) -> Response:
-    shop, tongue, words = shop_of(request), tongue_of(request), desk.vocabulary(shop_of(request))
+    shop, tongue = shop_of(request), tongue_of(request)
     today = desk.today(shop)
     showing = {id_: row.playbooks for id_, row in rows().items()}
     cards = []
-    # How many people an audience has is counted once for a day and a number of people.
-    counted: dict[Any, int] = request.app.state.__dict__.setdefault("gallery_counts", {})
+    counts: Counts = request.app.state.__dict__.setdefault("gallery_counts", Counts(shop))
+    counts.look()
     with shop.db.read() as conn:
         people = queries.people_count(conn)
         filled = known(conn, shop.settings, today)
@@ -52,15 +97,9 @@ def gallery(request: Request) -> Response:
         if coming is not None:
             filled = msgspec.structs.replace(filled, festival=coming[0])
         for of in all_playbooks():
-            spec = parse_scene(fill(of, filled), words)[0]
+            spec = desk.scene(shop, fill(of, filled))
             if spec is None:
                 continue
-            audience, key = people, (today, people, spec.who)
-            if spec.who is not None and key not in counted:
-                read = desk.understood(spec.who, words)
-                counted[key] = 0 if isinstance(read, FairdayError) else desk.count(conn, read, today)
-            if spec.who is not None:
-                audience = counted[key]
             cards.append(
                 {
                     "name": of.name,
@@ -69,12 +108,12 @@ def gallery(request: Request) -> Response:
                     "does": tongue.pick(of.head.does),
                     "rows": [id_ for id_, names in showing.items() if of.name in names],
                     "when": when_next(tongue, spec, today),
-                    "audience": audience,
+                    "audience": people if spec.who is None else counts.of(conn, spec.who, today),
                 }
             )  # fmt: skip
-    for old in [key for key in counted if key[:2] != (today, people)]:
-        counted.pop(old, None)
-    return page(request, "gallery.html", cards=cards, people=people)
+    response = page(request, "gallery.html", cards=cards, people=people)
+    response.background = BackgroundTask(counts.rest)
+    return response
 
 
 @inside.post("/gallery/{name}")

@@ -17,7 +17,6 @@ from fairday.kernel.festivals import all_festivals, occurrences
 from fairday.playbooks import Known
 from fairday.scenes import life
 from fairday.scenes.conflicts import Conflict, Planned, Sizes, by_scene, conflicts, plan
-from fairday.scenes.grammar import parse_scene
 from fairday.web import desk
 from fairday.web.auth import inside
 from fairday.web.render import page, shop_of, tongue_of
@@ -109,7 +108,7 @@ def looked_at(
     """All scenes over some days, where they get into each other's way, and what they are called for the reader."""
     shop, tongue = shop_of(request), tongue_of(request)
     known = desk.vocabulary(shop)
-    specs = [(spec, row.status) for row in life.all_scenes(conn) if (spec := parse_scene(row.text, known)[0])]
+    specs = [(spec, row.status) for row in life.all_scenes(conn) if (spec := desk.scene(shop, row.text))]
     plans = plan(specs, first, last)
     sizes: Sizes | None = getattr(request.app.state, "sizes", None)
     if sizes is None:

@@ -11,8 +11,6 @@ from starlette.responses import Response
 from fairday.kernel.errors import FairdayError
 from fairday.reach import outbox
 from fairday.scenes import arms, life
-from fairday.scenes.grammar import parse_scene
-from fairday.scenes.spec import SceneSpec
 from fairday.web import desk
 from fairday.web.auth import inside
 from fairday.web.console.foresee import power_of
@@ -36,12 +34,8 @@ def scenes(request: Request) -> Response:
 
 def titles(request: Request, rows: list[life.SceneRow]) -> dict[str, str]:
     """What scenes are called in the reader's language."""
-    known, language = desk.vocabulary(shop_of(request)), tongue_of(request).language
-    return {r.scene: spec.title.get(language) for r in rows if (spec := _spec(r.text, known))}
-
-
-def _spec(text: str, known: Any) -> SceneSpec | None:
-    return parse_scene(text, known)[0]
+    shop, language = shop_of(request), tongue_of(request).language
+    return {r.scene: spec.title.get(language) for r in rows if (spec := desk.scene(shop, r.text))}
 
 
 def scene_numbers(conn: Any, scene: str) -> dict[str, int]:
