@@ -56,7 +56,7 @@ from fairday.shop.background import HOME, Background
 from fairday.shop.keeping import exists, load_settings, migrate, save_settings, search_folder, settings_table
 from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, shown
-from fairday.storage.followers import Followers
+from fairday.storage.followers import BULK, Followers
 from fairday.storage.groupcommit import GroupCommit
 from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Appender, Happening, happenings_at
@@ -169,7 +169,7 @@ class Shop:
 
     def catch_up(self, progress: Callable[[str, int], None] | None = None) -> None:
         """Let every follower read to the end of the log."""
-        self.followers.catch_up(progress=progress)
+        self.followers.catch_up(progress=progress, limit=BULK)
 
     # ---- people ----------------------------------------------------------------------------------------------------
 
