@@ -111,6 +111,11 @@ class Book:
             c.rank = rank
         self.conflicts = [_excluded(c, self.rules) for c in self.rules]
         """Of each rule the rules it excludes, as bits by place; rules that stand alone left out."""
+        self.only_groups = all(c.rule.combines is None and c.rule.per == "order" for c in self.rules)
+        """Whether rules exclude each other in groups only."""
+        names = sorted({c.rule.group for c in self.rules if c.rule.group})
+        self.group_of = [names.index(c.rule.group) if c.rule.group else -1 for c in self.rules]
+        """The number of each rule's group, or -1."""
 
     @property
     def ids(self) -> frozenset[str]:

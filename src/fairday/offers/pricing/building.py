@@ -26,7 +26,7 @@ from fairday.offers.model import (
 from fairday.offers.pricing.book import Compiled
 from fairday.offers.pricing.eligible import next_tier
 from fairday.offers.pricing.ground import Ground
-from fairday.offers.pricing.steps import Least, Scale, Spread, Step, Sub
+from fairday.offers.pricing.steps import Least, Percent, Scale, Spread, Step, Sub
 from fairday.offers.pricing.units import Counts, Served
 
 
@@ -140,7 +140,10 @@ def _add(entry: Entry, benefit: Benefit, numbers: list[int], ground: Ground, mis
 
 def _scale(entry: Entry, ground: Ground, lines: list[int], top: int, bottom: int, round_: str = "") -> None:
     floors = ground.floors
-    entry.steps.append(Scale([(i, top, bottom, floors[i], 1, 1) for i in lines], round_, ground.qty))
+    if not round_ and not ground.floored:
+        entry.steps.append(Percent(lines, top, bottom))
+    else:
+        entry.steps.append(Scale([(i, top, bottom, floors[i], 1, 1) for i in lines], round_, ground.qty))
 
 
 def shares(got: Counts, ground: Ground, top: int, bottom: int) -> Scale:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from fairday.offers.model import Cart, Facts, Missing, Policy, Priced, Told
@@ -12,6 +13,7 @@ from fairday.offers.pricing.eligible import why_not
 from fairday.offers.pricing.ground import Ground
 from fairday.offers.pricing.search import Branching, Found
 from fairday.offers.pricing.steps import Exact
+from fairday.offers.pricing.tangent import Tangent
 from fairday.offers.pricing.totals import finish
 from fairday.offers.pricing.walking import Walk
 
@@ -40,8 +42,7 @@ def price(cart: Cart, book: Book, facts: Facts, now: int, today: int) -> Priced:
             refused.append(told)
     choice = _choose(ground, book, entries)
     chosen = choice.entries
-    taken = {e.c.at for e in chosen}
-    refused += [_beaten(e, chosen) for e in entries if e.c.at not in taken]
+    refused += _beaten(entries, chosen)
     return finish(ground, policy, before, choice.walk, choice.state, choice.found, refused, missing)
 
 
@@ -94,18 +95,20 @@ def _choose(ground: Ground, book: Book, entries: Sequence[Entry]) -> _Choice:
     together = [e for e in entries if not e.c.alone]
     lonely = sorted((e for e in entries if e.c.alone), key=lambda e: e.c.rank)
     walk = _walk(ground, policy, together)
-    place = {e.c.at: k for k, e in enumerate(together)}
-    conflicts = [_among(book.conflicts[e.c.at], place) for e in together]
     if policy.objective == "priority":
         if lonely and all(lonely[0].c.rank < e.c.rank for e in together):
             walk, chosen = _walk(ground, policy, lonely[:1]), 1
         else:
-            chosen = by_priority(walk, conflicts)
+            chosen = by_priority(walk, _conflicts(book, together))
         state = walk.exactly(chosen)
         return _Choice(walk, Found(chosen, walk.worth(state), walk.worth(state), 1), state)
     cheap = policy.objective == "merchant"
-    search = (Cheapest if cheap else Branching)(walk, conflicts, policy.nodes)
-    found = search.run()
+    if cheap:
+        found = Cheapest(walk, _conflicts(book, together), policy.nodes).run()
+    elif book.only_groups and walk.smooth:
+        found = Tangent(walk, _groups(book, together), policy.nodes).run()
+    else:
+        found = Branching(walk, _conflicts(book, together), policy.nodes).run()
     known = bool(together) or not lonely
     for entry in lonely:
         single = _walk(ground, policy, [entry])
@@ -123,6 +126,19 @@ def _walk(ground: Ground, policy: Policy, entries: Sequence[Entry]) -> Walk:
     return Walk(ground, entries, policy.half, policy.remainder, policy.rounding == "each")
 
 
+def _groups(book: Book, entries: Sequence[Entry]) -> list[int]:
+    """The number of each rule's group where another rule of it is there too, else -1."""
+    groups = [book.group_of[e.c.at] for e in entries]
+    count = Counter(groups)
+    return [g if count[g] > 1 else -1 for g in groups]
+
+
+def _conflicts(book: Book, entries: Sequence[Entry]) -> list[int]:
+    """Of each rule the rules of the cart it excludes, as bits by place."""
+    place = {e.c.at: k for k, e in enumerate(entries)}
+    return [_among(book.conflicts[e.c.at], place) for e in entries]
+
+
 def _among(bits: int, place: dict[int, int]) -> int:
     """Places in the book as places in the cart."""
     found = 0
@@ -135,12 +151,14 @@ def _among(bits: int, place: dict[int, int]) -> int:
     return found
 
 
-def _beaten(entry: Entry, chosen: Sequence[Entry]) -> Told:
-    """Why an eligible rule was not taken: which taken ones it does not go with; none, where the buyer saves more
+def _beaten(entries: Sequence[Entry], chosen: Sequence[Entry]) -> list[Told]:
+    """Why eligible rules were not taken: which taken ones each does not go with; none, where the buyer saves more
     without."""
-    rule = entry.c.rule
-    by = [
-        e.c.rule.id for e in chosen
-        if entry.c.alone or e.c.alone or excludes(rule, e.c.rule)
-    ]  # fmt: skip
-    return Told(rule=rule.id, code="beaten" if by else "left_out", values={"by": by} if by else {})
+    taken = {e.c.at for e in chosen}
+    told = []
+    for entry in entries:
+        rule = entry.c.rule
+        if entry.c.at not in taken:
+            by = [e.c.rule.id for e in chosen if rule.alone or e.c.alone or excludes(rule, e.c.rule)]
+            told.append(Told(rule=rule.id, code="beaten" if by else "left_out", values={"by": by} if by else {}))
+    return told

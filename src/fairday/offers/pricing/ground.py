@@ -30,6 +30,7 @@ class Ground:
         "cart",
         "d",
         "facts",
+        "floored",
         "floors",
         "gross",
         "lines_of",
@@ -51,6 +52,7 @@ class Ground:
             0 if not line.floor else min(line.floor * line.qty, gross)
             for line, gross in zip(cart.lines, self.gross, strict=True)
         ]
+        self.floored = any(self.floors)
         self.n = list(self.gross)
         self.d = 1
         self.lines_of: dict[int, list[int]] = {}

@@ -74,47 +74,44 @@ def by_rule(
     so
     far gets the next unit to spare, and at the end units are swapped inside a line from rules above to rules below.
     """
+    if d == 1:
+        return [dict(entries) for entries in shares]
     placed: list[dict[int, int]] = []
-    owed = [0] * rules
-    for entries in shares:
-        for k, t in entries:
-            owed[k] += t
-    whole = [rounded(t, d) for t in owed]
     lost = [0] * rules
+    """What each rule was given less than exact so far, times ``d``."""
     open_ = []
-    for at, entries in enumerate(shares):
-        parts = {k: t // d for k, t in entries}
-        spare = lines[at] - sum(parts.values())
-        uneven = [k for k, t in entries if t % d]
+    for entries, whole in zip(shares, lines, strict=True):
+        parts, uneven, spare = {}, [], whole
         for k, t in entries:
-            lost[k] += t - parts[k] * d
+            part, rest = divmod(t, d)
+            parts[k] = part
+            spare -= part
+            if rest:
+                lost[k] += rest
+                uneven.append(k)
         if spare:
-            order = sorted(uneven or list(parts), key=lambda k: (-lost[k], k))
-            step = 1 if spare > 0 else -1
+            order = sorted(uneven or parts, key=lambda k: (-lost[k], k))
             if spare < 0:
                 order.reverse()
-            at_rule = 0
+            step, at = (1 if spare > 0 else -1), 0
             while spare and order:
-                k = order[at_rule % len(order)]
+                k = order[at % len(order)]
+                at += 1
                 if parts[k] + step >= 0:
                     parts[k] += step
                     lost[k] -= step * d
                     spare -= step
-                at_rule += 1
         if len(uneven) > 1:
             open_.append((parts, {k: t // d for k, t in entries if t % d}))
         placed.append(parts)
-    if open_:
-        have = [0] * rules
-        for parts in placed:
-            for k, p in parts.items():
-                have[k] += p
-        for parts, floors in open_:
-            for k, low in floors.items():
+    for parts, floors in open_:
+        for k, low in floors.items():
+            if lost[k] <= -d and parts[k] > low:
                 for j, under in floors.items():
-                    if have[k] > whole[k] and have[j] < whole[j] and parts[k] > low and parts[j] <= under:
+                    if lost[j] > 0 and parts[j] <= under:
                         parts[k] -= 1
                         parts[j] += 1
-                        have[k] -= 1
-                        have[j] += 1
+                        lost[k] += d
+                        lost[j] -= d
+                        break
     return placed

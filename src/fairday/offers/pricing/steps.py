@@ -49,13 +49,13 @@ class Exact:
     """The same in integers: line ``i`` has ``n[i] / d`` left. ``log`` holds (rule, takes, d) of every step when
     kept."""
 
-    __slots__ = ("base", "d", "given", "log", "n", "ship", "shipped", "shipping", "taken", "unplaced", "used", "winner")
+    __slots__ = ("base", "d", "given", "log", "n", "ship", "shipped", "shipping", "start", "unplaced", "used", "winner")
 
-    def __init__(self, n: list[int], ship: Fraction, *, keep: bool = False) -> None:
+    def __init__(self, n: list[int], d: int, ship: Fraction, *, keep: bool = False) -> None:
         self.n = n
-        self.d = 1
+        self.d = d
+        self.start = (sum(n), d)
         self.ship = ship
-        self.taken = Fraction(0)
         self.shipped = Fraction(0)
         self.given = 0
         self.used: dict[int, tuple[int, Any]] = {}
@@ -66,11 +66,16 @@ class Exact:
         self.shipping: list[tuple[int, Fraction]] = []
 
     def copy(self) -> Exact:
-        other = Exact(self.n[:], self.ship)
-        other.d = self.d
-        other.taken, other.shipped, other.given = self.taken, self.shipped, self.given
+        other = Exact(self.n[:], self.d, self.ship)
+        other.start, other.shipped, other.given = self.start, self.shipped, self.given
         other.used, other.base, other.winner = dict(self.used), dict(self.base), dict(self.winner)
         return other
+
+    @property
+    def taken(self) -> Fraction:
+        """What was taken from lines so far."""
+        whole, d = self.start
+        return Fraction(whole, d) - Fraction(sum(self.n), self.d)
 
     def left(self, i: int) -> Fraction:
         return Fraction(self.n[i], self.d)
@@ -109,7 +114,7 @@ class Scale:
     go.
     """
 
-    __slots__ = ("cells", "fast", "floored", "qty", "round", "slack")
+    __slots__ = ("cells", "count", "even", "fast", "floored", "qty", "round", "slack")
 
     def __init__(
         self, cells: Sequence[tuple[int, int, int, int, int, int]], round_: str = "", qty: Sequence[int] = ()
@@ -120,6 +125,13 @@ class Scale:
         self.round = round_
         self.qty = qty
         self.slack = float(sum(qty[i] for i, *_ in cells)) if round_ else 0.0
+        self.count = len(cells)
+        self.even: float | None = None
+        """The one fraction of every line, where it is one and no floor is in its way."""
+
+    def parts(self) -> list[tuple[int, float]]:
+        """(line, fraction), floors aside."""
+        return [*self.fast, *[(i, share) for i, share, _, _ in self.floored]]
 
     def floats(self, state: Floats) -> float:
         r, total = state.r, 0.0
@@ -171,6 +183,39 @@ class Scale:
             take = min(max(take, Fraction(0)), (left - f) * c / d)
             takes.append((i, take))
         return state.fractions(takes)
+
+
+class Percent(Scale):
+    """One fraction of each of some lines that have no floor."""
+
+    __slots__ = ("bottom", "lines", "share", "top")
+
+    def __init__(self, lines: Sequence[int], top: int, bottom: int) -> None:
+        self.lines, self.top, self.bottom = lines, top, bottom
+        self.share = self.even = top / bottom
+        self.count = len(lines)
+        self.round = ""
+        self.slack = 0.0
+
+    def parts(self) -> list[tuple[int, float]]:
+        share = self.share
+        return [(i, share) for i in self.lines]
+
+    def floats(self, state: Floats) -> float:
+        r, share, total = state.r, self.share, 0.0
+        for i in self.lines:
+            take = r[i] * share
+            r[i] -= take
+            total += take
+        return total
+
+    def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
+        n, a, b = state.n, self.top, self.bottom
+        wanted = gcd(b, *[n[i] * a for i in self.lines])
+        if wanted != b:
+            state.rescale(b // wanted)
+            n = state.n
+        return [(i, n[i] * a // b) for i in self.lines if n[i]], None
 
 
 class Sub:

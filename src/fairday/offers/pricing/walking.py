@@ -43,14 +43,17 @@ class Walk:
             if each:
                 entry.steps = [Rounded(step, ground.floors, remainder, half) for step in entry.steps]
 
+    @property
+    def smooth(self) -> bool:
+        """Whether every step is monotone and nothing is rounded or compared by line on the way."""
+        return not (self.uneven or self.contested or any(e.wobbly or e.line_group for e in self.entries))
+
     def floats(self) -> Floats:
         d = self.ground.d
         return Floats([n / d for n in self.ground.n], float(self.ground.cart.shipping or 0))
 
     def exact(self, *, keep: bool = False) -> Exact:
-        state = Exact(list(self.ground.n), Fraction(self.ground.cart.shipping or 0), keep=keep)
-        state.d = self.ground.d
-        return state
+        return Exact(list(self.ground.n), self.ground.d, Fraction(self.ground.cart.shipping or 0), keep=keep)
 
     def take(self, k: int, state: State) -> bool:
         """Take rule ``k``; False when what it asks to be left is not left."""
@@ -135,21 +138,18 @@ class Walk:
                     state.used[i] = (count, worth * state.left(i) / old)
 
     def _subtract(self, k: int, takes: Takes, state: Exact) -> None:
-        n, whole = state.n, 0
+        n = state.n
         for i, take in takes:
             n[i] -= take
-            whole += take
-        if whole:
-            state.taken += Fraction(whole, state.d)
-            if state.log is not None:
-                state.log.append((k, takes, state.d))
+        if takes and state.log is not None:
+            state.log.append((k, takes, state.d))
 
     def _best_of_line_exactly(self, k: int, entry: Entry, state: Exact) -> None:
         """Each line keeps the take of the rule of the group that gives it most, the first among equals."""
         base = state.base.get(entry.line_group)
         if base is None:
             base = state.base[entry.line_group] = [state.left(i) for i in range(len(state.n))]
-        trial = Exact([0] * len(base), Fraction(0))
+        trial = Exact([0] * len(base), 1, Fraction(0))
         trial.n = [i for _, i in trial.fractions(list(enumerate(base)))]
         takes, _ = entry.steps[0].exact(trial)
         for i, take in takes:
