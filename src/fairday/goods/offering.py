@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from fairday.goods.catalogue import ProductRow, products_named
 from fairday.goods.made import Made, make
@@ -14,6 +14,7 @@ from fairday.goods.price_records import history_of, lists_for, prices_for
 from fairday.goods.prices import Amount, ListPrice, PriceChosen, PriceList, Tier, Where, which_price
 from fairday.goods.prior import DAYS, Past, Reduction
 from fairday.goods.records import Details, Variant, details_of, variants_named, variants_of
+from fairday.goods.tables import price_lists, variants
 from fairday.kernel.clock import Clock
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
@@ -74,6 +75,19 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     origin: str | None = None
     floor: int | None = None
     image: str | None = None
+
+    @property
+    def unit_price(self) -> Amount:
+        """What one piece costs, options included."""
+        return Amount(self.unit, self.currency, self.unit_digits)
+
+
+class Front(msgspec.Struct, frozen=True):
+    """A product's price on a card: the lowest of its variants, whether others cost more, what is crossed out."""
+
+    price: Amount
+    several: bool
+    was: Amount | None
 
 
 class Goods:
@@ -139,8 +153,13 @@ class Goods:
             raise found
         return found
 
-    def offers(self, conn: Connection, wanted: Sequence[Wanted], where: Where, now: int) -> list[Offer | FairdayError]:
+    def offers(
+        self, conn: Connection, wanted: Sequence[Wanted], where: Where, now: int, *, unmade: bool = False
+    ) -> list[Offer | FairdayError]:
         """What each of several goods is offered at, in order, or why it is not.
+
+        Args:
+            unmade: for pages that only show them: options are not looked at, required ones neither.
 
         The errors are NotFound ``unknown_goods``; Conflict ``choose_variant`` (a product that has variants),
         ``not_sold`` (hidden), ``no_price`` (none in that currency); FairdayError ``bad_quantity`` and those of options
@@ -155,10 +174,19 @@ class Goods:
         found: list[Offer | FairdayError] = []
         for one in wanted:
             try:
-                found.append(asked.offer(one))
+                found.append(asked.offer(one, unmade))
             except FairdayError as error:
                 found.append(error)
         return found
+
+    def plain(self, conn: Connection) -> bool:
+        """Whether everything costs its catalogue's price: there are no lists and no variants."""
+        return not any(conn.execute(select(t.c[0]).limit(1)).first() for t in (price_lists, variants))
+
+    def fronts(self, conn: Connection, numbers: Sequence[str], where: Where, now: int) -> dict[str, Front]:
+        """What cards say of one piece of some products; those without a price are left out."""
+        asked = _Asked(conn, [Wanted(sku=n) for n in numbers], where, now, self._settings().currency, all_forms=True)
+        return {n: front for n in numbers if (front := asked.front(n)) is not None}
 
     def lowest(self, conn: Connection, sku: str, where: Where, before: int, days: int = DAYS) -> Amount | None:
         """The lowest price for everybody at a place in the days before an instant (ms): what a reduction is told
@@ -172,7 +200,15 @@ class Goods:
 class _Asked:
     """Everything several lines need, read at once."""
 
-    def __init__(self, conn: Connection, wanted: Sequence[Wanted], where: Where, now: int, currency: str) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        wanted: Sequence[Wanted],
+        where: Where,
+        now: int,
+        currency: str,
+        all_forms: bool = False,
+    ) -> None:
         self.conn, self.where, self.now, self.currency = conn, where, now, currency
         skus = [w.sku for w in wanted]
         self.variants = variants_named(conn, skus)
@@ -182,12 +218,13 @@ class _Asked:
         self.details = details_of(conn, numbers)
         self.lists = lists_for(conn, where.company, now)
         self.prices: dict[str, list[ListPrice]] = {}
-        for price in prices_for(conn, {*skus, *numbers}, [x.list for x in self.lists]) if self.lists else []:
+        priced = {*skus, *numbers} | {v.sku for forms in self.several.values() if all_forms for v in forms}
+        for price in prices_for(conn, priced, [x.list for x in self.lists]) if self.lists else []:
             self.prices.setdefault(price.goods, []).append(price)
         said = {v for w in wanted for v in w.options.values()}
         self.photos = photos_named(conn, said, now) if said else {}
 
-    def offer(self, one: Wanted) -> Offer:
+    def offer(self, one: Wanted, unmade: bool) -> Offer:
         variant = self.variants.get(one.sku)
         product = self.products.get(variant.product if variant else one.sku)
         if product is None:
@@ -210,13 +247,27 @@ class _Asked:
                 f"It has no price in {self.where.currency}.", code="no_price", where=one.sku,
                 remedy="Give it a base price, or one in a price list.",
             )  # fmt: skip
-        made = make(details.made, one.options, self.photos)
+        made = Made() if unmade else make(details.made, one.options, self.photos)
         if made.extra and (product.currency or self.currency) != self.where.currency:
             raise Conflict(
                 f"Its options have no price in {self.where.currency}.", code="no_price", where=one.sku,
                 remedy="Order it without them.",
             )  # fmt: skip
         return _offer(product, variant, details, one, chosen, made, self.reduction(product, one.sku, chosen))
+
+    def front(self, number: str) -> Front | None:
+        product = self.products.get(number)
+        if product is None:
+            return None
+        forms: list[Variant | None] = [v for v in self.several.get(number, ()) if not v.hidden]
+        found = [(c, v) for v in forms or [None] if (c := self.chosen(product, v, 1)) is not None]
+        if not found:
+            return None
+        lowest, form = min(found, key=lambda one: one[0].price.exact)
+        reduction = self.reduction(product, form.sku if form else number, lowest)
+        was = reduction.shown_against(self.where.country) if reduction is not None else None
+        several = any(c.price.exact > lowest.price.exact for c, _ in found)
+        return Front(lowest.price, several, was)
 
     def chosen(self, product: ProductRow, variant: Variant | None, qty: int) -> PriceChosen | None:
         sku = variant.sku if variant else product.product

@@ -19,7 +19,7 @@ from fairday.goods.tables import photos
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.errors import FairdayError
 
-MOST_BYTES, MOST_PIXELS, LONGEST = 12_000_000, 50_000_000, 2400
+MOST_BYTES, MOST_PIXELS, LONGEST = 12_000_000, 40_000_000, 2400
 """Of an upload; and pixels of the longer side that are kept, 20 cm at 300 dots an inch."""
 SHORTEST = 200
 KINDS = ("JPEG", "PNG", "WEBP")

@@ -150,11 +150,15 @@ def all_groups(conn: Connection) -> list[Group]:
     return [Group(**r) for r in rows]
 
 
-def texts_of(conn: Connection, about: About, names: Iterable[str]) -> dict[tuple[str, str], dict[str, str]]:
-    """Translations: (name, field) → language → text."""
+def texts_of(
+    conn: Connection, about: About, names: Iterable[str], language: str | None = None
+) -> dict[tuple[str, str], dict[str, str]]:
+    """Translations: (name, field) → language → text; of all languages, or of one."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for part in parts(names):
         query = select(translations).where(translations.c.about == about, translations.c.name.in_(part))
+        if language is not None:
+            query = query.where(translations.c.language == language)
         for row in conn.execute(query):
             found.setdefault((row.name, row.field), {})[row.language] = row.text
     return found

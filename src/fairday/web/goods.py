@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
+from babel.numbers import format_currency
 from fastapi import Request
+from sqlalchemy import Connection
 
+from fairday.goods.prices import Amount, Where
+from fairday.goods.records import texts_of
+from fairday.kernel.money import digits
 from fairday.kernel.trace import Step
 from fairday.scenes.shelf import Good, Product
 from fairday.web.i18n import Tongue
-from fairday.web.render import tongue_of
+from fairday.web.render import shop_of, tongue_of
 
 HUES, PATTERNS = 12, 4
 """How many tones and patterns placeholders have; shop.css names them h0 to h11 and p0 to p3."""
@@ -41,11 +47,25 @@ def tone(category: str | None, product: str) -> str:
     return f"h{zlib.crc32((category or product).encode()) % HUES} p{zlib.crc32(product.encode()) % PATTERNS}"
 
 
-def card(request: Request, product: Product) -> dict[str, Any]:
-    """A product for a template; pictures only from encrypted addresses, prices as text."""
+def safe(image: str | None) -> str | None:
+    """The address of a picture, if it is an encrypted one."""
+    return image if image and image.lower().startswith("https://") else None
+
+
+def unit(tongue: Tongue, price: Amount) -> str:
+    """A unit price in the reader's way, with as many decimals as it has."""
+    if not price.digits:
+        return tongue.money(price.amount, price.currency)
+    exact = Decimal(price.amount).scaleb(-price.digits - digits(price.currency))
+    return str(
+        format_currency(exact, price.currency, locale=tongue.locale, currency_digits=False, decimal_quantization=False)
+    )
+
+
+def card(request: Request, product: Product, reason: str = "") -> dict[str, Any]:
+    """A product for a template; prices as text, those of the catalogue until ``finish_cards``."""
     tongue = tongue_of(request)
-    image = product.image if product.image and product.image.lower().startswith("https://") else None
-    return {
+    entry = {
         "id": product.product,
         "title": calm(product.title),
         "tone": tone(product.category, product.product),
@@ -54,12 +74,35 @@ def card(request: Request, product: Product) -> dict[str, Any]:
         "category_title": calm(product.category or ""),
         "brand": product.brand,
         "price": "" if product.price is None else tongue.money(product.price, product.currency),
-        "image": image,
-        "reason": "",
+        "was": "",
+        "image": safe(product.image),
+        "reason": reason,
     }
+    request.state.cards = [*getattr(request.state, "cards", ()), entry]
+    return entry
+
+
+def finish_cards(request: Request, conn: Connection, where: Where, now: int) -> None:
+    """Give every card of this answer the price that whoever looks would pay, and its title in their language."""
+    drawn: list[dict[str, Any]] = getattr(request.state, "cards", [])
+    if not drawn:
+        return
+    goods, tongue = shop_of(request).goods, tongue_of(request)
+    titles = texts_of(conn, "product", [c["id"] for c in drawn], tongue.language)
+    for one in drawn:
+        one["title"] = titles.get((one["id"], "title"), {}).get(tongue.language) or one["title"]
+    if goods.plain(conn):
+        return
+    fronts = goods.fronts(conn, [c["id"] for c in drawn], where, now)
+    for one in drawn:
+        front = fronts.get(one["id"])
+        if front is not None:
+            price = unit(tongue, front.price)
+            one["price"] = tongue.plain("shop.price.from", price=price) if front.several else price
+            one["was"] = "" if front.was is None else unit(tongue, front.was)
 
 
 def cards(request: Request, goods: Sequence[Good]) -> list[dict[str, Any]]:
     """Chosen goods for a template, each with its reason."""
     tongue = tongue_of(request)
-    return [card(request, g.product) | {"reason": because(tongue, g.reason)} for g in goods]
+    return [card(request, g.product, because(tongue, g.reason)) for g in goods]

@@ -26,7 +26,7 @@ HEADERS = {
 }
 FORM_BYTES = 1_000_000
 UPLOAD_BYTES = 300_000_000
-UPLOADS = frozenset({"/console/data/imports/new", "/console/stock/import"})
+UPLOADS = {"/console/data/imports/new": UPLOAD_BYTES, "/console/stock/import": UPLOAD_BYTES, "/made": 13_000_000}
 """The addresses that take files, and how much at once."""
 
 
@@ -56,7 +56,7 @@ class Guard:
                     headers.setdefault("strict-transport-security", "max-age=31536000")
             await send(message)
 
-        taken, most = 0, UPLOAD_BYTES if path in UPLOADS else FORM_BYTES
+        taken, most = 0, UPLOADS.get(path, FORM_BYTES)
 
         async def receiver() -> Message:
             nonlocal taken

@@ -9,12 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from fairday.goods.prices import Where
 from fairday.intake.keys import create_key, list_keys
 from fairday.kernel import ids
 from fairday.kernel.errors import Unavailable
+from fairday.people.audiences import memberships_of
 from fairday.people.identity import claimed, ids_of, person_of
 from fairday.reach import outbox
 from fairday.scenes.shelf import Shelf
@@ -22,6 +25,7 @@ from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening
 from fairday.web import clicks
 from fairday.web.auth import address_of
+from fairday.web.goods import finish_cards
 from fairday.web.guard import Bucket, place_of
 from fairday.web.i18n import LANGUAGES
 from fairday.web.render import page, shop_of
@@ -64,6 +68,7 @@ class Front:
         self.pages = Bucket(240)
         self.posts = Bucket(30)
         self.heavy = Bucket(6)
+        self.photos = Bucket(12)
         self.erasing = threading.Lock()
         self._feed: FeedGoods | None = None
 
@@ -103,6 +108,13 @@ def spend(request: Request, bucket: Bucket) -> None:
 
 
 router = APIRouter(dependencies=[Depends(limited)])
+
+
+def where_of(request: Request, conn: Connection) -> Where:
+    """Where whoever looks would buy, and as whom: what prices and lists go by."""
+    visitor = visitor_of(request)
+    crowds = tuple(memberships_of(conn, visitor.person)) if visitor.own and visitor.person is not None else ()
+    return shop_of(request).goods.where(crowds=crowds)
 
 
 def visitor_of(request: Request) -> Visitor:
@@ -155,6 +167,9 @@ def shown(request: Request, template: str, visitor: Visitor, status: int = 200, 
     """A page of the storefront."""
     given = {"visitor": visitor, "answered": answer_of(request), "write_key": front_of(request).key, "here": "",
              "asked": "", "theme": "plain", "greeting": ""}  # fmt: skip
+    shop = shop_of(request)
+    with shop.db.read() as conn:
+        finish_cards(request, conn, where_of(request, conn), shop.clock.now())
     response = page(request, template, status, **{**given, **values})
     # Who looks is in it: no cache between may keep it for another.
     response.headers.setdefault("cache-control", "private, no-cache")

@@ -7,27 +7,21 @@ from typing import Any
 
 from fastapi import Request
 from sqlalchemy import Connection
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from fairday.goods.catalogue import product as find_product
 from fairday.kernel.errors import Unavailable
-from fairday.kernel.trace import Step
 from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.loading import load_person
 from fairday.scenes.moment import near_you
 from fairday.scenes.shelf import Good
 from fairday.scenes.stage import Stage
-from fairday.scenes.staging import as_product
-from fairday.scenes.taste import Taste
 from fairday.shop import Shop
 from fairday.web import desk
-from fairday.web.goods import because, calm, card, cards
+from fairday.web.goods import calm, cards
 from fairday.web.render import shop_of, tongue_of
-from fairday.web.storefront.feeding import FeedGoods
-from fairday.web.storefront.front import acted, acted_at, answer_of, by_link, front_of, router, shown, told, visitor_of
+from fairday.web.storefront.front import acted_at, by_link, front_of, router, shown, visitor_of
 from fairday.web.storefront.trail import trail_of, wishes_of
-from fairday.web.storefront.wishes import drawn, facts_of
+from fairday.web.storefront.wishes import drawn
 from fairday.web.why import for_shopper
 
 PER_FLOOR, FLOORS, PER_ROW, MORE, TILES = 6, 5, 10, 8, 10
@@ -122,53 +116,3 @@ def left_off(request: Request, conn: Connection, stage: Stage, now: int) -> dict
         "wishes": wishes,
     }
     return found if any(found.values()) else None
-
-
-@router.get("/goods/{number:path}")
-def goods_page(request: Request, number: str) -> Response:
-    if not 1 <= len(number) <= 200 or "\0" in number:
-        raise HTTPException(404)
-    came = by_link(request)
-    if came is not None:
-        return came
-    shop, visitor = shop_of(request), visitor_of(request)
-    now = shop.clock.now()
-    with shop.db.read() as conn:
-        row = find_product(conn, number)
-        if row is None:
-            raise HTTPException(404)
-        stage = shop.staging.stage(conn, now)
-        person = load_person(conn, visitor.person, now)
-        mine = visitor.person if visitor.own else None
-        recent = drawn(request, conn, [n for n in trail_of(conn, mine, now).viewed if n != number][:8])
-        kept = number in wishes_of(conn, mine)
-    facts = facts_of(row, shop.settings.currency)
-    # The page's script knows its own browser's id only; of a recognised shopper the page itself tells.
-    scripted = visitor.id is None or visitor.id[0] in shop.settings.identity.weak
-    if not scripted:
-        told(request, "Product Viewed", facts, number)
-    elif answer_of(request) == "yes":
-        acted(request)
-    product = as_product(row)
-    of = stage.shelf.liking(person.person, person.facts, desk.today(shop))
-    around = neighbours(front_of(request).feed(stage.shelf), of, number)
-    bought = of.product.get(number)
-    reason = Step("bought_before", {"times": bought.times, "days_ago": bought.days_ago}) if bought else None
-    drawn_ = card(request, product) | {"reason": because(tongue_of(request), reason) if reason else ""}
-    rows = [(name, cards(request, goods)) for name, goods in around]
-    return shown(
-        request, "shop_goods.html", visitor,
-        goods=drawn_, rows=[*rows, ("recent", recent)], kept=kept, viewed=facts if scripted else None,
-    )  # fmt: skip
-
-
-def neighbours(goods: FeedGoods, of: Taste, number: str) -> list[tuple[str, list[Good]]]:
-    """What goes with a product and what is like it: as the fit knows them, else in the order for this person."""
-    shelf, order = goods.shelf, goods.shelf.personal(of)
-    taken = shelf.flags([number])
-    fitted = shelf.around(number, PER_ROW)
-    if fitted is not None:
-        return fitted
-    alike = shelf.pick(goods.alike(number), "personal", order, of, PER_ROW, 0, taken)
-    beside = shelf.pick(goods.beside(number), "personal", order, of, PER_ROW, 0.6, taken)
-    return [("goes_with", beside), ("similar", alike)]

@@ -131,10 +131,8 @@ def _goods(request: Request, shelf: Shelf, numbers: list[str], liking: Taste) ->
             continue
         product = shelf.products[place]
         own = liking.product.get(product.product)
-        entry = card(request, product)
-        if own:
-            entry["reason"] = because(tongue, Step("bought_before", {"times": own.times, "days_ago": own.days_ago}))
-        drawn.append(entry)
+        reason = Step("bought_before", {"times": own.times, "days_ago": own.days_ago}) if own else None
+        drawn.append(card(request, product, because(tongue, reason) if reason else ""))
     return drawn
 
 
