@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -194,6 +195,7 @@ def reconcile(shop: Payments, method: str, day: int) -> Day:
         bill = shop.providers.get(method).bill(day)
     except NoBill:
         bill = None
+    _ask_first(shop, bill or [])
     with shop.db.read() as conn:
         orders, ledger, near = _sides(conn, shop, method, day, bill or [])
     if bill is None and (orders or ledger):
@@ -209,6 +211,16 @@ def reconcile(shop: Payments, method: str, day: int) -> Day:
     with shop.db.write() as conn:
         insert_rows(conn, payment_days, columns, [row], overwrite(payment_days, columns))
     return found
+
+
+def _ask_first(shop: Payments, bill: Sequence[BillLine]) -> None:
+    """Ask about what the bill names and nobody has told the shop of yet: a notice that was lost is no difference."""
+    streams = {stream_of(x.number.partition("-")[0]) for x in bill}
+    with shop.db.read() as conn:
+        waiting = [row.stream for row in _rows(conn, payments, payments.c.stream, streams) if row.ask_at is not None]
+    for stream in waiting:
+        with contextlib.suppress(FairdayError):  # it stays a difference
+            shop.ask(number_of(stream))
 
 
 def _sides(
