@@ -21,6 +21,7 @@ from fairday.kernel.claims import Hold
 from fairday.kernel.clock import Clock
 from fairday.kernel.decider import Answer
 from fairday.kernel.errors import Conflict, FairdayError
+from fairday.kernel.ids import new_id
 from fairday.kernel.settings import Settings
 from fairday.offers import model
 from fairday.offers.coupons import Coupons
@@ -167,6 +168,10 @@ class Pricer(Protocol):
         ...
 
 
+TRIES = 5
+"""How often an order looks for its goods again when others were first at a place."""
+
+
 class Checkout:
     """``shop.checkout``."""
 
@@ -271,14 +276,21 @@ class Checkout:
         quote = self.quote(cart, choice, buyer)
         if not quote.ready or quote.seen != seen:
             return Moved(quote, changes(seen, quote), "problem" if not quote.ready else "changed")
-        try:
-            held = self._holds(quote, choice, buyer)
-        except Conflict as error:
-            return Moved(quote, (), error.code)
-        placing = _placing(quote, choice, buyer, held, self._settings().country, source)
-        answer = self._orders.place(
-            cart.order, placing, _with_options(contact, quote), buyer.ids, actor=actor, key=f"place:{cart.cart}"[:200]
-        )
+        for _ in range(TRIES):
+            try:
+                held = self._holds(quote, choice, buyer)
+            except Conflict as error:
+                after = self.quote(cart, choice, buyer)
+                return Moved(after, changes(quote.seen, after), error.code)
+            placing = _placing(quote, choice, buyer, held, self._settings().country, source)
+            # A key for each try: a refusal is an answer too, and would be given again when the goods are back. That an
+            # order is placed once is held by its own stream.
+            key = f"place:{cart.cart}:{new_id()}"
+            contact = _with_options(contact, quote)
+            answer = self._orders.place(cart.order, placing, contact, buyer.ids, actor=actor, key=key[:200])
+            if answer.refusal is None or answer.refusal.code != "sold_out":
+                break
+            # Others took what was there at one place: another may have it still.
         return self._placed(cart, choice, buyer, answer, quote)
 
     def _placed(self, cart: Cart, choice: Choice, buyer: Buyer, answer: Answer, quote: Quote) -> Placed | Moved:
