@@ -130,3 +130,29 @@ def test_shipping_rates_are_written_tried_and_taken_out(lite: fairday.Shop) -> N
     assert "in grams" in owner.get("/console/shipping?lang=en&to=CN&grams=heavy").text
     assert owner.post("/console/shipping/cn/remove").status_code == 303
     assert "No rates yet" in owner.get("/console/shipping?lang=en").text
+
+
+def test_a_goods_page_says_what_is_there_and_where_it_is_collected_today(lite: fairday.Shop) -> None:
+    with lite.db.write() as conn:
+        save_products(conn, [ProductRow(product="MUG-1", title="红色马克杯", price=900, currency="CNY")], NOON)
+        save_stores(conn, [read_store(row | {"collect_until": "23:59"}) for row in PLACES])
+    lite.staging.forget()
+    visitor = Client(lite)
+
+    def page() -> str:
+        return visitor.get("/goods/MUG-1?lang=en").text
+
+    assert "In stock" not in page(), "a good that nobody counts is simply sold"
+    lite.stock.count("MUG-1", "depot", 3)
+    assert "Only 3 left" in page()
+    assert "Collect in store" not in page()
+    lite.stock.count("MUG-1", "xuhui", 40)
+    assert "In stock" in page()
+    assert "徐汇店" in page()
+    assert "today" in page()
+    assert "嘉兴仓" not in page()
+    for place in ("depot", "xuhui"):
+        lite.stock.count("MUG-1", place, 0)
+    assert "Sold out for now" in page()
+    lite.stock.expect("MUG-1", "depot", 5)
+    assert "More is on its way" in page()

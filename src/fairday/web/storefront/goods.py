@@ -47,6 +47,7 @@ from fairday.web.storefront.front import (
 )
 from fairday.web.storefront.trail import trail_of, wishes_of
 from fairday.web.storefront.wishes import drawn, facts_of
+from fairday.web.supply import supply_of
 
 PER_ROW, PICTURES = 8, 8
 """So many that a page stays under 30 KB."""
@@ -147,6 +148,7 @@ def _bought(request: Request, conn: Connection, row: ProductRow, details: Detail
     return {
         "texts": {"description": described, "image": image} | ({"title": title} if title else {}),
         "images": images if len(images) > 1 else [],
+        "supply": supply_of(request, conn, sku, now),
         "axes": _axes(forms, form, number, word),
         "sku": sku,
         "price": _price(tongue, offer, where.country) if offer else None,
