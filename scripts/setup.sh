@@ -41,7 +41,7 @@ else
   uv=""; [ -x .venv/bin/uv ] && uv=.venv/bin/uv
 fi
 if [ -n "$uv" ]; then
-  VIRTUAL_ENV="$PWD/.venv" "$uv" pip install --quiet --require-hashes --no-deps "${files[@]}"
+  VIRTUAL_ENV="$PWD/.venv" "$uv" pip install --quiet --compile-bytecode --require-hashes --no-deps "${files[@]}"
   VIRTUAL_ENV="$PWD/.venv" "$uv" pip install --quiet --no-deps --no-build-isolation -e .
 else
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps "${files[@]}"

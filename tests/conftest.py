@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,13 @@ hypothesis.settings.register_profile(
     "fairday", deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 hypothesis.settings.load_profile("fairday")
+
+if sys.dont_write_bytecode:
+    # Where nothing may be written beside the sources, every process that a test starts would compile them all anew,
+    # for most of its time. They share what is compiled in pytest's own cache instead.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(parts.ROOT / ".pytest_cache" / "pycache")
+    sys.dont_write_bytecode = False
 
 NOON = 1_780_315_200_000  # 2026-06-01 12:00 UTC
 
