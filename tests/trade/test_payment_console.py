@@ -74,6 +74,18 @@ def test_the_pages_say_everything_in_the_readers_language(
     assert desk.get("/console/reconciliation/cash/1").status_code == 404
 
 
+def test_what_is_offered_is_set_in_the_console(lite_paid: tuple[fairday.Shop, str]) -> None:
+    shop, _ = lite_paid
+    desk = Client(shop).sign_in("owner")
+    desk.get("/console/payments")
+    sent = {"method_wechat": "yes", "method_cash": "yes", "sandbox": "on", "minutes": "15"}
+    assert desk.post("/console/payments/settings", sent).status_code == 303
+    assert (shop.payments.methods("CNY", at_till=True), shop.settings.payments.minutes) == (["wechat", "cash"], 15)
+    for wrong in ({"sandbox": "maybe"}, {"minutes": "1"}, {"minutes": "-5"}, {"minutes": "9999"}, {"minutes": "x"}):
+        assert desk.post("/console/payments/settings", sent | wrong).status_code == 422
+    assert shop.settings.payments.sandbox == "on"
+
+
 @pytest.fixture
 def lite_paid(tmp_path: Path, clock: ManualClock) -> Any:
     with fairday.open(tmp_path / "paid.db", clock=clock) as shop, served(ready(shop)) as base:

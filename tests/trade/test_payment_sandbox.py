@@ -115,6 +115,15 @@ def test_what_nobody_pays_is_closed_at_the_provider_when_its_time_is_over(
     assert httpx.get(unopened.go.url).status_code == 403, "its address is too old for anybody to pay"
 
 
+def test_payments_of_what_was_given_up_are_closed_at_once(base: str, shop: fairday.Shop) -> None:
+    numbers = [begin(shop, "wechat", "h5").number, begin(shop, "alipay", "page").number, begin(shop, "cash", "").number]
+    other = begin(shop, pays="ticket:2").number
+    do(base, shop, begin(shop, "wechat", "native").number, "lose")
+    shop.payments.give_up("ticket:1")
+    assert [status(shop, n) for n in (*numbers, other)] == ["closed", "closed", "closed", "pending"]
+    assert ticket(shop) == "paid", "the one that somebody had just paid was found, and counts"
+
+
 def test_money_that_comes_too_late_for_its_ticket_goes_back_by_itself(
     base: str, shop: fairday.Shop, clock: ManualClock
 ) -> None:

@@ -162,6 +162,7 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/follow/{token}/order": "follow",
     "POST /console/follow/{token}/mail": "follow",
     "GET /console/payments": "payments.read",
+    "POST /console/payments/settings": "settings",
     "GET /console/payments/{number}": "payments.read",
     "POST /console/payments/{number}/ask": "payments.take",
     "POST /console/payments/{number}/confirm": "payments.take",

@@ -11,7 +11,7 @@ from typing import Any
 from fairday.kernel import ids
 from fairday.kernel.clock import Clock
 from fairday.kernel.decider import Answer, Command, State, kind_of
-from fairday.kernel.errors import Conflict, FairdayError, NotFound
+from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
@@ -254,6 +254,19 @@ class Payments:
             )
             self.runner.submit(self._command(said, "close"))
         return self._known(number)
+
+    def give_up(self, pays: str) -> None:
+        """Close every payment of a stream that nobody made: it was cancelled, or another payment came. Blocks.
+
+        Where a provider does not answer clearly, it is asked again by itself; money that still comes goes back.
+        """
+        with self.db.read() as conn:
+            found = [row.stream for row in tables.of(conn, pays) if row.status in ("requested", "pending", "failed")]
+        for stream in found:
+            try:
+                self.close(number_of(stream))
+            except Unavailable as error:
+                log.warning("%s: %s (%s)", stream, error.message, error.code)
 
     # ---- by hand -----------------------------------------------------------------------------------------------------
 

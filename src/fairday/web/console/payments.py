@@ -27,6 +27,10 @@ _BEFORE = re.compile(r"(\d{1,15})\.(payment:[0-9A-Za-z]{6,32})")
 
 @inside.get("/payments")
 def payments(request: Request) -> Response:
+    return _list(request)
+
+
+def _list(request: Request, status_code: int = 200, error: FairdayError | None = None) -> Response:
     asked, shop = request.query_params, shop_of(request)
     method = asked.get("method", "") if asked.get("method") in METHODS else ""
     status = asked.get("status", "") if asked.get("status") in STATUSES else ""
@@ -42,7 +46,8 @@ def payments(request: Request) -> Response:
         (p, "live" if p in live else "sandbox" if shop.payments.providers.sandboxed else "none") for p in PROVIDERS
     ]
     return page(
-        request, "payments.html", rows=rows[:PAGE], older=older, method=method, state=status, methods=METHODS,
+        request, "payments.html", status_code, error=say(tongue_of(request), error) if error else None,
+        rows=rows[:PAGE], older=older, method=method, state=status, methods=METHODS,
         statuses=STATUSES, days=days, number_of=number_of, providers=providers,
     )  # fmt: skip
 
@@ -61,6 +66,24 @@ def _detail(request: Request, number: str, status: int = 200, error: FairdayErro
         error=say(tongue_of(request), error) if error else None, sandbox=trade and trade["token"],
         by_hand=state["method"] not in PROVIDERS,
     )  # fmt: skip
+
+
+@inside.post("/payments/settings")
+def save(request: Request) -> Response:
+    """What is offered, and whether the sandbox may stand in."""
+    shop, form = shop_of(request), request.state.form
+    try:
+        minutes = field(request, "minutes", 6)
+        shop.change_settings(
+            payments={
+                "methods": [m for m in METHODS if form.get(f"method_{m}") == "yes"],
+                "sandbox": field(request, "sandbox", 4),
+                "minutes": int(minutes) if minutes.isascii() and minutes.isdigit() else minutes,
+            }
+        )
+    except FairdayError as error:
+        return _list(request, 422, error)
+    return go("/console/payments?done=settings")
 
 
 @inside.get("/payments/{number}")

@@ -98,7 +98,7 @@ class Sandbox:
                 return kept
             trade = asked | {
                 "token": secrets.token_urlsafe(18), "state": "open", "created": self.clock.now(), "refunds": {},
-                "trade": "", "paid_at": 0,
+                "trade": "", "paid_at": 0, "notices": [],
             }  # fmt: skip
             self._save(conn, trade)
             keys.put(conn, "token", trade["token"], {"trade": f"{provider}:{number}"})
@@ -136,10 +136,10 @@ class Sandbox:
                 return trade
             digits = "".join(str(secrets.randbelow(10)) for _ in range(18))
             trade |= {"state": "paid", "paid_at": now, "trade": f"42{digits}", "how": how}
-            self._save(conn, trade)
             due = {"delay": now + DELAY, "hold": FOREVER, "lose": FOREVER}.get(how, now)
             if how != "lose":
-                self.tell(conn, trade, told(trade), "payment", due, times=3 if how == "double" else 1)
+                self._tell(conn, trade, told(trade), "payment", due, times=3 if how == "double" else 1)
+            self._save(conn, trade)
         return trade
 
     def refund(
@@ -178,11 +178,10 @@ class Sandbox:
             digits = "".join(str(secrets.randbelow(10)) for _ in range(18))
             made = {"refund": refund, "amount": amount, "at": now + takes, "asked": now, "id": f"50{digits}"}
             trade["refunds"][refund] = made
-            self._save(conn, trade)
             held = FOREVER if trade.get("how") == "hold" else now + takes
-            if notify_url and trade.get("how") != "lose":
-                about = trade | {"notify_url": notify_url}
-                self.tell(conn, about, told(trade, made), f"refund:{refund}", held)
+            if trade.get("how") != "lose":
+                self._tell(conn, trade, told(trade, made), f"refund:{refund}", held, url=notify_url)
+            self._save(conn, trade)
         return trade, made
 
     def lines(self, provider: str, day: int) -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
@@ -202,17 +201,20 @@ class Sandbox:
 
     # ---- notices -----------------------------------------------------------------------------------------------------
 
-    def tell(
-        self, conn: Connection, trade: dict[str, Any], told: dict[str, Any], kind: str, due: int, times: int = 1
-    ) -> None:
-        """Queue a notice: ``told`` is what it says, signed when it is sent."""
-        if not trade["notify_url"]:
+    def _tell(
+        self, conn: Connection, trade: dict[str, Any], told: dict[str, Any], kind: str, due: int, times: int = 1,
+        url: str | None = None,
+    ) -> None:  # fmt: skip
+        """Queue a notice and note it on its trade: ``told`` is what it says, signed when it is sent."""
+        address = trade["notify_url"] if url is None else url
+        if not address:
             return
         notice = {
             "id": secrets.token_hex(16), "provider": trade["provider"], "number": trade["number"], "kind": kind,
-            "url": trade["notify_url"], "told": told, "created": self.clock.now(), "times": times, "sent": 0,
+            "url": address, "told": told, "created": self.clock.now(), "times": times, "sent": 0,
             "tries": 0, "answer": 0, "due": due, "signed_as": trade.get("signed_as", ""),
         }  # fmt: skip
+        trade["notices"].append(notice["id"])
         self._keep(conn, notice)
 
     def _keep(self, conn: Connection, notice: dict[str, Any]) -> None:
@@ -220,9 +222,10 @@ class Sandbox:
 
     def notices(self, provider: str, number: str) -> list[dict[str, Any]]:
         """The notices about a trade, in the order they came about."""
+        trade = self.find(provider, number)
         with self.db.read() as conn:
-            found = keys.many(conn, records.c.kind == "notice", records.c.value.like(f'%"number":"{number}"%'))
-        return sorted((n for n in found if n["provider"] == provider), key=lambda n: (n["created"], n["kind"], n["id"]))
+            found = (keys.get(conn, "notice", id_) for id_ in (trade or {"notices": ()})["notices"])
+            return [notice for notice in found if notice is not None]
 
     def deliver_due(self) -> int:
         """Send the notices whose time has come; how many were taken."""

@@ -101,13 +101,15 @@ class WechatSide:
                 "amount": amount["total"], "currency": amount.get("currency", "CNY"), "subject": asked["description"],
                 "notify_url": str(asked["notify_url"]), "expires": wire.instant(asked.get("time_expire")),
                 "return_url": "",
-                "channel": channel, "payer": str(asked["payer"]["openid"]) if channel == "jsapi" else "sandbox-openid",
+                "channel": channel, "payer": "sandbox-openid",
                 "signed_as": serial,
             }  # fmt: skip
         except (Forged, KeyError, TypeError):
             return _no(400, "PARAM_ERROR")
         if asked.get("mchid") != keys.mchid or asked.get("appid") != keys.appid:
             return _no(400, "APPID_MCHID_NOT_MATCH")
+        if channel == "jsapi" and not asked.get("payer", {}).get("openid"):  # asked for, and not kept: it is somebody's
+            return _no(400, "PARAM_ERROR")
         usable = type(about["amount"]) is int and 0 < about["amount"] <= 10**10 and about["currency"] == "CNY"
         if not usable or not re.fullmatch(r"[0-9A-Za-z_\-|*]{6,32}", number):
             return _no(400, "PARAM_ERROR")

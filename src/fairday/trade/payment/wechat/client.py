@@ -186,6 +186,8 @@ class Wechat:
         if account.public_key is not None:
             return {account.public_key_id: account.public_key}
         now = self._now()
+        if serial in self._certificates and self._certificates[serial][1] > now:
+            return {serial: self._certificates[serial][0]}  # nobody waits while others fetch
         with self._fetching:
             stale = self._fetched is None or now - self._fetched >= AGAIN_AFTER
             if stale and (serial not in self._certificates or self._certificates[serial][1] <= now):
