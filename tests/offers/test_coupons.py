@@ -118,6 +118,8 @@ def test_claiming_opens_and_closes_and_stops(shop, clock):
         ({"kind": "share", "deck": (("a", 101),)}, "bad_coupon_deck"),
         ({"kind": "share", "deck": (("a", -1),)}, "bad_coupon_deck"),
         ({"share_hours": 0}, "bad_coupon_share_hours"),
+        ({"labels": ("a", "b")}, "bad_coupon_labels"),
+        ({"labels": ("x" * 41,)}, "bad_coupon_labels"),
         ({"word": "a b"}, "bad_coupon_word"),
         ({"word": "2" * 18}, "bad_coupon_word"),
     ],
@@ -276,7 +278,8 @@ DECK = (("twenty-off", 1), ("ten-off", 3), ("five-off", 6))
 
 
 def test_ten_friends_draw_exactly_what_lay_in_the_pack_one_each(shop, clock):
-    shop.coupons.open("pack", terms(clock.now(), kind="share", deck=DECK, size=2))
+    labels = ("¥20 off", "¥10 off", "¥5 off")
+    shop.coupons.open("pack", terms(clock.now(), kind="share", deck=DECK, labels=labels, size=2))
     pack = shop.coupons.share("pack", account(shop, "buyer"), "order:1")
     assert shop.coupons.share("pack", "account:buyer", "order:1") == pack  # once an order
     sealed = shop.coupons.pack(pack)
@@ -284,7 +287,12 @@ def test_ten_friends_draw_exactly_what_lay_in_the_pack_one_each(shop, clock):
     drawn = []
     for n in range(10):
         friend = account(shop, f"friend{n}")
-        drawn.append(shop.coupons.draw(pack, friend).rule)
+        had = shop.coupons.draw(pack, friend)
+        drawn.append(had.rule)
+        assert (
+            had.title
+            == {"twenty-off": "¥20 off", "ten-off": "¥10 off", "five-off": "¥5 off"}[had.rule] + " · Spring tea"
+        )
         assert refused(shop.coupons.draw, pack, friend) == "drawn_already"
     assert sorted(drawn) == sorted(rule for rule, n in DECK for _ in range(n))
     assert refused(shop.coupons.draw, pack, account(shop, "late")) == "pack_empty"

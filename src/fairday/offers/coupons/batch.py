@@ -31,6 +31,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         title: what merchants and shoppers read, at most 80 characters.
         kind: ``codes`` (each code once), ``public`` (one word for all) or ``share`` (packs that friends draw from).
         deck: (rule of the book, how many). For ``share`` what lies in one pack; else one rule, once.
+        labels: what each of the deck is called ("¥20 off"), as many as it has, or none: then by the title alone.
         size: how many coupons may be claimed; for ``share``, how many packs may be opened.
         per_person: how many of them one account may hold in all; of a pack everybody draws one.
         opens, closes: instants (ms) between which they can be claimed.
@@ -45,6 +46,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     deck: tuple[tuple[str, int], ...]
     size: int
+    labels: tuple[str, ...] = ()
     per_person: int = 1
     opens: int
     closes: int
@@ -58,6 +60,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     def in_pack(self) -> int:
         """How many coupons lie in a pack."""
         return sum(n for _, n in self.deck)
+
+    def called(self, place: int) -> str:
+        """What the coupon at a place of the deck is called."""
+        label = self.labels[place] if self.labels else ""
+        return f"{label} · {self.title}" if label else self.title
 
     def valid_until(self, claimed: int) -> int:
         """When (ms) a coupon claimed then expires."""
@@ -102,6 +109,8 @@ def check_terms(terms: Terms) -> Terms:
         raise bad("deck", "A coupon needs a promotion that it gives.", "Choose one, and how many of it.")
     if terms.kind != "share" and (len(terms.deck), terms.deck[0][1]) != (1, 1):
         raise bad("deck", "Only a share pack holds different coupons.", "Choose one promotion.")
+    if terms.labels and (len(terms.labels) != len(terms.deck) or any(len(label) > 40 for label in terms.labels)):
+        raise bad("labels", "Each promotion has one label, or none has.", "Write at most 40 characters for each.")
     if len(terms.deck) > MOST_SIZES or not 0 < terms.in_pack <= MOST_IN_PACK:
         raise bad("deck", f"A pack holds at most {MOST_SIZES} kinds and {MOST_IN_PACK} coupons.", "Take fewer.")
     if not 0 < terms.share_hours <= 24 * 90:

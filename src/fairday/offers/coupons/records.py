@@ -47,7 +47,7 @@ coupon_claims = Table(
     metadata,
     col("claim", String(40), primary_key=True, personal=False),
     col("batch", String(60), nullable=False, personal=False),
-    col("title", String(80), nullable=False, personal=False),
+    col("title", String(130), nullable=False, personal=False),
     col("account", String(200), nullable=False, personal=False),
     col("rule", String(80), nullable=False, personal=False),
     col("status", String(8), nullable=False, personal=False),

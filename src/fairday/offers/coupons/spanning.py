@@ -96,7 +96,7 @@ def _claim(states: States, command: Command, now: int) -> Decided:
         made[code_stream(data["code"])] = [taken(free)]
     made[command.stream] = [Event("Coupon Counted", {"given": batch["given"] + 1})]
     made[free] = [claimed(
-        batch=command.stream.partition(":")[2], title=terms.title, account=data["account"], rule=terms.deck[0][0],
+        batch=command.stream.partition(":")[2], title=terms.called(0), account=data["account"], rule=terms.deck[0][0],
         until=terms.valid_until(now), restore=terms.restore, now=now,
     )]  # fmt: skip
     return made
@@ -170,10 +170,11 @@ def _draw(states: States, command: Command, now: int) -> Decided:
     if batch["status"] != "open":
         return Refusal("coupons_stopped", "These coupons are no longer given out.")
     terms, n = terms_of(batch), pack["taken"]
-    rule = pack["rules"][pack["order"][n]]
+    place = pack["order"][n]
+    rule = pack["rules"][place]
     coupon = claimed(
-        batch=data["batch"], title=terms.title, account=data["account"], rule=rule, until=terms.valid_until(now),
-        restore=terms.restore, now=now, pack=command.stream.partition(":")[2],
+        batch=data["batch"], title=terms.called(place), account=data["account"], rule=rule,
+        until=terms.valid_until(now), restore=terms.restore, now=now, pack=command.stream.partition(":")[2],
     )  # fmt: skip
     return {
         command.stream: [Event("Coupon Drawn", {"n": n + 1, "coupon": data["slot"], "rule": rule})],

@@ -29,7 +29,7 @@ SIZES = 6
 FIELDS = (
     "title", "batch", "kind", "word", "size", "per_person", "opens", "closes", "until", "days", "restore",
     "share_hours", "who", "like", "categories", "discount", "margin",
-    *(f"{part}{n}" for n in range(SIZES) for part in ("rule", "n")),
+    *(f"{part}{n}" for n in range(SIZES) for part in ("rule", "n", "label")),
 )  # fmt: skip
 USED_SHOWN = 100
 
@@ -112,14 +112,17 @@ def _read(request: Request, given: dict[str, str], *, named: bool = True) -> tup
     """The terms and the forecast's question; unnamed, what only opening needs may be missing."""
     shop = shop_of(request)
     zone, now = shop.settings.zone, shop.clock.now()
-    deck = [(given[f"rule{n}"], _number(given[f"n{n}"] or "1", f"n{n}")) for n in range(SIZES) if given[f"rule{n}"]]
+    filled = [n for n in range(SIZES) if given[f"rule{n}"]]
+    deck = [(given[f"rule{n}"], _number(given[f"n{n}"] or "1", f"n{n}")) for n in filled]
     kind: Any = given["kind"] if given["kind"] in ("codes", "public", "share") else "public"
     if kind != "share":
-        deck = [(rule, 1) for rule, _ in deck[:1]]
+        deck, filled = [(rule, 1) for rule, _ in deck[:1]], filled[:1]
+    labels = tuple(given[f"label{n}"] for n in filled)
     terms = Terms(
         title=given["title"] if named else given["title"] or "–",
         kind=kind,
         deck=tuple(deck if named else deck or [("–", 1)]),
+        labels=labels if any(labels) else (),
         size=_number(given["size"], "size"),
         per_person=_number(given["per_person"] or "1", "per_person"),
         opens=day_start(_day(given["opens"], "opens"), zone),
