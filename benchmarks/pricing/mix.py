@@ -10,7 +10,6 @@ from fairday.offers.model import (
     Benefit,
     BuyGet,
     Cart,
-    FixedPrice,
     Gift,
     Goods,
     Line,
@@ -70,7 +69,7 @@ def book(dice: random.Random) -> list[Rule]:
         rules.append(
             Rule(
                 id=f"rule-{i:03}", benefits=(benefit,), when=when, layer=layer,  # type: ignore[arg-type]
-                priority=9 if isinstance(benefit, FixedPrice) else dice.randrange(3),
+                priority=dice.randrange(3),
                 group="" if number is None else f"group-{number}",
             )
         )  # fmt: skip
@@ -88,15 +87,13 @@ def _selection(dice: random.Random) -> Goods:
 
 def _on_goods(dice: random.Random) -> tuple[Benefit, int]:
     goods, kind = _selection(dice), dice.random()
-    if kind < 0.62:
+    if kind < 0.66:
         return PercentOff(percent=Decimal(dice.choice([5, 8, 10, 12, 15, 20, 25])), goods=goods), 0
-    if kind < 0.84:
+    if kind < 0.94:
         return AmountOff(amount=dice.choice([50, 100, 200]), goods=goods, per="unit"), 0
-    if kind < 0.90:
+    if kind < 0.97:
         return SetOff(qty=3, goods=goods, percent=Decimal(100)), 0
-    if kind < 0.95:
-        return BuyGet(buy_qty=2, get_qty=1, buy=goods, get=goods, percent=Decimal(50)), 0
-    return FixedPrice(price=990, goods=goods), 0
+    return BuyGet(buy_qty=2, get_qty=1, buy=goods, get=goods, percent=Decimal(50)), 0
 
 
 def _on_the_order(dice: random.Random) -> tuple[Benefit, int]:

@@ -105,10 +105,12 @@ def _choose(ground: Ground, book: Book, entries: Sequence[Entry]) -> _Choice:
     cheap = policy.objective == "merchant"
     if cheap:
         found = Cheapest(walk, _conflicts(book, together), policy.nodes).run()
-    elif book.only_groups and walk.smooth:
-        found = Tangent(walk, _groups(book, together), policy.nodes).run()
     else:
-        found = Branching(walk, _conflicts(book, together), policy.nodes).run()
+        tangent = Tangent(walk, _groups(book, together), policy.nodes) if book.only_groups and walk.smooth else None
+        if tangent is not None and tangent.fits:
+            found = tangent.run()
+        else:
+            found = Branching(walk, _conflicts(book, together), policy.nodes).run()
     known = bool(together) or not lonely
     for entry in lonely:
         single = _walk(ground, policy, [entry])

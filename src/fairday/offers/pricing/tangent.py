@@ -7,26 +7,30 @@ line. ``Branching`` does the rest. Both are exact; docs/algorithms/pricing.md sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor, inf, log1p
+from itertools import product
+from math import floor, inf, log1p, prod
 
 from fairday.offers.pricing.building import Entry
 from fairday.offers.pricing.search import EPSILON, Found
 from fairday.offers.pricing.steps import Floats, Scale, Spread, Step
+from fairday.offers.pricing.units import Served
 from fairday.offers.pricing.walking import Walk
 
 STEEP = 0.9
 """A larger fraction of a line enters its tangent as an amount: the logarithm of what is left runs away."""
 
+MANY = 200
+"""More ways for rules to share units than this are left to ``Branching``."""
+
 
 class Option:
     """A competing rule as the tangent sees it: ``cells`` (line, -log of what it keeps, what it keeps), and an amount beside
-    them. ``k`` -1: none of the group."""
+    them. ``bits`` are its rules; 0: none of the group."""
 
-    __slots__ = ("add", "bit", "cells", "k")
+    __slots__ = ("add", "bits", "cells")
 
-    def __init__(self, k: int) -> None:
-        self.k = k
-        self.bit = 1 << k if k >= 0 else 0
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
         self.cells: list[tuple[int, float, float]] = []
         self.add = 0.0
 
@@ -53,31 +57,46 @@ class Tangent:
         self.best, self.chosen, self.open = -1, 0, -1
         self.whole = 0.0
         self.tails: dict[tuple[float, int], tuple[float, int]] = {}
+        self.fits = True
+        """False where too many rules compete for units; then it must not run."""
+        self._split()
+        self._prepare()
 
     def run(self) -> Found:
         """The best combination for the buyer."""
-        self._split()
-        self._prepare()
-        self._node(0, list(self.options.items()), self.kept, 0.0)
+        self._node(0, self.open_groups, self.kept, 0.0)
         return Found(self.chosen, self.best, max(self.best, self.open), self.nodes)
 
     # ---- the two parts ---------------------------------------------------------------------------------------------
 
     def _split(self) -> None:
-        """Where the whole cart begins: from there on steps depend on the sum alone, whatever was chosen before.
-
-        Everything is taken at once, though rules exclude each other: no combination leaves a line less than that.
-        """
-        walk, entries = self.walk, self.walk.entries
-        state = walk.floats()
-        self.whole = sum(state.r)
+        """Where the whole cart begins: from there on steps depend on the sum alone, whatever was chosen before."""
+        entries, groups = self.walk.entries, self.groups
+        least = self.walk.floats().r
+        self.whole = sum(least)
         first = 0
+        contested = self.walk.contested
+        strongest: dict[int, dict[int, float]] = {}
         for k, entry in enumerate(entries):
+            kept = strongest.setdefault(groups[k], {}) if groups[k] >= 0 else {}
             for step in entry.steps:
-                if not _on_the_sum(step, state.r):
+                if not _on_the_sum(step, least):
                     first = k + 1
-                step.floats(state)
-        groups = self.groups
+                after = Floats(least[:], 0.0)
+                if k in contested and isinstance(step, Served):
+                    _at_most(step, after, self.walk.ground.qty)
+                else:
+                    step.floats(after)
+                if groups[k] < 0:
+                    least = after.r
+                    continue
+                # Of a group only what takes most of a line counts: no combination leaves the line less.
+                for i, (old, new) in enumerate(zip(least, after.r, strict=True)):
+                    if new < old:
+                        keep, most = new / old, kept.get(i, 1.0)
+                        if keep < most:
+                            kept[i] = keep
+                            least[i] *= keep / most if most else 0.0
         self.lines = [k for k in range(first) if entries[k].steps]
         tail = [k for k in range(len(entries)) if k >= first or not entries[k].steps]
         self.tail = [(k, groups[k], _sums(entries[k]), _ships(entries[k]), entries[k].given) for k in tail]
@@ -89,29 +108,51 @@ class Tangent:
         """Walk the rules that stand in no group, and see what each of the others could take at its turn, then backwards
         what of it the rules after it let through."""
         entries, groups, state = self.walk.entries, self.groups, self.walk.floats()
+        contested = set(self.walk.contested)
         r = state.r
         kept = r[:]
+        moved: set[int] = set()
+        """Lines of which what is left already depends on the choice."""
         seen: list[tuple[int, Step, list[tuple[int, float]], bool]] = []
         for k in self.lines:
-            target = state if groups[k] < 0 else Floats(r[:], 0.0)
+            if k in contested:
+                seen.append((k, entries[k].steps[0], list(enumerate(r)), False))
+                moved.update(i for step in entries[k].served for lines in step.lines for i in lines)
+                continue
+            fixed = groups[k] < 0
+            target = state if fixed else Floats(r[:], 0.0)
             for step in entries[k].steps:
                 parts = step.parts() if isinstance(step, Scale) else []
                 if parts and max([share for _, share in parts]) <= STEEP:
                     step.floats(target)
-                    if groups[k] < 0:
+                    if fixed:
                         for i, share in parts:
                             kept[i] *= 1.0 - share
+                    else:
+                        moved.update([i for i, _ in parts])
                     seen.append((k, step, parts, True))
+                    continue
+                before = target.r[:]
+                step.floats(target)
+                lost = [(i, b - a) for i, (b, a) in enumerate(zip(before, target.r, strict=True)) if b != a]
+                if fixed and (
+                    moved.isdisjoint(step.lines) if isinstance(step, Spread) else moved.isdisjoint([i for i, _ in lost])
+                ):
+                    for i, _ in lost:
+                        kept[i] = r[i]
                 else:
-                    before = target.r[:]
-                    step.floats(target)
-                    lost = [(i, b - a) for i, (b, a) in enumerate(zip(before, target.r, strict=True)) if b != a]
+                    moved.update(step.lines if isinstance(step, Spread) else [i for i, _ in lost])
                     seen.append((k, step, lost, False))
         self.kept = kept
         self.amounts = 0.0
         later = [1.0] * len(kept)
-        options = {k: Option(k) for k in self.lines if groups[k] >= 0}
+        options = {k: Option(1 << k) for k in self.lines if groups[k] >= 0 or k in contested}
+        turns: dict[int, list[float]] = {}
+        """Of rules that compete for units what a line could lose at their turn and show at the end."""
         for k, step, cells, fractions in reversed(seen):
+            if k in contested:
+                turns[k] = [left * later[i] for i, left in cells]
+                continue
             if fractions:
                 if groups[k] < 0:
                     for i, share in cells:
@@ -129,16 +170,58 @@ class Tangent:
                 self.amounts += add
             else:
                 options[k].add += add
-        self.options: dict[int, list[Option]] = {}
-        for option in options.values():
-            self.options.setdefault(groups[option.k], []).append(option)
-        for group in self.spanning:
-            self.options[group].append(Option(-1))
+        by_group: dict[int, list[int]] = {}
+        for k in self.lines:
+            if groups[k] >= 0:
+                by_group.setdefault(groups[k], []).append(k)
+        self.open_groups: list[list[Option]] = []
+        for together in _clusters(self.walk, groups):
+            inside = {groups[k] for k in together} - {-1}
+            ways: list[list[int]] = [[*by_group.pop(g, []), -1] for g in sorted(inside)]
+            ways += [[k, -1] for k in together if groups[k] < 0]
+            if prod(len(way) for way in ways) > MANY:
+                self.fits = False
+                return
+            self.open_groups.append([self._joined(some, options, turns, contested) for some in product(*ways)])
+        for group, members in by_group.items():
+            found = [options[k] for k in members]
+            self.open_groups.append([*found, Option(0)] if group in self.spanning else found)
+        self.spans = [(1 << g, sum(1 << k for k in self.lines if groups[k] == g)) for g in sorted(self.spanning)]
 
-    def _node(self, chosen: int, open_: list[tuple[int, list[Option]]], kept: list[float], add: float) -> None:
+    def _joined(
+        self, some: Sequence[int], options: dict[int, Option], turns: dict[int, list[float]], contested: set[int]
+    ) -> Option:
+        """Rules that compete for units, and others of their groups, as one option: each serves what is left to it."""
+        one = Option(0)
+        qty = self.walk.ground.qty
+        free = dict(enumerate(qty))
+        shares: dict[int, float] = {}
+        worth: dict[int, float] = {}
+        for k in sorted(k for k in some if k >= 0):
+            one.bits |= 1 << k
+            if k not in contested:
+                one.add += options[k].add
+                one.cells += options[k].cells
+                continue
+            for served in self.walk.entries[k].served:
+                got, used = served.assigned(free)
+                for i, n in used.items():
+                    free[i] -= n
+                for i, n in got[0].items():
+                    share = n * float(served.percent) / qty[i]
+                    shares[i] = shares.get(i, 0.0) + share
+                    worth[i] = worth.get(i, 0.0) + share * turns[k][i]
+        for i, share in shares.items():
+            if share <= STEEP:
+                one.cells.append((i, -log1p(-share), 1.0 - share))
+            else:
+                one.add += worth[i]
+        return one
+
+    def _node(self, chosen: int, open_: list[list[Option]], kept: list[float], add: float) -> None:
         """Some groups are decided (``chosen``, with what they keep of each line), the others are open."""
         self.nodes += 1
-        picks = [max(options, key=lambda o: o.score(kept)) for _, options in open_]
+        picks = [max(options, key=lambda o: o.score(kept)) for options in open_]
         whole, saved = self._try(chosen, picks)
         if not open_:
             return
@@ -152,27 +235,27 @@ class Tangent:
             self.open = max(self.open, limit)
             return
         fair = []
-        for (group, options), scores in zip(open_, scored, strict=True):
+        for options, scores in zip(open_, scored, strict=True):
             top = max(scores)
             some = [
                 (score, option) for option, score in zip(options, scores, strict=True)
                 if self._most(self.whole - low - (top - score) + saved) > self.best
             ]  # fmt: skip
             some.sort(key=lambda pair: -pair[0])
-            fair.append((len(some) > 1, top, group, some))
+            fair.append((len(some) > 1, top, some))
         at = max(range(len(fair)), key=lambda place: fair[place][:2])
-        _, _, _, some = fair.pop(at)
-        rest = [(group, [option for _, option in options]) for _, _, group, options in fair]
+        _, _, some = fair.pop(at)
+        rest = [[option for _, option in pairs] for _, _, pairs in fair]
         for _, option in some:
             after = kept
             if option.cells:
                 after = kept[:]
                 for i, _, keep in option.cells:
                     after[i] *= keep
-            self._node(chosen | option.bit, rest, after, add + option.add)
+            self._node(chosen | option.bits, rest, after, add + option.add)
 
     def _below(
-        self, open_: list[tuple[int, list[Option]]], picks: list[Option], kept: list[float], add: float
+        self, open_: list[list[Option]], picks: list[Option], kept: list[float], add: float
     ) -> tuple[float, list[list[float]]]:
         """The least that any choice of the open groups may leave of all lines, and each option's part in it."""
         low, scored = -inf, []
@@ -185,11 +268,11 @@ class Tangent:
                 for i, x, _ in option.cells:
                     slope += point[i] * x
             base = sum(point) + slope - add - self.amounts
-            scores = [[option.score(point) for option in options] for _, options in open_]
+            scores = [[option.score(point) for option in options] for options in open_]
             base -= sum([max(s) for s in scores])
             if base > low:
                 low, scored = base, scores
-            better = [options[s.index(max(s))] for (_, options), s in zip(open_, scores, strict=True)]
+            better = [options[s.index(max(s))] for options, s in zip(open_, scores, strict=True)]
             if better == picks:
                 break
             picks = better
@@ -203,13 +286,17 @@ class Tangent:
         """
         bits = chosen
         for option in picks:
-            bits |= option.bit
+            bits |= option.bits
         entries, groups, state = self.walk.entries, self.groups, self.walk.floats()
+        contested = self.walk.contested
         for k in self.lines:
-            if groups[k] < 0 or bits >> k & 1:
+            if (groups[k] < 0 and k not in contested) or bits >> k & 1:
                 bits |= 1 << k
-                for step in entries[k].steps:
-                    step.floats(state)
+                if contested:
+                    self.walk.take(k, state)
+                else:
+                    for step in entries[k].steps:
+                        step.floats(state)
         whole = sum(state.r)
         saved, tail = self._tail(whole, self._blocked(bits))
         if self._most(self.whole - whole + saved) > self.best:
@@ -238,11 +325,11 @@ class Tangent:
         return floor(saved + (1.0 if self.ship else 0.5) + self.margin)
 
     def _blocked(self, bits: int) -> int:
+        """Groups of which one is taken on lines, as bits by number."""
         blocked = 0
-        for group in self.spanning:
-            for option in self.options[group]:
-                if option.k >= 0 and bits >> option.k & 1:
-                    blocked |= 1 << group
+        for group, members in self.spans:
+            if bits & members:
+                blocked |= group
         return blocked
 
     # ---- the whole cart --------------------------------------------------------------------------------------------
@@ -338,6 +425,33 @@ def _taken(
         ship -= take
         saved += take
     return whole, ship, saved + given
+
+
+def _at_most(step: Served, state: Floats, qty: Sequence[int]) -> None:
+    """Take the most that a rule that competes for units could take of each line, whatever others leave it."""
+    got, _ = step.assigned(dict(enumerate(qty)))
+    count = sum(got[0].values())
+    for i in step.lines[-1]:
+        state.r[i] *= 1.0 - float(step.percent) * min(1.0, count / qty[i])
+
+
+def _clusters(walk: Walk, groups: Sequence[int]) -> list[list[int]]:
+    """Rules that compete for units, put together by the lines and groups they share."""
+    clusters: list[tuple[set[int], set[int], list[int]]] = []
+    for k in walk.contested:
+        lines = {i for served in walk.entries[k].served for part in served.lines for i in part}
+        inside = {groups[k]} - {-1}
+        members = [k]
+        rest = []
+        for cluster in clusters:
+            if cluster[0].isdisjoint(lines) and cluster[1].isdisjoint(inside):
+                rest.append(cluster)
+            else:
+                lines |= cluster[0]
+                inside |= cluster[1]
+                members += cluster[2]
+        clusters = [*rest, (lines, inside, sorted(members))]
+    return [members for _, _, members in clusters]
 
 
 def _on_the_sum(step: Step, least: list[float]) -> bool:

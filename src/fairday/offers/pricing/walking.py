@@ -45,8 +45,9 @@ class Walk:
 
     @property
     def smooth(self) -> bool:
-        """Whether every step is monotone and nothing is rounded or compared by line on the way."""
-        return not (self.uneven or self.contested or any(e.wobbly or e.line_group for e in self.entries))
+        """Whether every step is monotone, competition for units aside, and nothing is rounded or compared by line on the
+        way."""
+        return not (self.uneven or any(e.wobbly or e.line_group for e in self.entries))
 
     def floats(self) -> Floats:
         d = self.ground.d
@@ -165,13 +166,16 @@ class Walk:
 def _settle_units(ground: Ground, entries: Sequence[Entry]) -> list[int]:
     """Unit benefits that compete with no other become plain fractions of lines; the places of those that compete."""
     claimed: dict[int, int] = {}
+    free = dict(enumerate(ground.qty))
     for entry in entries:
+        entry.served = [served for served in entry.served if served.assigned(free)[1]]
         for served in entry.served:
             for i in {i for lines in served.lines for i in lines}:
                 claimed[i] = claimed.get(i, 0) + 1
     contested = []
     for k, entry in enumerate(entries):
         if not entry.served:
+            entry.steps = [step for step in entry.steps if not isinstance(step, Served)]
             continue
         if any(claimed[i] > 1 for served in entry.served for i in {i for lines in served.lines for i in lines}):
             contested.append(k)
@@ -180,6 +184,6 @@ def _settle_units(ground: Ground, entries: Sequence[Entry]) -> list[int]:
             if isinstance(step, Served) and isinstance(step.benefit, BundlePrice):
                 step.closes = False
             elif isinstance(step, Served):
-                got, _ = step.assigned(dict(enumerate(ground.qty)))
+                got, _ = step.assigned(free)
                 entry.steps[at] = shares(got[0], ground, step.percent.numerator, step.percent.denominator)
     return contested
