@@ -27,9 +27,9 @@ from fairday.offers.model import (
 RULES = 100
 GROUPS = 8
 APPLY = 40
-CATEGORIES = [f"category-{i}" for i in range(30)]
-BRANDS = [f"brand-{i}" for i in range(50)]
-TAGS = [f"tag-{i}" for i in range(50)]
+CATEGORIES = [f"category-{i}" for i in range(40)]
+BRANDS = [f"brand-{i}" for i in range(80)]
+TAGS = [f"tag-{i}" for i in range(80)]
 
 
 def goods_on_sale(dice: random.Random, count: int = 2000) -> list[Line]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
 from fairday.offers.model import (
     AmountOff,
-    Benefit,
     BundlePrice,
     BuyGet,
     FixedPrice,
@@ -81,7 +81,7 @@ def build(c: Compiled, ground: Ground, missing: list[Missing]) -> Entry:
             entry.after.append((ground.lines_of.get(number, []), need.spend_after))
             entry.wobbly = True
     for benefit, numbers in zip(c.rule.benefits, c.goods, strict=True):
-        _add(entry, benefit, numbers, ground, missing)
+        _ADD[type(benefit)](entry, benefit, numbers, ground, missing)
     return entry
 
 
@@ -97,45 +97,76 @@ def percent_of(value: Decimal) -> tuple[int, int]:
 _PERCENTS: dict[Decimal, tuple[int, int]] = {}
 
 
-def _add(entry: Entry, benefit: Benefit, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
-    lines = ground.lines_of.get(numbers[0], []) if numbers else []
-    match benefit:
-        case PercentOff(cap=None, per="line"):
-            top, bottom = percent_of(benefit.percent)
-            _scale(entry, ground, lines, top, bottom, benefit.round)
-        case PercentOff():
-            share = percent_of(benefit.percent)
-            entry.steps.append(Spread(lines, ground.floors, share=share, cap=benefit.cap))
-        case AmountOff(per="all"):
-            entry.steps.append(Spread(lines, ground.floors, amount=Fraction(benefit.amount)))
-        case AmountOff():
-            _amounts(entry, benefit, numbers[0], ground)
-        case FixedPrice():
-            entry.steps.append(Least([(i, max(benefit.price * ground.qty[i], ground.floors[i])) for i in lines]))
-        case TotalBecomes():
-            entry.steps.append(Spread(lines, ground.floors, becomes=benefit.amount))
-            entry.wobbly = entry.wobbly or len(lines) > 1
-        case SetOff() | BuyGet() | BundlePrice():
-            served = Served(benefit, [ground.ranked(n) for n in numbers], ground.qty, ground.floors)
-            entry.steps.append(served)
-            entry.served.append(served)
-            entry.wobbly = entry.wobbly or isinstance(benefit, BundlePrice)
-        case GroupOff():
-            _groups(entry, benefit, lines, ground)
-        case Tiers():
-            _tiers(entry, benefit, numbers[0], ground, missing)
-        case ShippingOff():
-            entry.ship.append(benefit.amount if benefit.amount is not None else Fraction(benefit.percent) / 100)
-        case Gift():
-            entry.given += benefit.value * benefit.qty
-            entry.cost += benefit.cost * benefit.qty
-            entry.gifts.append(benefit)
-        case MorePoints():
-            entry.points.append((benefit.factor, benefit.extra))
-        case PayPoints():
-            points = ground.cart.points if benefit.max_points is None else min(ground.cart.points, benefit.max_points)
-            entry.points_step = benefit
-            entry.steps.append(Spread(lines, ground.floors, amount=Fraction(benefit.unit_value) * points))
+def _percent(entry: Entry, benefit: PercentOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    lines = ground.lines_of.get(numbers[0], [])
+    top, bottom = percent_of(benefit.percent)
+    if benefit.cap is None and benefit.per == "line":
+        _scale(entry, ground, lines, top, bottom, benefit.round)
+    else:
+        entry.steps.append(Spread(lines, ground.floors, share=(top, bottom), cap=benefit.cap))
+
+
+def _amount(entry: Entry, benefit: AmountOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    lines, qty, floors = ground.lines_of.get(numbers[0], []), ground.qty, ground.floors
+    most = benefit.max_units
+    if benefit.per == "all":
+        entry.steps.append(Spread(lines, floors, amount=Fraction(benefit.amount)))
+    elif benefit.per == "line":
+        entry.steps.append(Sub([(i, benefit.amount, 1, 1, floors[i]) for i in lines]))
+    elif most is None or benefit.prefer is None:
+        entry.steps.append(
+            Sub([(i, benefit.amount, qty[i] if most is None else min(most, qty[i]), qty[i], floors[i]) for i in lines])
+        )
+    else:
+        cells = []
+        order = ground.ranked(numbers[0])
+        for i in order if benefit.prefer == "cheapest" else order[::-1]:
+            k = min(most, qty[i])
+            most -= k
+            if k:
+                cells.append((i, benefit.amount, k, qty[i], floors[i]))
+        entry.steps.append(Sub(cells))
+
+
+def _fixed(entry: Entry, benefit: FixedPrice, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    lines = ground.lines_of.get(numbers[0], [])
+    entry.steps.append(Least([(i, max(benefit.price * ground.qty[i], ground.floors[i])) for i in lines]))
+
+
+def _becomes(entry: Entry, benefit: TotalBecomes, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    lines = ground.lines_of.get(numbers[0], [])
+    entry.steps.append(Spread(lines, ground.floors, becomes=benefit.amount))
+    entry.wobbly = entry.wobbly or len(lines) > 1
+
+
+def _units(
+    entry: Entry, benefit: SetOff | BuyGet | BundlePrice, numbers: list[int], ground: Ground, missing: list[Missing]
+) -> None:
+    served = Served(benefit, [ground.ranked(n) for n in numbers], ground.qty, ground.floors)
+    entry.steps.append(served)
+    entry.served.append(served)
+    entry.wobbly = entry.wobbly or isinstance(benefit, BundlePrice)
+
+
+def _ship(entry: Entry, benefit: ShippingOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    entry.ship.append(benefit.amount if benefit.amount is not None else Fraction(*percent_of(benefit.percent)))
+
+
+def _gift(entry: Entry, benefit: Gift, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    entry.given += benefit.value * benefit.qty
+    entry.cost += benefit.cost * benefit.qty
+    entry.gifts.append(benefit)
+
+
+def _points(entry: Entry, benefit: MorePoints, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    entry.points.append((benefit.factor, benefit.extra))
+
+
+def _pay_points(entry: Entry, benefit: PayPoints, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    points = ground.cart.points if benefit.max_points is None else min(ground.cart.points, benefit.max_points)
+    entry.points_step = benefit
+    amount = Fraction(benefit.unit_value) * points
+    entry.steps.append(Spread(ground.lines_of.get(numbers[0], []), ground.floors, amount=amount))
 
 
 def _scale(entry: Entry, ground: Ground, lines: list[int], top: int, bottom: int, round_: str = "") -> None:
@@ -155,29 +186,8 @@ def shares(got: Counts, ground: Ground, top: int, bottom: int) -> Scale:
     return Scale(cells)
 
 
-def _amounts(entry: Entry, benefit: AmountOff, number: int, ground: Ground) -> None:
-    qty, floors = ground.qty, ground.floors
-    lines = ground.lines_of.get(number, [])
-    if benefit.per == "line":
-        entry.steps.append(Sub([(i, benefit.amount, 1, 1, floors[i]) for i in lines]))
-        return
-    most = benefit.max_units
-    if most is not None and benefit.prefer is not None:
-        cells = []
-        order = ground.ranked(number)
-        for i in order if benefit.prefer == "cheapest" else order[::-1]:
-            k = min(most, qty[i])
-            most -= k
-            if k:
-                cells.append((i, benefit.amount, k, qty[i], floors[i]))
-        entry.steps.append(Sub(cells))
-        return
-    entry.steps.append(
-        Sub([(i, benefit.amount, qty[i] if most is None else min(most, qty[i]), qty[i], floors[i]) for i in lines])
-    )
-
-
-def _groups(entry: Entry, benefit: GroupOff, lines: list[int], ground: Ground) -> None:
+def _groups(entry: Entry, benefit: GroupOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    lines = ground.lines_of.get(numbers[0], [])
     left = sum(ground.qty[i] for i in lines) // benefit.qty * benefit.qty
     got: Counts = {}
     for i in lines:
@@ -191,7 +201,8 @@ def _groups(entry: Entry, benefit: GroupOff, lines: list[int], ground: Ground) -
         entry.steps.append(Sub([(i, benefit.amount, k, ground.qty[i], ground.floors[i]) for i, k in got.items()]))
 
 
-def _tiers(entry: Entry, benefit: Tiers, number: int, ground: Ground, missing: list[Missing]) -> None:
+def _tiers(entry: Entry, benefit: Tiers, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    number = numbers[0]
     d = ground.d
     have = ground.spend(number) if benefit.by == "amount" else ground.units(number) * d
     next_tier(entry.c, benefit, number, ground, missing)
@@ -238,3 +249,20 @@ def _marginal(entry: Entry, benefit: Tiers, reached: list[Tier], number: int, gr
         entry.steps.append(Scale(cells))
     if each:
         entry.steps.append(Sub([(i, amount, 1, 1, ground.floors[i]) for i, amount in sorted(each.items())]))
+
+
+_ADD: dict[type, Callable[..., None]] = {
+    PercentOff: _percent,
+    AmountOff: _amount,
+    FixedPrice: _fixed,
+    TotalBecomes: _becomes,
+    SetOff: _units,
+    BuyGet: _units,
+    BundlePrice: _units,
+    GroupOff: _groups,
+    Tiers: _tiers,
+    ShippingOff: _ship,
+    Gift: _gift,
+    MorePoints: _points,
+    PayPoints: _pay_points,
+}

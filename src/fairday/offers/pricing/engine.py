@@ -42,7 +42,7 @@ def price(cart: Cart, book: Book, facts: Facts, now: int, today: int) -> Priced:
             refused.append(told)
     choice = _choose(ground, book, entries)
     chosen = choice.entries
-    refused += _beaten(entries, chosen)
+    refused += _beaten(book, entries, chosen)
     return finish(ground, policy, before, choice.walk, choice.state, choice.found, refused, missing)
 
 
@@ -153,14 +153,21 @@ def _among(bits: int, place: dict[int, int]) -> int:
     return found
 
 
-def _beaten(entries: Sequence[Entry], chosen: Sequence[Entry]) -> list[Told]:
+def _beaten(book: Book, entries: Sequence[Entry], chosen: Sequence[Entry]) -> list[Told]:
     """Why eligible rules were not taken: which taken ones each does not go with; none, where the buyer saves more
     without."""
     taken = {e.c.at for e in chosen}
+    of_group: dict[int, list[str]] = {}
+    for e in chosen:
+        of_group.setdefault(book.group_of[e.c.at], []).append(e.c.rule.id)
     told = []
     for entry in entries:
-        rule = entry.c.rule
-        if entry.c.at not in taken:
-            by = [e.c.rule.id for e in chosen if rule.alone or e.c.alone or excludes(rule, e.c.rule)]
-            told.append(Told(rule=rule.id, code="beaten" if by else "left_out", values={"by": by} if by else {}))
+        c = entry.c
+        if c.at in taken:
+            continue
+        if book.only_groups and not c.alone and not any(e.c.alone for e in chosen):
+            by = of_group.get(book.group_of[c.at], []) if c.rule.group else []
+        else:
+            by = [e.c.rule.id for e in chosen if c.alone or e.c.alone or excludes(c.rule, e.c.rule)]
+        told.append(Told(rule=c.rule.id, code="beaten" if by else "left_out", values={"by": by} if by else {}))
     return told

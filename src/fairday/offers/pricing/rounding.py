@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 
@@ -61,31 +61,37 @@ def share_out(
 
 
 def by_rule(
-    shares: Sequence[Sequence[tuple[int, int]]], d: int, lines: Sequence[int], rules: int
-) -> list[dict[int, int]]:
-    """Each line's whole discount divided among its rules.
+    shares: Sequence[Mapping[int, int]], d: int, lines: Sequence[int], rules: int
+) -> tuple[list[Mapping[int, int]], list[int]]:
+    """Each line's whole discount divided among its rules, and each rule's sum.
 
     Args:
-        shares: of each line, (rule, exact share times ``d``), one entry a rule.
+        shares: of each line, the exact share times ``d`` by rule.
         lines: each line's whole discount.
         rules: how many rules there are.
 
-    Every share is its exact one rounded down or up where the line's sum allows; a rule that has lost most by rounding
-    so
+    Every share is its exact one rounded down or up where the line's sum allows; a rule that lost most by rounding so
     far gets the next unit to spare, and at the end units are swapped inside a line from rules above to rules below.
     """
+    have = [0] * rules
     if d == 1:
-        return [dict(entries) for entries in shares]
-    placed: list[dict[int, int]] = []
+        for entries in shares:
+            for k, t in entries.items():
+                have[k] += t
+        return list(shares), have
+    placed: list[Mapping[int, int]] = []
     lost = [0] * rules
     """What each rule was given less than exact so far, times ``d``."""
     open_ = []
     for entries, whole in zip(shares, lines, strict=True):
-        parts, uneven, spare = {}, [], whole
-        for k, t in entries:
-            part, rest = divmod(t, d)
+        parts: dict[int, int] = {}
+        uneven, spare = [], whole
+        for k, t in entries.items():
+            part = t // d
             parts[k] = part
+            have[k] += part
             spare -= part
+            rest = t - part * d
             if rest:
                 lost[k] += rest
                 uneven.append(k)
@@ -99,19 +105,24 @@ def by_rule(
                 at += 1
                 if parts[k] + step >= 0:
                     parts[k] += step
+                    have[k] += step
                     lost[k] -= step * d
                     spare -= step
         if len(uneven) > 1:
-            open_.append((parts, {k: t // d for k, t in entries if t % d}))
+            open_.append((parts, entries))
         placed.append(parts)
-    for parts, floors in open_:
-        for k, low in floors.items():
-            if lost[k] <= -d and parts[k] > low:
-                for j, under in floors.items():
-                    if lost[j] > 0 and parts[j] <= under:
-                        parts[k] -= 1
-                        parts[j] += 1
-                        lost[k] += d
-                        lost[j] -= d
-                        break
-    return placed
+    above = {k for k, less in enumerate(lost) if less <= -d}
+    for parts, entries in open_ if above else ():
+        for k in above.intersection(parts):
+            if lost[k] > -d or parts[k] * d <= entries[k]:
+                continue
+            for j, t in entries.items():
+                if lost[j] > 0 and parts[j] * d < t:
+                    parts[k] -= 1
+                    parts[j] += 1
+                    have[k] -= 1
+                    have[j] += 1
+                    lost[k] += d
+                    lost[j] -= d
+                    break
+    return placed, have

@@ -98,6 +98,10 @@ class Step(Protocol):
     slack: float
     """How much rounding may add to what the step takes, minor units."""
 
+    def touched(self) -> Sequence[int]:
+        """The lines it may take from."""
+        ...
+
     def floats(self, state: Floats) -> float:
         """Take; how much in all."""
         ...
@@ -128,6 +132,9 @@ class Scale:
         self.count = len(cells)
         self.even: float | None = None
         """The one fraction of every line, where it is one and no floor is in its way."""
+
+    def touched(self) -> Sequence[int]:
+        return [cell[0] for cell in self.cells]
 
     def parts(self) -> list[tuple[int, float]]:
         """(line, fraction), floors aside."""
@@ -197,6 +204,9 @@ class Percent(Scale):
         self.round = ""
         self.slack = 0.0
 
+    def touched(self) -> Sequence[int]:
+        return self.lines
+
     def parts(self) -> list[tuple[int, float]]:
         share = self.share
         return [(i, share) for i in self.lines]
@@ -227,6 +237,9 @@ class Sub:
         self.cells = cells
         self.slack = 0.0
 
+    def touched(self) -> Sequence[int]:
+        return [cell[0] for cell in self.cells]
+
     def floats(self, state: Floats) -> float:
         r, total = state.r, 0.0
         for i, amount, units, qty, floor in self.cells:
@@ -255,6 +268,9 @@ class Least:
     def __init__(self, cells: Sequence[tuple[int, int]]) -> None:
         self.cells = cells
         self.slack = 0.0
+
+    def touched(self) -> Sequence[int]:
+        return [cell[0] for cell in self.cells]
 
     def floats(self, state: Floats) -> float:
         r, total = state.r, 0.0
@@ -299,6 +315,9 @@ class Spread:
         self.ratio = share[0] / share[1] if share else 0.0
         self.slack = 0.0
 
+    def touched(self) -> Sequence[int]:
+        return self.lines
+
     def wants(self, whole: float) -> float:
         """What it takes of a sum, floors aside."""
         if self.amount is not None:
@@ -330,23 +349,29 @@ class Spread:
         if whole <= 0:
             return [], None
         d = state.d
+        # The part of each line, as a fraction of what is left of it.
         if self.amount is not None:
-            asked = min(self.amount, Fraction(whole, d))
+            top, bottom = self.amount.numerator * d, self.amount.denominator * whole
         elif self.share is not None:
-            asked = Fraction(whole * self.share[0], d * self.share[1])
-            if self.cap is not None and asked > self.cap:
-                asked = Fraction(self.cap)
+            top, bottom = self.share
+            if self.cap is not None and whole * top > self.cap * d * bottom:
+                top, bottom = self.cap * d, whole
         else:
-            asked = max(Fraction(0), Fraction(whole, d) - (self.becomes or 0))
+            top, bottom = max(0, whole - (self.becomes or 0) * d), whole
+        if top > bottom:
+            top, bottom = 1, 1
         if self.floor:
+            asked = Fraction(top * whole, bottom * d)
             takes = fill(asked, [state.left(i) for i in lines], [state.left(i) - self.floors[i] for i in lines])
             placed = sum(takes, Fraction(0))
             return state.fractions(list(zip(lines, takes, strict=True))), asked - placed
-        part = asked * d / whole
-        top, bottom = part.numerator, part.denominator
-        if bottom != 1:
+        common = gcd(top, bottom)
+        if bottom != common:
+            top, bottom = top // common, bottom // common
             state.rescale(bottom // gcd(bottom, *[n[i] for i in lines]))
             n = state.n
+        else:
+            top, bottom = top // common, 1
         return [(i, n[i] * top // bottom) for i in lines if n[i]], None
 
 
@@ -378,6 +403,9 @@ class Rounded:
     def __init__(self, step: Step, floors: Sequence[int], remainder: str, half: str) -> None:
         self.step, self.floors, self.remainder, self.half = step, floors, remainder, half
         self.slack = step.slack + 1.0
+
+    def touched(self) -> Sequence[int]:
+        return self.step.touched()
 
     def floats(self, state: Floats) -> float:
         return self.step.floats(state)

@@ -1,6 +1,7 @@
 """The search where competing rules take fractions and amounts: tangent bounds on lines, then the whole cart as one sum.
 
-Needs: rules exclude each other only as members of groups, every step is monotone, nothing is rounded on the way, no groups by
+Needs: rules exclude each other only as members of groups, every step is monotone, nothing is rounded on the way, no
+groups by
 line. ``Branching`` does the rest. Both are exact; docs/algorithms/pricing.md says why the bounds hold.
 """
 
@@ -24,7 +25,8 @@ MANY = 200
 
 
 class Option:
-    """A competing rule as the tangent sees it: ``cells`` (line, -log of what it keeps, what it keeps), and an amount beside
+    """A competing rule as the tangent sees it: ``cells`` (line, -log of what it keeps, what it keeps), and an amount
+    beside
     them. ``bits`` are its rules; 0: none of the group."""
 
     __slots__ = ("add", "bits", "cells")
@@ -56,7 +58,8 @@ class Tangent:
         self.nodes = 0
         self.best, self.chosen, self.open = -1, 0, -1
         self.whole = 0.0
-        self.tails: dict[tuple[float, int], tuple[float, int]] = {}
+        self.tails: dict[tuple[float, int], _Rest] = {}
+        self.tried: dict[int, tuple[float, float]] = {}
         self.fits = True
         """False where too many rules compete for units; then it must not run."""
         self._split()
@@ -72,35 +75,42 @@ class Tangent:
     def _split(self) -> None:
         """Where the whole cart begins: from there on steps depend on the sum alone, whatever was chosen before."""
         entries, groups = self.walk.entries, self.groups
-        least = self.walk.floats().r
+        state = self.walk.floats()
+        least = state.r
         self.whole = sum(least)
         first = 0
         contested = self.walk.contested
         strongest: dict[int, dict[int, float]] = {}
         for k, entry in enumerate(entries):
-            kept = strongest.setdefault(groups[k], {}) if groups[k] >= 0 else {}
             for step in entry.steps:
                 if not _on_the_sum(step, least):
                     first = k + 1
-                after = Floats(least[:], 0.0)
+                unsure = k in contested and isinstance(step, Served)
+                if groups[k] < 0 and not unsure:
+                    step.floats(state)
+                    continue
+                before = [(i, least[i]) for i in step.touched()]
                 if k in contested and isinstance(step, Served):
-                    _at_most(step, after, self.walk.ground.qty)
+                    _at_most(step, state, self.walk.ground.qty)
                 else:
-                    step.floats(after)
+                    step.floats(state)
                 if groups[k] < 0:
-                    least = after.r
                     continue
                 # Of a group only what takes most of a line counts: no combination leaves the line less.
-                for i, (old, new) in enumerate(zip(least, after.r, strict=True)):
-                    if new < old:
-                        keep, most = new / old, kept.get(i, 1.0)
-                        if keep < most:
-                            kept[i] = keep
-                            least[i] *= keep / most if most else 0.0
+                kept = strongest.setdefault(groups[k], {})
+                for i, old in before:
+                    keep, most = (least[i] / old if old else 1.0), kept.get(i, 1.0)
+                    if keep < most:
+                        kept[i] = keep
+                        least[i] = old * keep / most
+                    else:
+                        least[i] = old
         self.lines = [k for k in range(first) if entries[k].steps]
         tail = [k for k in range(len(entries)) if k >= first or not entries[k].steps]
-        self.tail = [(k, groups[k], _sums(entries[k]), _ships(entries[k]), entries[k].given) for k in tail]
+        steps = [(k, groups[k], _sums(entries[k]), _ships(entries[k]), entries[k].given) for k in tail]
         self.spanning = ({groups[k] for k in self.lines} & {groups[k] for k in tail}) - {-1}
+        self.idle = sum(1 << k for k, group, sums, ships, given in steps if group < 0 and not (sums or ships or given))
+        self.tail = _undominated([s for s in steps if s[1] >= 0 or s[2] or s[3] or s[4]])
 
     # ---- lines -----------------------------------------------------------------------------------------------------
 
@@ -132,9 +142,9 @@ class Tangent:
                         moved.update([i for i, _ in parts])
                     seen.append((k, step, parts, True))
                     continue
-                before = target.r[:]
+                lost = [(i, target.r[i]) for i in step.touched()]
                 step.floats(target)
-                lost = [(i, b - a) for i, (b, a) in enumerate(zip(before, target.r, strict=True)) if b != a]
+                lost = [(i, old - target.r[i]) for i, old in lost if old != target.r[i]]
                 if fixed and (
                     moved.isdisjoint(step.lines) if isinstance(step, Spread) else moved.isdisjoint([i for i, _ in lost])
                 ):
@@ -287,6 +297,10 @@ class Tangent:
         bits = chosen
         for option in picks:
             bits |= option.bits
+        known = self.tried.get(bits)
+        if known is not None:
+            return known
+        picked = bits
         entries, groups, state = self.walk.entries, self.groups, self.walk.floats()
         contested = self.walk.contested
         for k in self.lines:
@@ -298,25 +312,21 @@ class Tangent:
                     for step in entries[k].steps:
                         step.floats(state)
         whole = sum(state.r)
-        saved, tail = self._tail(whole, self._blocked(bits))
+        saved, tail, left, ship, given = self._tail(whole, self._blocked(bits))
         if self._most(self.whole - whole + saved) > self.best:
-            value = self._settled(bits | tail)
+            bits |= tail | self.idle
+            value = self._settled(bits, self.whole - left, self.ship - ship, given)
             if value > self.best:
-                self.best, self.chosen = value, bits | tail
+                self.best, self.chosen = value, bits
+        self.tried[picked] = whole, saved
         return whole, saved
 
-    def _settled(self, bits: int) -> int:
+    def _settled(self, bits: int, items: float, shipped: float, total: int) -> int:
         """What a combination saves, whole minor units; exactly computed where floats could mislead."""
-        walk = self.walk
-        state = walk.floats()
-        for k in range(len(walk.entries)):
-            if bits >> k & 1:
-                walk.take(k, state)
-        total = state.given
-        for part in (state.taken, state.shipped):
+        for part in (items, shipped):
             low, high = floor(part - self.margin + 0.5), floor(part + self.margin + 0.5)
             if low != high:
-                return walk.worth(walk.exactly(bits))
+                return self.walk.worth(self.walk.exactly(bits))
             total += low
         return total
 
@@ -334,8 +344,8 @@ class Tangent:
 
     # ---- the whole cart --------------------------------------------------------------------------------------------
 
-    def _tail(self, whole: float, blocked: int) -> tuple[float, int]:
-        """What the rest may save of a sum, and its rules as bits."""
+    def _tail(self, whole: float, blocked: int) -> _Rest:
+        """What the rest saves of a sum, its rules as bits, what is left of the sum and of shipping, value of gifts."""
         key = (whole, blocked)
         known = self.tails.get(key)
         if known is None:
@@ -343,17 +353,51 @@ class Tangent:
         return known
 
 
+_Rest = tuple[float, int, float, float, int]
+_TailStep = tuple[int, int, list[tuple[float, float, float]], list[tuple[float, float]], int]
+"""Rule, group, (amount, ratio, cap) of the sum, (amount, ratio) of shipping, value of gifts."""
+
+
+def _undominated(steps: list[_TailStep]) -> list[_TailStep]:
+    """Without amounts that another amount of their group beats: as large, and no percent between them lets it show
+    less."""
+
+    def amount(step: _TailStep) -> float | None:
+        plain = not step[3] and not step[4] and all(not ratio for _, ratio, _ in step[2])
+        return sum([a for a, _, _ in step[2]]) if plain else None
+
+    kept = []
+    for at, step in enumerate(steps):
+        mine = amount(step) if step[1] >= 0 else None
+        if mine is not None:
+            beaten = False
+            for other_at, other in enumerate(steps):
+                if other[1] != step[1] or other_at == at:
+                    continue
+                theirs = amount(other)
+                if theirs is None or theirs < mine or (theirs == mine and other_at > at):
+                    continue
+                between = steps[other_at + 1 : at]
+                if other_at > at or not any(ratio for s in between for _, ratio, _ in s[2]):
+                    beaten = True
+                    break
+            if beaten:
+                continue
+        kept.append(step)
+    return kept
+
+
 class _Tail:
     """Steps on the sum of the cart and on shipping, one of each group."""
 
     def __init__(
         self,
-        steps: list[tuple[int, int, list[tuple[float, float, float]], list[tuple[float, float]], int]],
+        steps: list[_TailStep],
         ship: float,
     ) -> None:
         self.steps, self.ship = steps, ship
 
-    def best_of(self, whole: float, blocked: int) -> tuple[float, int]:
+    def best_of(self, whole: float, blocked: int) -> _Rest:
         steps = self.steps
         most: list[float] = []
         for _, group, sums, ships, given in steps:
@@ -378,34 +422,29 @@ class _Tail:
                 suffix[at] = suffix[at + 1] + tops[group] - old
         self.last = {group: at for at, (_, group, *_) in enumerate(steps)}
         self.suffix, self.most = suffix, most
-        self.found, self.bits = -1.0, 0
-        self._down(0, whole, self.ship, 0.0, blocked, 0)
-        return self.found, self.bits
+        self.found: _Rest = (-1.0, 0, whole, self.ship, 0)
+        self._down(0, whole, self.ship, 0.0, blocked, 0, 0)
+        return self.found
 
-    def _down(self, at: int, whole: float, ship: float, saved: float, blocked: int, bits: int) -> None:
+    def _down(self, at: int, whole: float, ship: float, saved: float, blocked: int, bits: int, gifts: int) -> None:
         steps = self.steps
         while at < len(steps):
             k, group, sums, ships, given = steps[at]
             if group >= 0 and blocked >> group & 1:
                 at += 1
                 continue
-            if saved + self.suffix[at] <= self.found:
+            if saved + self.suffix[at] <= self.found[0]:
                 return
-            if group >= 0 and self.last[group] != at:
-                self._one(at, whole, ship, saved, blocked, bits)
+            at += 1
+            if group >= 0 and self.last[group] != at - 1:
+                less, cheaper, more = _taken(sums, ships, given, whole, ship, saved)
+                self._down(at, less, cheaper, more, blocked | 1 << group, bits | 1 << k, gifts + given)
             else:
                 whole, ship, saved = _taken(sums, ships, given, whole, ship, saved)
                 bits |= 1 << k
-                at += 1
-                continue
-            at += 1
-        if saved > self.found:
-            self.found, self.bits = saved, bits
-
-    def _one(self, at: int, whole: float, ship: float, saved: float, blocked: int, bits: int) -> None:
-        k, group, sums, ships, given = self.steps[at]
-        whole, ship, saved = _taken(sums, ships, given, whole, ship, saved)
-        self._down(at + 1, whole, ship, saved, blocked | 1 << group, bits | 1 << k)
+                gifts += given
+        if saved > self.found[0]:
+            self.found = (saved, bits, whole, ship, gifts)
 
 
 def _taken(

@@ -34,13 +34,13 @@ def finish(
     discounts = share_out(whole, d, caps, policy.remainder, policy.half)
     names = [*(e.c.rule.id for e in before[0].entries)] if before else []
     names += [e.c.rule.id for e in walk.entries]
-    parts = by_rule([list(entries.items()) for entries in lines], d, discounts, len(names))
+    parts, by_name = by_rule(lines, d, discounts, len(names))
     prices = [g - x for g, x in zip(ground.gross, discounts, strict=True)]
     taxes = _taxes(ground, policy, prices)
     priced = []
     for i, line in enumerate(cart.lines):
         net, total = _net_and_total(cart.prices_include_tax, prices[i], taxes[i])
-        given = tuple((names[k], amount) for k, amount in sorted(parts[i].items()) if amount)
+        given = tuple([(names[k], amount) for k, amount in sorted(parts[i].items()) if amount])
         priced.append(
             PricedLine(
                 line=line.line,
@@ -58,11 +58,10 @@ def finish(
     shipping_tax = 0 if cart.prices_include_tax is None else _tax(left, cart.shipping_tax, cart.prices_include_tax)
     tax = sum(taxes) + shipping_tax
     goods = sum(prices)
-    by_name = _sums(parts)
     ships = dict(shipping)
     applied, nothing = [], []
     for k in range(offset):
-        if by_name.get(k):
+        if by_name[k]:
             applied.append(Told(rule=names[k], code="applied", values={"amount": by_name[k]}))
         else:
             nothing.append(Told(rule=names[k], code="nothing"))
@@ -71,7 +70,7 @@ def finish(
     for k in chosen:
         entry, name = walk.entries[k], names[offset + k]
         values = {}
-        amount = by_name.get(offset + k, 0)
+        amount = by_name[offset + k]
         if amount:
             values["amount"] = amount
         if ships.get(name):
@@ -132,14 +131,6 @@ def _shares(
     if before is not None:
         lines = [{k: t for k, t in entries.items() if t} for entries in lines]
     return lines, offset, d
-
-
-def _sums(parts: list[dict[int, int]]) -> dict[int, int]:
-    sums: dict[int, int] = {}
-    for entries in parts:
-        for k, amount in entries.items():
-            sums[k] = sums.get(k, 0) + amount
-    return sums
 
 
 def _shipping(walk: Walk, state: Exact, policy: Policy) -> tuple[tuple[str, int], ...]:

@@ -116,6 +116,9 @@ class Served:
         self.slack = 0.0
         self.closes = True
 
+    def touched(self) -> Sequence[int]:
+        return sorted({i for lines in self.lines for i in lines})
+
     def floats(self, state: Floats) -> float:
         total = 0.0
         for i, take in self._takes(state, float(self.percent), 0.0):

@@ -45,8 +45,7 @@ class Walk:
 
     @property
     def smooth(self) -> bool:
-        """Whether every step is monotone, competition for units aside, and nothing is rounded or compared by line on the
-        way."""
+        """Whether every step is monotone (competition for units aside) and nothing is rounded or compared by line."""
         return not (self.uneven or any(e.wobbly or e.line_group for e in self.entries))
 
     def floats(self) -> Floats:
@@ -128,12 +127,12 @@ class Walk:
             self._best_of_line_exactly(k, entry, state)
             return
         for step in entry.steps:
-            before = {} if isinstance(step, Served) else {i: state.left(i) for i in state.used}
+            before = {i: state.left(i) for i in state.used} if state.used and not isinstance(step, Served) else None
             takes, unplaced = step.exact(state)
             if unplaced:
                 state.unplaced[k] = state.unplaced.get(k, Fraction(0)) + unplaced
             self._subtract(k, takes, state)
-            for i, old in before.items():
+            for i, old in before.items() if before else ():
                 if old:
                     count, worth = state.used[i]
                     state.used[i] = (count, worth * state.left(i) / old)
