@@ -102,6 +102,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         savings: (rule, its title by language, minor units) over lines and delivery.
         deliveries: the ways it can be sent; ``delivery`` is the chosen one, None for a pickup.
+        reachable: whether it can be sent there, or collected in the store that was chosen.
         stores: where it can be collected.
         coupons: (coupon, rule) of those used.
         seen: what to compare at placing; not for people.
@@ -116,7 +117,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     stores: tuple[Pickup, ...]
     coupons: tuple[tuple[str, str], ...]
     seen: str
-    grams: int = 0
+    reachable: bool
 
     @property
     def total(self) -> int:
@@ -125,7 +126,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ready(self) -> bool:
         """Whether it can be placed."""
-        return bool(self.lines) and all(line.problem is None for line in self.lines)
+        return self.reachable and bool(self.lines) and all(line.problem is None for line in self.lines)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -232,7 +233,8 @@ class Checkout:
         return Quote(
             lines=tuple(lines), priced=priced, currency=settings.currency, savings=self._savings(priced),
             deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
-            seen=_seen(lines, priced), grams=grams,
+            seen=_seen(lines, priced),
+            reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
         )  # fmt: skip
 
     def _savings(self, priced: model.Priced) -> tuple[tuple[str, Mapping[str, str], int], ...]:

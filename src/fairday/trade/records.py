@@ -61,7 +61,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         country: ISO 3166 code; "" for a pickup.
-        region, city, street, postcode: as written on a parcel.
+        region, city, district, street, postcode: as written on a parcel.
         note: what the buyer asks for.
         options: by line id, what was chosen for goods made for one (engraving, a photo's name).
     """
@@ -72,6 +72,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     country: str = ""
     region: str = ""
     city: str = ""
+    district: str = ""
     street: str = ""
     postcode: str = ""
     note: str = ""
@@ -94,3 +95,31 @@ def contact_of(conn: Connection, order: str) -> tuple[Contact, list[tuple[str, s
     if found is None:
         return Contact(), []
     return msgspec.json.decode(found[0], type=Contact), [(t, v) for t, v in jsons.loads(found[1])]
+
+
+def last_contact(conn: Connection, account: str) -> Contact:
+    """Whom an account's last order that was sent went to; empty where there was none."""
+    query = (
+        select(contacts.c.contact)
+        .join(orders, orders.c.id == contacts.c.id)
+        .where(orders.c.account == account, orders.c.way == "ship")
+        .order_by(orders.c.placed_at.desc())
+        .limit(1)
+    )
+    found = conn.execute(query).scalar()
+    return Contact() if found is None else msgspec.json.decode(found, type=Contact)
+
+
+def parcels_of(conn: Connection, order: str) -> list[dict[str, Any]]:
+    """What left of an order, in order."""
+    query = select(parcels).where(parcels.c.id == order).order_by(parcels.c.at, parcels.c.parcel)
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def keep_parcel(conn: Connection, parcel: str, order: str, carrier: str, tracking: str, now: int) -> None:
+    """Keep a parcel's carrier and number, in the caller's transaction; again: they are set right."""
+    statement = insert(conn, parcels).values(
+        {"parcel": parcel, "id": order, "carrier": carrier, "tracking": tracking, "at": now}
+    )
+    changed = {"carrier": statement.excluded.carrier, "tracking": statement.excluded.tracking}
+    conn.execute(statement.on_conflict_do_update(index_elements=["parcel"], set_=changed))

@@ -39,6 +39,7 @@ from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.signing import sign, signed
 from fairday.web.storefront.agreeing import agree
+from fairday.web.storefront.buying import MEMBER, ORDERS, sign_in
 from fairday.web.storefront.front import (
     OWN,
     VISITOR,
@@ -223,7 +224,7 @@ def erase(request: Request) -> Response:
             front.erasing.release()
     response = RedirectResponse("/me?sent=erased", 303)
     agree(response, request, yes=False)
-    for name in (OWN, PROOF):
+    for name in (OWN, PROOF, MEMBER, ORDERS):
         response.delete_cookie(name, path="/me" if name == PROOF else "/")
     return response
 
@@ -314,6 +315,7 @@ def confirm(request: Request, token: str) -> Response:
     if request.cookies.get("fairday_consent") != "no":
         remember(response, request, ("email", address))
         own(response, request, ("email", address))
+    sign_in(response, request, ("email", address))
     return response
 
 

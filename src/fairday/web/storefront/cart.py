@@ -1,0 +1,135 @@
+"""The cart's page: what was picked, what it costs now, and every saving with its reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from fairday.kernel.errors import FairdayError
+from fairday.kernel.ids import digest
+from fairday.kernel.money import major
+from fairday.trade import cart as carts
+from fairday.trade.cart import Cart
+from fairday.trade.checkout import Choice, Quote, QuotedLine
+from fairday.web.render import say, shop_of, status_of, tongue_of, wants_json
+from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, keep_cart, text_in, whole_in
+from fairday.web.storefront.front import posted_long, router, shown, told, visitor_of
+
+
+def priced(request: Request, cart: Cart | None, choice: Choice) -> Quote | None:
+    """A cart as it stands for whoever asks; None where nothing is in it."""
+    return shop_of(request).checkout.quote(cart, choice, buyer_of(request)) if cart is not None and cart.lines else None
+
+
+def line_drawn(request: Request, cart: Cart, line: QuotedLine) -> dict[str, Any]:
+    """A line for a template."""
+    tongue = tongue_of(request)
+    offer = line.offer
+    picked = next((x for x in cart.lines if str(x.line) == line.line), None)
+    drawn: dict[str, Any] = {
+        "line": line.line, "sku": line.sku, "qty": line.qty, "gift": line.gift is not None,
+        "gross": tongue.money(line.gross), "paid": tongue.money(line.paid), "saved": line.gross > line.paid,
+        "problem": problem_of(request, line),
+    }  # fmt: skip
+    if offer is None:
+        said = list((picked.options if picked else {}).items())
+        return drawn | {"title": line.sku, "product": line.sku, "form": "", "image": None, "options": said, "days": 0}
+    said = [(tongue.pick(m.titles) or m.name, tongue.pick(m.value_titles) or m.value) for m in offer.made.lines]
+    drawn |= {"title": offer.title, "product": offer.product, "form": " · ".join(offer.form.values())}
+    drawn |= {"image": offer.image, "options": said, "days": offer.made.days}
+    return drawn
+
+
+def problem_of(request: Request, line: QuotedLine) -> str | None:
+    """Why a line cannot be ordered, in the shopper's words."""
+    if line.problem is None:
+        return None
+    tongue, key = tongue_of(request), f"buy.problem.{line.problem.code}"
+    return tongue.plain(key, n=line.problem.where) if tongue.has(key) else tongue.plain("buy.problem.other")
+
+
+def savings_drawn(request: Request, quote: Quote) -> list[tuple[str, str]]:
+    """What was saved by which offer."""
+    tongue = tongue_of(request)
+    return [(tongue.pick(title) or tongue.plain("buy.offer"), tongue.money(n)) for _, title, n in quote.savings]
+
+
+@router.get("/cart")
+def cart_page(request: Request) -> Response:
+    with shop_of(request).db.read() as conn:
+        cart = cart_of(request, conn)
+    return drawn_cart(request, cart)
+
+
+def drawn_cart(request: Request, cart: Cart | None, error: FairdayError | None = None) -> Response:
+    """The cart's page, with what could not be done."""
+    tongue = tongue_of(request)
+    quote = priced(request, cart, Choice())
+    response = shown(
+        request, "shop_cart.html", visitor_of(request), status_of(error) if error else 200, here="cart",
+        lines=[line_drawn(request, cart, x) for x in quote.lines] if cart is not None and quote is not None else [],
+        quote=quote, savings=savings_drawn(request, quote) if quote is not None else [],
+        error=say(tongue, error) if error else None, most=carts.MOST_OF_ONE,
+    )  # fmt: skip
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+@router.post("/cart/add", dependencies=[Depends(posted_long)])
+def add(request: Request) -> Response:
+    """Put goods into the cart: ``sku``, ``qty`` (1), and ``made.NAME`` for what is made for one."""
+    form, shop = request.state.form, shop_of(request)
+    sku, qty = text_in(form, "sku", 200), whole_in(form, "qty", 1)
+    options = {k.removeprefix("made."): text_in(form, k, 400) for k in form if k.startswith("made.")}
+    options = {k: v for k, v in options.items() if v}
+    with shop.db.write() as conn:
+        try:
+            offer = shop.goods.offer(sku, qty=max(qty, 1), options=options, conn=conn)
+            cart = carts.add_line(
+                conn, cart_for(request, conn), sku, offer.product, qty, offer.made.said, shop.clock.now()
+            )
+        except FairdayError as found:
+            error: FairdayError | None = found
+        else:
+            error = None
+    if error is not None:
+        if wants_json(request):
+            raise error
+        with shop.db.read() as conn:
+            return drawn_cart(request, cart_of(request, conn), error)
+    told(
+        request, "Product Added",
+        {"cart_id": digest(cart.cart)[:16], "product_id": offer.product, "sku": sku, "name": offer.title,
+         "category": offer.category, "brand": offer.brand, "quantity": qty, "currency": offer.currency,
+         "price": float(major(offer.unit, offer.currency)) / 10**offer.unit_digits},
+        sku, str(cart.units),
+    )  # fmt: skip
+    response: Response = JSONResponse({"units": cart.units}) if wants_json(request) else RedirectResponse("/cart", 303)
+    keep_cart(response, request, cart)
+    return response
+
+
+@router.post("/cart/{line}", dependencies=[Depends(posted_long)])
+def change(request: Request, line: int) -> Response:
+    """How many of a line; 0 takes it out."""
+    shop = shop_of(request)
+    qty = whole_in(request.state.form, "qty", -1)
+    with shop.db.write() as conn:
+        cart = cart_of(request, conn)
+        if cart is None:
+            raise HTTPException(404)
+        gone = next((x for x in cart.lines if x.line == line), None)
+        error: FairdayError | None = None
+        try:
+            cart = carts.set_qty(conn, cart, line, qty, shop.clock.now())
+        except FairdayError as found:
+            error = found
+    if error is not None:
+        return drawn_cart(request, cart, error)
+    if qty == 0 and gone is not None:
+        told(request, "Product Removed", {"cart_id": digest(cart.cart)[:16], "product_id": gone.product,
+                                          "sku": gone.sku, "quantity": gone.qty}, gone.sku, str(line))  # fmt: skip
+    return RedirectResponse("/cart", 303)

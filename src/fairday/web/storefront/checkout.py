@@ -1,0 +1,210 @@
+"""Checkout in three taps: where to, how to pay, done. One page; nothing is placed at another price than it showed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from babel import Locale
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from fairday.kernel.errors import FairdayError, Unavailable
+from fairday.people.identity import normalise
+from fairday.trade.cart import Cart
+from fairday.trade.checkout import Change, Choice, Moved, Quote
+from fairday.trade.order import SHIPPING, due
+from fairday.trade.records import Contact, last_contact
+from fairday.trade.shipping.addresses import known_country, read_address, read_phone
+from fairday.web.auth import address_of
+from fairday.web.render import say, shop_of, status_of, tongue_of
+from fairday.web.storefront.buying import (
+    account_of,
+    buyer_of,
+    cart_of,
+    keep_order,
+    kept_orders,
+    text_in,
+    token_of,
+)
+from fairday.web.storefront.cart import line_drawn, priced, savings_drawn
+from fairday.web.storefront.front import front_of, posted_long, router, shown, spend, told, visitor_of
+
+FIELDS = ("name", "phone", "email", "country", "region", "city", "district", "street", "postcode", "note")
+COUNTRIES = ("CN", "HK", "MO", "TW", "SG", "MY", "JP", "KR", "US", "CA", "MX", "ES", "FR", "DE", "IT", "PT", "NL", "GB",
+             "AU", "NZ", "AR", "CL", "CO", "PE", "BR")  # fmt: skip
+
+
+@router.get("/checkout")
+def checkout_page(request: Request) -> Response:
+    with shop_of(request).db.read() as conn:
+        cart = cart_of(request, conn)
+        member = account_of(request)
+        given = last_contact(conn, member[0]) if member is not None else Contact()
+    if cart is None or not cart.lines:
+        return RedirectResponse("/cart", 303)
+    fields = {name: getattr(given, name) for name in FIELDS} | {"note": ""}
+    if member is not None and member[1][0] in ("email", "phone") and not fields[member[1][0]]:
+        fields[member[1][0]] = member[1][1]
+    fields["country"] = fields["country"] or shop_of(request).settings.country or "CN"
+    choice = _choice(request, {**request.query_params, **({} if "country" in request.query_params else fields)})
+    told(request, "Checkout Started", {"order_id": cart.order.partition(":")[2]}, cart.cart, str(cart.units))
+    return _drawn(request, cart, choice, fields)
+
+
+def _choice(request: Request, form: Any) -> Choice:
+    payment = text_in(form, "payment", 32)
+    offered = methods(request)
+    country = text_in(form, "country", 2).upper()
+    return Choice(
+        way="pickup" if text_in(form, "way", 16) == "pickup" else "ship",
+        service=text_in(form, "service", 64),
+        store=text_in(form, "store", 64) if text_in(form, "way", 16) == "pickup" else "",
+        country=country if known_country(country) else "",
+        postcode=text_in(form, "postcode", 16),
+        payment=payment if payment in offered else (offered[0] if offered else ""),
+        coupons=tuple(text_in(form, "use", 2000).split(",")) if form.get("choose") == "coupons" else None,
+    )
+
+
+def methods(request: Request) -> list[str]:
+    """How a shopper may pay."""
+    shop = shop_of(request)
+    return shop.payments.methods(shop.settings.currency)
+
+
+def _drawn(
+    request: Request,
+    cart: Cart,
+    choice: Choice,
+    fields: dict[str, str],
+    *,
+    error: FairdayError | None = None,
+    moved: Moved | None = None,
+) -> Response:
+    tongue, locale = tongue_of(request), Locale.parse(tongue_of(request).locale)
+    quote = moved.quote if moved is not None else priced(request, cart, choice)
+    assert quote is not None
+    stores = [s for s in quote.stores if not s.missing]
+    response = shown(
+        request, "shop_checkout.html", visitor_of(request),
+        status_of(error) if error else 409 if moved is not None else 200,
+        here="cart", cart=cart, quote=quote, choice=choice, given=fields,
+        lines=[line_drawn(request, cart, x) for x in quote.lines], savings=savings_drawn(request, quote),
+        countries=sorted(((c, locale.territories.get(c, c)) for c in {*COUNTRIES, fields["country"] or "CN"}),
+                         key=lambda c: c[1]),
+        stores=stores, methods=methods(request), where=error.where if error else "",
+        error=say(tongue, error) if error else None,
+        changes=[_change(request, x, quote) for x in moved.changes] if moved is not None else [],
+        moved=moved.why if moved is not None else "", member=account_of(request) is not None,
+        paid_off=quote.priced.discount + sum(n for _, n in quote.priced.shipping_discounts),
+    )  # fmt: skip
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def _change(request: Request, change: Change, quote: Quote) -> tuple[str, str, str]:
+    tongue = tongue_of(request)
+    titles = {x.line: x.offer.title if x.offer is not None else x.sku for x in quote.lines}
+    name = titles.get(change.line) or tongue.plain(
+        f"buy.{change.line}" if change.line in (SHIPPING, "total") else "buy.line"
+    )
+    before, now = ("–" if n is None else tongue.money(n) for n in (change.before, change.now))
+    return name, before, now
+
+
+@router.post("/checkout", dependencies=[Depends(posted_long)])
+async def place(request: Request) -> Response:
+    """Place the order at what was shown, and go on to pay."""
+    return await run_in_threadpool(_place, request)
+
+
+def _place(request: Request) -> Response:
+    shop, form = shop_of(request), request.state.form
+    fields = {name: text_in(form, name, 400) for name in FIELDS}
+    choice = _choice(request, form)
+    with shop.db.read() as conn:
+        cart = cart_of(request, conn)
+    if cart is None or not cart.lines:
+        return _again(request, text_in(form, "cart", 64))
+    if form.get("go") != "order":  # another country, way or coupon: priced again, nothing placed
+        return _drawn(request, cart, choice, fields)
+    spend(request, front_of(request).posts)
+    try:
+        contact = _contact(request, fields, choice)
+    except FairdayError as error:
+        return _drawn(request, cart, choice, fields, error=error)
+    placed = shop.checkout.place(
+        cart, choice, contact, buyer_of(request, contact), text_in(form, "seen", 20_000), actor=f"cart:{cart.cart}"
+    )
+    if isinstance(placed, Moved):
+        return _drawn(request, cart, choice, fields, moved=placed)
+    return pay(request, placed.order, choice.payment)
+
+
+def _again(request: Request, order: str) -> Response:
+    """A checkout sent again after it was placed: on to that order, where this device placed it."""
+    state = shop_of(request).orders.state(f"order:{order}") if order in kept_orders(request) else None
+    if state is None:
+        return RedirectResponse("/cart", 303)
+    return RedirectResponse(f"/order/{token_of(front_of(request).secret, order, state['placed_at'])}", 303)
+
+
+def _contact(request: Request, fields: dict[str, str], choice: Choice) -> Contact:
+    """Whom the order goes to, checked by the rules of the country.
+
+    Raises:
+        FairdayError: what is missing or cannot be; ``where`` is the field.
+    """
+    language = tongue_of(request).language
+    email = fields["email"]
+    if email:
+        normal, _ = normalise("email", email, shop_of(request).settings.identity)
+        email = normal or ""
+        if not email:
+            raise FairdayError("That is no mail address.", code="bad_email", where="email")
+    if choice.way == "ship":
+        found = read_address(fields)
+        return Contact(
+            name=found.name, phone=found.phone, email=email, country=found.country, region=found.region,
+            city=found.city, district=found.district, street=found.street, postcode=found.postcode,
+            note=fields["note"], language=language,
+        )  # fmt: skip
+    if not fields["name"]:
+        raise FairdayError("The name is missing.", code="missing_name", where="name")
+    country = fields["country"] or shop_of(request).settings.country or "CN"
+    return Contact(
+        name=fields["name"][:80], phone=read_phone(fields["phone"], country), email=email, note=fields["note"],
+        language=language,
+    )  # fmt: skip
+
+
+def pay(request: Request, order: str, method: str) -> Response:
+    """On to the payment of what is due, or to the order where nothing is."""
+    shop = shop_of(request)
+    state = shop.orders.state(order)
+    assert state is not None
+    path = f"/order/{token_of(front_of(request).secret, order, state['placed_at'])}"
+    response = RedirectResponse(path, 303)
+    amount = due(state)
+    if amount and method in methods(request):
+        try:
+            begun = shop.payments.begin(
+                order, method, channel_of(request, method), amount, state["currency"],
+                subject=shop.settings.name, actor=order, account=state["account"], return_path=path,
+                address=address_of(request),
+            )  # fmt: skip
+            response = RedirectResponse(f"/pay/{begun.number}/go", 303)
+        except Unavailable:
+            response = RedirectResponse(f"{path}?say=try_again", 303)
+    keep_order(response, request, order)
+    return response
+
+
+def channel_of(request: Request, method: str) -> str:
+    """Where the shopper is, as the provider of a method asks."""
+    agent = request.headers.get("user-agent", "")
+    phone = "Mobile" in agent or "Android" in agent
+    if method == "wechat":
+        return "jsapi" if "MicroMessenger" in agent else "h5" if phone else "native"
+    return ("wap" if phone else "page") if method == "alipay" else ""

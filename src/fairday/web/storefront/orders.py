@@ -1,0 +1,228 @@
+"""A shopper's orders: the list, each one's page behind a link that cannot be guessed, what they may do, the papers."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, or_, select
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from fairday.kernel.decider import State
+from fairday.kernel.errors import Conflict
+from fairday.kernel.ids import digest
+from fairday.stores.records import all_places
+from fairday.trade import cart as carts
+from fairday.trade import order as rules
+from fairday.trade.documents import Paper, drawn, sums_of
+from fairday.trade.records import contact_of, orders, parcels_of
+from fairday.trade.shipping.addresses import Address, written
+from fairday.trade.shipping.carriers import carrier_name, tracking_link
+from fairday.web.i18n import Tongue
+from fairday.web.render import say, shop_of, tongue_of
+from fairday.web.storefront.buying import (
+    MEMBER,
+    account_of,
+    cart_for,
+    keep_cart,
+    kept_orders,
+    order_of,
+    sign_out,
+    text_in,
+    token_of,
+    whole_in,
+)
+from fairday.web.storefront.checkout import methods, pay
+from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
+
+REASONS = ("changed_mind", "damaged", "wrong_item", "not_as_told", "late", "other")
+MOST = 50
+
+
+def number_of(order: str) -> str:
+    """An order's number as people say it: short, and no two of a day alike but by a rare chance."""
+    id_ = order.rpartition(":")[2]
+    try:
+        day = datetime.fromtimestamp(int(id_[:12], 16) / 1000, UTC).strftime("%y%m%d")
+    except (ValueError, OverflowError, OSError):
+        day = "000000"
+    return f"{day}-{digest('order number', id_)[:6].upper()}"
+
+
+@router.get("/orders")
+def mine(request: Request) -> Response:
+    """The orders of the member, and those placed from this device."""
+    shop, member = shop_of(request), account_of(request)
+    with shop.db.read() as conn:
+        found = _listed(conn, member[0] if member else None, kept_orders(request))
+    secret = front_of(request).secret
+    for one in found:
+        one["token"] = token_of(secret, one["id"], one["placed_at"])
+        one["number"] = number_of(one["id"])
+    response = shown(request, "shop_orders.html", visitor_of(request), here="me", orders=found, member=member)
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def _listed(conn: Connection, account: str | None, kept: list[str]) -> list[dict[str, Any]]:
+    # A member's list is the account's alone: a device may have had another owner.
+    mine = orders.c.account == account if account else (orders.c.id.in_(kept) & orders.c.account.is_(None))
+    query = select(orders).where(or_(mine)).order_by(orders.c.placed_at.desc()).limit(MOST)
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+@router.get("/order/{token}")
+def order_page(request: Request, token: str) -> Response:
+    order, state = order_of(request, token)
+    return page(request, token, order, state)
+
+
+def page(request: Request, token: str, order: str, state: State, error: Any = None, status: int = 200) -> Response:
+    """An order's page."""
+    shop, tongue = shop_of(request), tongue_of(request)
+    number = order.partition(":")[2]
+    with shop.db.read() as conn:
+        contact, _ = contact_of(conn, number)
+        sent = [p | {"carrier_name": carrier_name(p["carrier"]), "link": tracking_link(p["carrier"], p["tracking"])}
+                for p in parcels_of(conn, number)]  # fmt: skip
+        store = next((p for p in all_places(conn) if p.store == state["store"]), None)
+    where = rules.status(state)
+    address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []
+    lines = [
+        x | {"line": part, "out": x["shipped"] - x["returned"], "options": contact.options.get(part, {})}
+        for part, x in state["lines"].items()
+    ]
+    response = shown(
+        request, "shop_order.html", visitor_of(request), status, here="me", token=token, order=state, stands=where,
+        number=number_of(order), lines=lines, sums=sums_of(state), due=rules.due(state), contact=contact,
+        address=address, parcels=sent, store=store, methods=methods(request), error=error, reasons=REASONS,
+        may={
+            "cancel": state["life"] == "open" and not any(x["shipped"] for x in state["lines"].values()),
+            "receive": state["life"] == "open" and where in ("shipped", "picked_up") and state["received_at"] is None,
+            "return": state["life"] == "open" and state["shipped_at"] is not None and any(x["out"] for x in lines),
+            "papers": rules.is_paid(state),
+        },
+        steps=_steps(state, where), say=request.query_params.get("say", ""),
+        money=lambda n: tongue.money(n, state["currency"]),
+    )  # fmt: skip
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def _steps(state: State, where: str) -> list[tuple[str, bool]]:
+    """The way of an order, and how far it is: for the line of dots."""
+    if where in ("cancelled", "expired", "returned", "refunded", "exchanged"):
+        return [("placed", True), (where, True)]
+    last = "picked_up" if state["way"] == "pickup" else "shipped"
+    reached = {"placed": True, "paid": rules.is_paid(state), last: where in (last, "completed"),
+               "completed": where == "completed" or state["received_at"] is not None}  # fmt: skip
+    return list(reached.items())
+
+
+@router.post("/order/{token}/{act}", dependencies=[Depends(posted_long)])
+async def act(request: Request, token: str, act: str) -> Response:
+    """What a shopper may do with their order: pay, cancel, say it came, ask to send back, buy again."""
+    return await run_in_threadpool(_act, request, token, act)
+
+
+def _act(request: Request, token: str, act: str) -> Response:
+    shop, form = shop_of(request), request.state.form
+    order, state = order_of(request, token)
+    if act == "pay":
+        return pay(request, order, text_in(form, "payment", 32))
+    if act == "again":
+        with shop.db.write() as conn:
+            cart = cart_for(request, conn)
+            contact, _ = contact_of(conn, order.partition(":")[2])
+            cart = carts.refill(conn, cart, _bought(state, contact.options), shop.clock.now())
+        response = RedirectResponse("/cart", 303)
+        keep_cart(response, request, cart)
+        return response
+    why = text_in(form, "why", 40)
+    data: dict[str, Any] = {"why": why if why in REASONS else "other"}
+    if act == "return":
+        data["units"] = {part: n for part in state["lines"] if (n := whole_in(form, f"units.{part}", 0))}
+    name = {"cancel": "order.cancel", "receive": "order.receive", "return": "order.ask_return"}.get(act)
+    if name is None:
+        raise HTTPException(404)
+    if act == "cancel" and any(x["shipped"] for x in state["lines"].values()):
+        raise HTTPException(409)
+    answer = shop.orders.act(name, order, {} if act == "receive" else data, actor=order)
+    if not answer.ok:
+        assert answer.refusal is not None
+        error = Conflict(answer.refusal.message, code=f"order_{answer.refusal.code}")
+        return page(request, token, order, state, say(tongue_of(request), error), 409)
+    return RedirectResponse(f"/order/{token}", 303)
+
+
+def _bought(state: State, options: Any) -> list[dict[str, Any]]:
+    return [x | {"options": options.get(part, {})} for part, x in state["lines"].items() if x["gift"] is None]
+
+
+@router.post("/sign-out", dependencies=[Depends(posted_long)])
+def leave(request: Request) -> Response:
+    """Sign out on this device."""
+    response = RedirectResponse("/", 303)
+    if MEMBER in request.cookies:
+        sign_out(response)
+    return response
+
+
+@router.get("/order/{token}/{paper}.pdf")
+def papers(request: Request, token: str, paper: str) -> Response:
+    """The invoice or the receipt."""
+    order, state = order_of(request, token)
+    if paper not in ("invoice", "receipt") or (paper == "receipt" and not rules.is_paid(state)):
+        raise HTTPException(404)
+    with shop_of(request).db.read() as conn:
+        contact, _ = contact_of(conn, order.partition(":")[2])
+    made = paper_of(tongue_of(request), shop_of(request).settings.name, paper, order, state, contact)
+    name = re.sub(r"[^A-Z0-9-]", "", number_of(order))
+    headers = {"content-disposition": f'inline; filename="{paper}-{name}.pdf"', "cache-control": "no-store"}
+    return Response(drawn(made), media_type="application/pdf", headers=headers)
+
+
+def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, contact: Any) -> Paper:
+    """An order's paper in a reader's language."""
+
+    def money(n: int) -> str:
+        return tongue.money(n, state["currency"]).replace("\u00a0", " ").replace("\u202f", " ")
+
+    plain = tongue.plain
+    facts = [(plain("order.number"), number_of(order)), (plain("order.date"), tongue.date(state["placed_at"]))]
+    if state["paid_at"] is not None:
+        facts.append((plain("order.paid_on"), tongue.date(state["paid_at"])))
+    rows: list[tuple[str, str, str, str]] = []
+    for x in state["lines"].values():
+        title = " · ".join([x["title"], *dict(x.get("form") or {}).values()])
+        unit = money(round(x["unit"] / 10 ** x["unit_digits"])) if x["gift"] is None else plain("buy.gift")
+        rows.append((title, str(x["qty"]), unit, money(x["gross"])))
+        off = sum(n for _, n in x["discounts"])
+        if off:
+            rows.append((plain("order.discount"), "", "", money(-off)))
+    sums = sums_of(state)
+    listed = [
+        (
+            plain("order.goods"),
+            money(sums["goods"] - sum(n for x in state["lines"].values() for _, n in x["discounts"])),
+            False,
+        )
+    ]
+    if state["shipping"] is not None:
+        listed.append((plain("buy.shipping"), money(state["shipping"]["paid"]), False))
+    if sums["tax"]:
+        listed.append((plain("order.tax"), money(sums["tax"]), False))
+    listed.append((plain("buy.total"), money(sums["total"]), True))
+    if sums["refunded"]:
+        listed.append((plain("order.refunded"), money(-sums["refunded"]), False))
+    buyer = [contact.name, *(written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__}))
+                             if contact.street else [])]  # fmt: skip
+    return Paper(
+        title=plain(f"order.{kind}"), shop=shop, facts=facts, buyer=list(dict.fromkeys(b for b in buyer if b)),
+        head=(plain("order.col.goods"), plain("order.col.qty"), plain("order.col.unit"), plain("order.col.amount")),
+        rows=rows, sums=listed, note=plain("order.note", shop=shop),
+    )  # fmt: skip
