@@ -1,6 +1,7 @@
 # Fairday. `make demo` sets up and runs the main job; `make test` sets up and passes the tests.
 .PHONY: demo test lint bench clean
 SERVE ?= 1
+WORKERS ?= 2
 PY = .venv/bin/python
 
 demo:            ## a real retailer's year goes in, a scene runs, a report says what it brought
@@ -13,7 +14,7 @@ test:            ## the whole suite, on SQLite and PostgreSQL
 	@$(PY) -m ruff check src tests benchmarks scripts
 	@$(PY) -m mypy
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" lint-imports --no-cache
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint:            ## format, then check
 	@bash scripts/setup.sh test demo
