@@ -60,27 +60,35 @@ def cart_at(seed: int, lines: int = 5) -> Cart:
     )  # fmt: skip
 
 
-def rules_at(seed: int, most: int = 8, *, smooth: bool = False) -> list[Rule]:
-    """Up to so many rules of all kinds; ``smooth``: only such as leave everything monotone."""
+def rules_at(seed: int, most: int = 8, *, smooth: bool = False, grouped: bool = False) -> list[Rule]:
+    """Up to so many rules of all kinds; ``smooth``: only such as leave everything monotone; ``grouped``: smooth or
+    competing
+    for units, and excluding each other in groups only."""
     dice = random.Random(f"rules{seed}")
     rules = []
     for i in range(dice.randrange(0, most + 1)):
         when = When(
             needs=(
                 Need(goods=goods(dice), spend=dice.choice([0, 0, 500, 3000]), units=dice.choice([0, 0, 2]),
-                     spend_after=0 if smooth else dice.choice([0, 0, 0, 2500])),
+                     spend_after=0 if smooth or grouped else dice.choice([0, 0, 0, 2500])),
             ) if dice.random() < 0.4 else ()
         )  # fmt: skip
-        group = dice.choice(["", "", "a", "b"])
-        benefit = benefit_of(dice, smooth)
+        group = dice.choice(["", "a", "b", "c"] if grouped else ["", "", "a", "b"])
+        benefit = benefit_of(dice, smooth or grouped)
+        if grouped and dice.random() < 0.35:
+            percent = Decimal(dice.choice([50, 100]))
+            benefit = dice.choice([
+                SetOff(qty=dice.choice([2, 3]), goods=goods(dice), percent=percent),
+                BuyGet(buy_qty=1, get_qty=1, buy=goods(dice), get=goods(dice), percent=percent),
+            ])  # fmt: skip
         by_line = isinstance(benefit, PercentOff) and benefit.per == "line" and benefit.cap is None
         rules.append(
             Rule(
                 id=f"R{i}", benefits=(benefit,), when=when,
                 layer=dice.choice(["goods", "goods", "order", "coupon"]), priority=dice.randrange(3), group=group,
-                per="line" if by_line and not smooth and dice.random() < 0.3 else "order",
+                per="line" if by_line and not (smooth or grouped) and dice.random() < 0.3 else "order",
                 alone=dice.random() < 0.1, tags=frozenset(t for t in TAGS if dice.random() < 0.5),
-                combines=frozenset(dice.sample(TAGS, 2)) if dice.random() < 0.2 else None,
+                combines=frozenset(dice.sample(TAGS, 2)) if dice.random() < 0.2 and not grouped else None,
                 borne=dice.choice([100, 100, 40]),
             )
         )  # fmt: skip

@@ -161,11 +161,12 @@ def _beaten(book: Book, entries: Sequence[Entry], chosen: Sequence[Entry]) -> li
     for e in chosen:
         of_group.setdefault(book.group_of[e.c.at], []).append(e.c.rule.id)
     told = []
+    only_groups = book.only_groups and not any(e.c.alone for e in chosen)
     for entry in entries:
         c = entry.c
         if c.at in taken:
             continue
-        if book.only_groups and not c.alone and not any(e.c.alone for e in chosen):
+        if only_groups and not c.alone:
             by = of_group.get(book.group_of[c.at], []) if c.rule.group else []
         else:
             by = [e.c.rule.id for e in chosen if c.alone or e.c.alone or excludes(c.rule, e.c.rule)]

@@ -95,19 +95,18 @@ def by_rule(
             if rest:
                 lost[k] += rest
                 uneven.append(k)
-        if spare:
-            order = sorted(uneven or parts, key=lambda k: (-lost[k], k))
-            if spare < 0:
-                order.reverse()
-            step, at = (1 if spare > 0 else -1), 0
-            while spare and order:
-                k = order[at % len(order)]
-                at += 1
-                if parts[k] + step >= 0:
-                    parts[k] += step
-                    have[k] += step
-                    lost[k] -= step * d
-                    spare -= step
+        while spare > 0:
+            k = max(uneven or parts, key=lost.__getitem__)
+            parts[k] += 1
+            have[k] += 1
+            lost[k] -= d
+            spare -= 1
+        while spare < 0:
+            k = min([k for k in parts if parts[k]], key=lost.__getitem__)
+            parts[k] -= 1
+            have[k] -= 1
+            lost[k] += d
+            spare += 1
         if len(uneven) > 1:
             open_.append((parts, entries))
         placed.append(parts)

@@ -236,9 +236,7 @@ class Tangent:
         if not open_:
             return
         low, scored = self._below(open_, picks, kept, add)
-        if self.spanning:
-            saved = self._tail(whole, self._blocked(chosen))[0]
-        limit = self._most(self.whole - low + saved)
+        limit = self._reach(low, chosen, whole, saved)
         if limit <= self.best:
             return
         if self.nodes >= self.limit:
@@ -249,8 +247,10 @@ class Tangent:
             top = max(scores)
             some = [
                 (score, option) for option, score in zip(options, scores, strict=True)
-                if self._most(self.whole - low - (top - score) + saved) > self.best
+                if self._reach(low + top - score, chosen | option.bits, whole, saved) > self.best
             ]  # fmt: skip
+            if not some:
+                return
             some.sort(key=lambda pair: -pair[0])
             fair.append((len(some) > 1, top, some))
         at = max(range(len(fair)), key=lambda place: fair[place][:2])
@@ -263,6 +263,14 @@ class Tangent:
                 for i, _, keep in option.cells:
                     after[i] *= keep
             self._node(chosen | option.bits, rest, after, add + option.add)
+
+    def _reach(self, least: float, chosen: int, whole: float, saved: float) -> int:
+        """What may be saved at most where lines are left no less than ``least``, knowing that the whole cart saves ``saved``
+        of ``whole``. From less it saves no more, and from more at most as much more."""
+        if self.spanning:
+            saved = self._tail(max(least, 0.0), self._blocked(chosen))[0]
+            return self._most(self.whole - least + saved)
+        return self._most(self.whole - least + saved + max(0.0, least - whole))
 
     def _below(
         self, open_: list[list[Option]], picks: list[Option], kept: list[float], add: float

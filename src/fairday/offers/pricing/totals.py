@@ -40,7 +40,7 @@ def finish(
     priced = []
     for i, line in enumerate(cart.lines):
         net, total = _net_and_total(cart.prices_include_tax, prices[i], taxes[i])
-        given = tuple([(names[k], amount) for k, amount in sorted(parts[i].items()) if amount])
+        given = tuple([(names[k], amount) for k, amount in parts[i].items() if amount])
         priced.append(
             PricedLine(
                 line=line.line,
