@@ -11,10 +11,11 @@ import fairday
 import shopfull
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel import jsons
-from fairday.kernel.clock import ManualClock
+from fairday.kernel.clock import DAY_MS, ManualClock
 from fairday.storage.log import happenings
 from fairday.web import slim
-from fairday.web.storefront.feeding import PAGE, ROUND, Place, place_of
+from fairday.web.storefront.feeding import FRESH, PAGE, ROUND, Place, place_of
+from fairday.web.storefront.front import FRESH_DAYS
 from webdesk import Client
 
 HREF = re.compile(r'class="goods" href="/goods/([^"]+)"')
@@ -252,3 +253,16 @@ def test_a_scenes_look_dresses_and_greets_the_page(large: fairday.Shop) -> None:
     assert '<body class="theme-plain">' in Client(large).get("/search").text
     style = Client(large).get("/static/shop.css").text
     assert all(f".theme-{name}" in style for name in ("festive", "calm", "young", "warm"))
+
+
+def test_what_came_in_lately_has_places_of_its_own_in_the_feed(large: fairday.Shop, clock: ManualClock) -> None:
+    new = [ProductRow(product=f"new{n}", title="New thing", category="kind 3", price=500) for n in range(40)]
+    with large.db.write() as conn:
+        save_products(conn, new, clock.now())
+    large.staging.forget()
+    goods = HREF.findall(Client(large).get("/feed").text)
+    assert sum(one.startswith("new") for one in goods) >= FRESH
+    clock.at += (FRESH_DAYS + 2) * DAY_MS
+    large.staging.forget()
+    later = HREF.findall(Client(large).get("/feed").text)
+    assert sum(one.startswith("new") for one in later) < FRESH

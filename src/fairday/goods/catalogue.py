@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, RowMapping, String, Table, Text, func, select
+from sqlalchemy import BigInteger, Connection, Index, Integer, RowMapping, String, Table, Text, func, select
 
 from fairday.goods.price_records import set_base_prices
 from fairday.goods.tables import details, touched
+from fairday.kernel.clock import DAY_MS
 from fairday.storage.database import col, current_xid, insert, metadata
 
 products = Table(
@@ -23,6 +24,7 @@ products = Table(
     col("currency", String(3), personal=False),
     col("image", Text, personal=False),
     col("updated_at", BigInteger, nullable=False, personal=False),
+    col("first_day", Integer, personal=False),
     Index("products_category", "category"),
 )
 
@@ -36,6 +38,8 @@ class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
         category, department, brand: None where not said; an older word stays.
         price: list price in minor units of ``currency``, or None.
         image: URL of a picture, or None.
+        first_day: the day (UTC) it came into the catalogue; the catalogue says it, whatever is told. None of a product
+            from before days were kept.
     """
 
     product: str
@@ -46,6 +50,7 @@ class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
     price: int | None = None
     currency: str | None = None
     image: str | None = None
+    first_day: int | None = None
 
 
 def save_products(conn: Connection, rows: Iterable[ProductRow], now: int) -> int:
@@ -63,7 +68,8 @@ def save_products(conn: Connection, rows: Iterable[ProductRow], now: int) -> int
     changed = []
     for row in told:
         before = known.get(row.product)
-        after = row if before is None else _over(before, row)
+        day = now // DAY_MS if before is None else before.first_day
+        after = msgspec.structs.replace(row if before is None else _over(before, row), first_day=day)
         if after != before:
             changed.append(msgspec.structs.asdict(after) | {"updated_at": now})
     if changed:

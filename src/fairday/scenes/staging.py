@@ -137,7 +137,9 @@ class Staging:
         if self._kept is not None and self._kept.shelf[0] == key:
             return self._kept.shelf
         started = time.monotonic()
-        goods = [as_product(row) for row in sold_products(conn)]
+        rows = sold_products(conn)
+        oldest = min((row.first_day or 0 for row in rows), default=0)
+        goods = [as_product(row, oldest) for row in rows]
         shelf = Shelf(goods, popularity(conn, today), self.people.currency, ranking)
         self._look_at = time.monotonic() + max(REFRESH, SHARE * (time.monotonic() - started))
         return key, shelf
@@ -218,8 +220,9 @@ class Staging:
         return self._specs[key]
 
 
-def as_product(row: ProductRow) -> Product:
-    """A product of the catalogue as it is chosen."""
+def as_product(row: ProductRow, oldest: int | None = None) -> Product:
+    """A product of the catalogue as it is chosen; new since the day it came in, if after the ``oldest`` of them."""
+    came = row.first_day
     return Product(
         product=row.product,
         title=row.title or row.product,
@@ -229,6 +232,7 @@ def as_product(row: ProductRow) -> Product:
         price=row.price,
         currency=row.currency,
         image=row.image,
+        new_since=came if came is not None and oldest is not None and came > oldest else None,
     )
 
 

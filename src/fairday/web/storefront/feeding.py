@@ -80,10 +80,13 @@ def marks(crc: NDArray[np.uint32], seed: str) -> NDArray[np.uint16]:
 class FeedGoods:
     """What the feed needs of a shelf beside its scores, made once for it."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, fresh_from: int) -> None:
+        """``fresh_from``: what came in on this day or later is fresh."""
         self.shelf = shelf
         self.crc = np.array([zlib.crc32(p.product.encode()) for p in shelf.products], dtype=np.uint32)
-        self.fresh = np.array([p.new_since is not None for p in shelf.products], dtype=np.bool_)
+        self.fresh = np.array(
+            [p.new_since is not None and p.new_since >= fresh_from for p in shelf.products], dtype=np.bool_
+        )
         codes: dict[str, int] = {}
         self.category = np.array([codes.setdefault(p.category or "", len(codes)) for p in shelf.products], np.int64)
         self.codes = codes

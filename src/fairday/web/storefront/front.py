@@ -23,7 +23,7 @@ from fairday.reach import outbox
 from fairday.scenes.shelf import Shelf
 from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening
-from fairday.web import clicks
+from fairday.web import clicks, desk
 from fairday.web.auth import address_of
 from fairday.web.goods import finish_cards
 from fairday.web.guard import Bucket, place_of
@@ -34,6 +34,8 @@ from fairday.web.storefront.feeding import FeedGoods
 
 VISITOR, ANSWER, OWN, ACTED = "fairday_visitor", "fairday_consent", "fairday_own", "fairday_acted"
 YEAR = 31_536_000
+FRESH_DAYS = 30
+"""For how long what came in has places of its own in the feed."""
 LINK_MS = 30 * 86_400_000
 """A mail's link recognises its reader for this long after the mail was planned."""
 KEY_NAME = "storefront"
@@ -63,6 +65,7 @@ class Front:
     """What the storefront keeps while it serves: signing key, write key for its pages, the limits."""
 
     def __init__(self, shop: Shop) -> None:
+        self._shop = shop
         self.secret = secret_of(shop)
         self.key = _write_key(shop)
         self.pages = Bucket(240)
@@ -76,7 +79,7 @@ class Front:
         """What the feed needs of a shelf."""
         found = self._feed
         if found is None or found.shelf is not shelf:
-            found = self._feed = FeedGoods(shelf)
+            found = self._feed = FeedGoods(shelf, desk.today(self._shop) - FRESH_DAYS)
         return found
 
 
