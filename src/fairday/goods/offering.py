@@ -131,6 +131,7 @@ class Goods:
         *,
         currency: str | None = None,
         options: Mapping[str, str] | None = None,
+        unmade: bool = False,
         conn: Connection | None = None,
     ) -> Offer:
         """What some goods are offered at; see ``offers``, and ``Where`` for the first arguments.
@@ -146,9 +147,9 @@ class Goods:
         at = self._clock.now() if now is None else now
         if conn is None:
             with self._db.read() as own:
-                (found,) = self.offers(own, [wanted], where, at)
+                (found,) = self.offers(own, [wanted], where, at, unmade=unmade)
         else:
-            (found,) = self.offers(conn, [wanted], where, at)
+            (found,) = self.offers(conn, [wanted], where, at, unmade=unmade)
         if isinstance(found, FairdayError):
             raise found
         return found

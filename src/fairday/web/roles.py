@@ -20,6 +20,8 @@ Permission = Literal[
     "audiences.write",
     "scenes.read",
     "scenes.write",
+    "goods.read",
+    "goods.write",
     "stock.read",
     "stock.write",
     "offers.read",
@@ -41,7 +43,7 @@ Permission = Literal[
 ]
 """What can be allowed.
 
-``own``: one's own password and sign-out. ``offers``: promotions and coupons.
+``own``: one's own password and sign-out. ``goods``: goods and price lists. ``offers``: promotions and coupons.
 ``people.look_up``: find one customer by a whole id and see their page;
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
@@ -58,6 +60,8 @@ MAY: Mapping[Permission, tuple[Role, ...]] = {
     "audiences.write": ("owner", "marketer"),
     "scenes.read": ("owner", "marketer", "analyst"),
     "scenes.write": ("owner", "marketer"),
+    "goods.read": ("owner", "marketer", "analyst", "clerk"),
+    "goods.write": ("owner", "marketer"),
     "stock.read": ("owner", "marketer", "analyst", "clerk"),
     "stock.write": ("owner", "marketer", "clerk"),
     "offers.read": ("owner", "marketer", "analyst"),
@@ -104,6 +108,16 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/stores": "scenes.write",
     "POST /console/stores/import": "scenes.write",
     "POST /console/stores/{store}/remove": "scenes.write",
+    "GET /console/goods": "goods.read",
+    "GET /console/goods/good": "goods.read",
+    "POST /console/goods/good": "goods.write",
+    "GET /console/goods/groups": "goods.read",
+    "POST /console/goods/groups": "goods.write",
+    "POST /console/goods/elsewhere": "goods.write",
+    "GET /console/prices": "goods.read",
+    "POST /console/prices": "goods.write",
+    "POST /console/prices/{name}/set": "goods.write",
+    "POST /console/prices/{name}/remove": "goods.write",
     "GET /console/stock": "stock.read",
     "GET /console/stock/good": "stock.read",
     "POST /console/stock/good": "stock.write",
