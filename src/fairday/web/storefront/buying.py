@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from fastapi import Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Command, State
+from fairday.kernel.errors import Conflict
 from fairday.kernel.ids import new_id
 from fairday.people import accounts, identity
 from fairday.people.identity.records import run
@@ -34,7 +36,7 @@ MOST_KEPT = 20
 
 
 def account_of(request: Request) -> tuple[str, tuple[str, str]] | None:
-    """The member's account and the id they proved, None for a guest."""
+    """The member's account and the id they proved: by signing in, or by a device that is theirs. None for a guest."""
     kept: tuple[str, tuple[str, str]] | str | None = getattr(request.state, "member", "")
     if not isinstance(kept, str):
         return kept
@@ -47,6 +49,12 @@ def account_of(request: Request) -> tuple[str, tuple[str, str]] | None:
             # The id must still sign in to it: not after an erasure, nor after it was given to another account.
             if _signs_in(conn, kind, value) == said[1]:
                 found = (final(conn, said[1]), (kind, value))
+    visitor = visitor_of(request)
+    if found is None and visitor.own and visitor.id is not None:
+        with shop.db.read() as conn:
+            # The account of this very id: others of the same person may be tied to it by a stranger's word.
+            account = _signs_in(conn, *visitor.id)
+            found = (final(conn, account), visitor.id) if account is not None else None
     request.state.member = found
     return found
 
@@ -69,14 +77,21 @@ def final(conn: Connection, account: str) -> str:
 
 def sign_in(response: Response, request: Request, id_: tuple[str, str]) -> None:
     """An id was proved: its member account, made where there is none, is this device's; the guest's cart goes there."""
-    shop = shop_of(request)
+    shop, visitor = shop_of(request), visitor_of(request)
+    weak = visitor.id is not None and visitor.id[0] in shop.settings.identity.weak
     with shop.db.read() as conn:
         account = _signs_in(conn, *id_)
+        device = _signs_in(conn, *visitor.id) if weak and visitor.id is not None else None
+        device = None if device is None else final(conn, device)
     if account is None:
-        account = f"account:{new_id(shop.clock.now())}"
+        account = device or f"account:{new_id(shop.clock.now())}"
         shop.runner.submit(Command("open", account))
         with shop.db.write() as conn:
-            accounts.attach(conn, account, *id_)
+            account = accounts.attach_first(conn, account, *id_)
+    elif device is not None and device != account:
+        # What was claimed on this device before anybody signed in goes along, as the cart does.
+        with contextlib.suppress(Conflict):
+            shop.coupons.merge(device, account, actor="sign-in", key=f"sign-in:{device}:{account}"[:200])
     now = shop.clock.now()
     with shop.db.write() as conn:
         carts.sign_in(conn, request.cookies.get(CART), final(conn, account), now)
