@@ -16,7 +16,7 @@ from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.modes import B2C, Mode
 from fairday.trade.paying import OrderPayable, PaymentClaim
-from fairday.trade.records import Contact, Ids, contact_of, contacts, keep_contact
+from fairday.trade.records import Contact, Ids, contact_of, contacts, keep_contact, parcels
 from fairday.trade.refunds import Refund, preview
 from fairday.trade.steps import Steps
 
@@ -83,6 +83,11 @@ class Orders:
         answer = self.runner.submit(Command("order.exchange", order, data, actor, key))
         self._forget_unplaced(answer, into)
         return answer
+
+    def forget_parcel(self, parcel: str) -> None:
+        """Let go of a parcel that did not leave."""
+        with self.db.write() as conn:
+            conn.execute(delete(parcels).where(parcels.c.parcel == parcel))
 
     def _forget_unplaced(self, answer: Answer, order: str) -> None:
         if not answer.ok and self.state(order) is None:

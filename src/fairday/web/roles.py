@@ -26,6 +26,9 @@ Permission = Literal[
     "stock.write",
     "offers.read",
     "offers.write",
+    "orders.read",
+    "orders.ship",
+    "orders.refund",
     "people.look_up",
     "people.list",
     "people.consent",
@@ -44,6 +47,8 @@ Permission = Literal[
 """What can be allowed.
 
 ``own``: one's own password and sign-out. ``goods``: goods and price lists. ``offers``: promotions and coupons.
+``own``: one's own password and sign-out. ``offers``: promotions and coupons. ``orders.ship``: send, hand over and
+cancel orders, answer returns; ``orders.refund``: give money of them back.
 ``people.look_up``: find one customer by a whole id and see their page;
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
@@ -66,6 +71,9 @@ MAY: Mapping[Permission, tuple[Role, ...]] = {
     "stock.write": ("owner", "marketer", "clerk"),
     "offers.read": ("owner", "marketer", "analyst"),
     "offers.write": ("owner", "marketer"),
+    "orders.read": ("owner", "analyst", "clerk"),
+    "orders.ship": ("owner", "clerk"),
+    "orders.refund": ("owner",),
     "people.look_up": ("owner", "marketer", "clerk"),
     "people.list": ("owner", "marketer"),
     "people.consent": ("owner", "marketer", "clerk"),
@@ -143,6 +151,11 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/coupons/{batch}/print": "offers.write",
     "POST /console/coupons/{batch}/void": "offers.write",
     "POST /console/coupons/{batch}/stop": "offers.write",
+    "GET /console/orders": "orders.read",
+    "GET /console/orders/{order}": "orders.read",
+    "POST /console/orders/{order}/ship": "orders.ship",
+    "POST /console/orders/{order}/refund": "orders.refund",
+    "POST /console/orders/{order}/{step}": "orders.ship",
     "GET /console/people": "people.look_up",
     "GET /console/people/{person}": "people.look_up",
     "GET /console/why": "people.look_up",
