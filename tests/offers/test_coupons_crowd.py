@@ -14,7 +14,8 @@ import pytest
 
 import fairday
 import parts
-from couponing import account, terms
+from couponing import terms
+from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict
 from fairday.storage.log import events
 from fairday.storage.runner import stream_state
@@ -40,7 +41,9 @@ def crowd(calls) -> list[str]:
 
 @pytest.fixture
 def people(shop) -> list[str]:
-    return [account(shop, f"p{n}") for n in range(CROWD)]
+    streams = [f"account:p{n}" for n in range(CROWD)]
+    assert all(a.ok for a in shop.runner.gather([Command("open", stream) for stream in streams]))
+    return streams
 
 
 def claims(shop) -> list[tuple[str, str]]:

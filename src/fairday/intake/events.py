@@ -27,7 +27,8 @@ OWN_NAMES = frozenset({"audience entered", "audience left", "scene shown", "scen
 """Events that Fairday alone makes, in small letters; nobody may send them."""
 
 OWN_PREFIXES = (
-    "bought:", "viewed:", "active:", "order completed:", "order updated:", "order refunded:", "order cancelled:"
+    "bought:", "viewed:", "active:", "order completed:", "order updated:", "order refunded:", "order cancelled:",
+    "coupon redeemed:",
 )  # fmt: skip
 """What the names of Fairday's own measures of people begin with, in small letters: an event's name must not."""
 
