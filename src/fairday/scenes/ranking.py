@@ -29,7 +29,7 @@ from fairday.models.recommend.model import Model, People
 
 log = logging.getLogger("fairday.scenes")
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the files change their meaning; a fit of another format is not served."""
 
 LOOK = 1.0
@@ -43,19 +43,7 @@ DUE = (0.75, 3.0)
 SPEAKS = 0.2
 """Log odds that a part must add to be given as a reason."""
 
-_PARTS = (
-    "weights",
-    "eased",
-    "place",
-    "popular_7",
-    "popular",
-    "trend",
-    "rebuy",
-    "profile",
-    "category",
-    "doing",
-    "factors",
-)
+_PARTS = ("weights", "eased", "place", "popular_7", "popular", "trend", "rebuy", "profile", "category", "factors")
 _PEOPLE = ("neighbours", "cosines", "begin", "item", "weight")
 _LISTS = ("by_category", "together", "together_strength", "alike", "alike_strength")
 _BLENDS = ("again", "new", "stranger")

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from fairday.models.recommend.als import fold_in
 from fairday.models.recommend.blend import Weights
-from fairday.models.recommend.popularity import LATELY
 from fairday.models.recommend.purchases import decay
 
 Floats = NDArray[np.float32]
@@ -44,7 +43,7 @@ EASE_FLOOR, ALIKE_FLOOR = np.float32(0.003), np.float32(0.002)
 PRIOR = 1.0
 """How many neighbours' worth of the whole shop stands beside a person's own neighbours."""
 
-CURVED = ("bought_20", "bought_120", "bought_365", "due", "since", "rebuy", "hot")
+CURVED = ("bought_20", "bought_120", "bought_365", "due", "since", "rebuy")
 """What the chance of buying again does not grow evenly with: their squares and products are features, too."""
 
 _ONE, _OTHER = np.triu_indices(len(CURVED))
@@ -54,7 +53,7 @@ _OWN = (
     "viewed", "popular", "trend", "ease", "ease_log", "alike", "alike_log", "category",
 )  # fmt: skip
 
-AGAIN = (*_OWN, *LATELY, *(f"{CURVED[i]} {CURVED[j]}" for i, j in zip(_ONE, _OTHER, strict=True)))
+AGAIN = (*_OWN, *(f"{CURVED[i]} {CURVED[j]}" for i, j in zip(_ONE, _OTHER, strict=True)))
 """What says whether somebody buys a good again that they have bought."""
 
 FACTORS = "factors"
@@ -104,7 +103,6 @@ class Parts:
         rebuy: (goods,) the share of its buyers who bought it again.
         profile: (goods,) the whole shop's recent buying: what somebody with no neighbours is taken to be near to.
         category: (goods,) numbers of categories from 1; 0 where a good has none.
-        doing: (goods, ``LATELY``) of ``lately``.
         factors: (eased, factors) of ALS for the head, or None where it did not help.
     """
 
@@ -117,7 +115,6 @@ class Parts:
     rebuy: Floats
     profile: Floats
     category: NDArray[np.int64]
-    doing: Floats
     factors: Floats | None = None
 
     @property
@@ -178,7 +175,7 @@ class Near:
         rest[head] = 0.0
         found = np.flatnonzero(rest)
         if len(found) > TAIL:
-            found = np.sort(found[np.argsort(-rest[found], kind="stable")[:TAIL]])
+            found = np.sort(found[np.argpartition(-rest[found], TAIL - 1)[:TAIL]])
         return found
 
 
@@ -326,7 +323,6 @@ def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
         fond=fond,
         parts=parts,
     )
-    doing = parts.doing[own]
     again = found.shared(own) | {
         "bought_20": np.log1p(bought[0]),
         "bought_60": np.log1p(bought[1]),
@@ -339,12 +335,10 @@ def features(parts: Parts, history: History, near: Near, today: int) -> Seen:
         "gap": np.log1p(gap),
         "late": np.where(times > 1, np.log((since + 1.0) / (gap + 1.0)), 0.0),
         "rebuy": parts.rebuy[own],
-        "hot": doing[:, LATELY.index("hot")],
     }
     curved = np.stack([again[name] for name in CURVED], axis=1, dtype=np.float32)
     table = [
         np.stack([again[name] for name in _OWN], axis=1, dtype=np.float32),
-        doing,
         curved[:, _ONE] * curved[:, _OTHER],
     ]
     if tasted is not None:

@@ -9,7 +9,6 @@ from fairday.models.recommend.als import als
 from fairday.models.recommend.ease import CAP, ease
 from fairday.models.recommend.features import TASTE, Parts
 from fairday.models.recommend.neighbours import POOL, unit_rows
-from fairday.models.recommend.popularity import lately as doing
 from fairday.models.recommend.popularity import popularity, rebuy, trend
 from fairday.models.recommend.purchases import Matrix, Purchases, decay
 
@@ -56,7 +55,6 @@ def parts(
         rebuy=narrow(rebuy(purchases, today, category)[0]),
         profile=profile(purchases, today, recent),
         category=category,
-        doing=narrow(doing(purchases, today)),
         factors=factors(purchases, today) if with_factors else None,
     )
 
