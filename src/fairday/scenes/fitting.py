@@ -214,13 +214,12 @@ def _read(conn: Connection, prefix: str, first: int | None, last: int) -> _Rows:
     products: dict[str, int] = {}
     parts: list[NDArray[np.int64]] = []
     rows = conn.execution_options(stream_results=True).exec_driver_sql(query)
-    for chunk in rows.partitions(_AT_ONCE):
-        parts.append(
-            np.array(
-                [(person, products.setdefault(measure, len(products)), day) for person, measure, day in chunk],
-                dtype=np.int64,
-            )
-        )
+    # The driver's own rows: there are millions, and SQLAlchemy's cost as much again as reading them.
+    while chunk := rows.cursor.fetchmany(_AT_ONCE):
+        persons, measures, days = zip(*chunk, strict=True)
+        numbers = [products.setdefault(measure, len(products)) for measure in measures]
+        parts.append(np.array((persons, numbers, days), dtype=np.int64).T)
+    rows.close()
     whole = np.concatenate(parts) if parts else np.zeros((0, 3), dtype=np.int64)
     return whole[:, 0], whole[:, 1], whole[:, 2], [measure[len(prefix) :] for measure in products]
 
