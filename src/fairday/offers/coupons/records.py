@@ -293,6 +293,17 @@ def get_pack(conn: Connection, pack: str, now: int) -> Pack:
     )  # fmt: skip
 
 
+def shared_now(conn: Connection, now: int) -> Batch | None:
+    """The share batch that buyers open packs of now, the newest where there are several; None without one."""
+    c = coupon_batches.c
+    query = select(c.batch).where(c.kind == "share", c.status == "open", c.opens <= now, c.closes > now)
+    for batch in conn.execute(query.order_by(c.opens.desc(), c.batch)).scalars():
+        found = get_batch(conn, batch)
+        if found.given < found.terms.size:
+            return found
+    return None
+
+
 def drawn(conn: Connection, pack: str) -> list[Held]:
     """What was drawn of a pack, in order."""
     c = coupon_claims.c

@@ -38,6 +38,7 @@ from fairday.web.storefront.buying import (
 )
 from fairday.web.storefront.checkout import methods, pay
 from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
+from fairday.web.storefront.wallet import shareable
 
 REASONS = ("changed_mind", "damaged", "wrong_item", "not_as_told", "late", "other")
 MOST = 50
@@ -90,6 +91,7 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         sent = [p | {"carrier_name": carrier_name(p["carrier"]), "link": tracking_link(p["carrier"], p["tracking"])}
                 for p in parcels_of(conn, number)]  # fmt: skip
         store = next((p for p in all_places(conn) if p.store == state["store"]), None)
+        shares = shareable(conn, state, shop.clock.now())
     where = rules.status(state)
     address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []
     lines = [
@@ -100,6 +102,7 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         request, "shop_order.html", visitor_of(request), status, here="me", token=token, order=state, stands=where,
         number=number_of(order), lines=lines, sums=sums_of(state), due=rules.due(state), contact=contact,
         address=address, parcels=sent, store=store, methods=methods(request), error=error, reasons=REASONS,
+        shares=shares,
         may={
             "cancel": state["life"] == "open" and not any(x["shipped"] for x in state["lines"].values()),
             "receive": state["life"] == "open" and where in ("shipped", "picked_up") and state["received_at"] is None,

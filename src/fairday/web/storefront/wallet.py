@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from fairday.kernel.decider import Command
+from fairday.kernel.decider import Command, State
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.ids import new_id
 from fairday.offers.coupons import Claimed, TooMany, records
@@ -23,17 +23,24 @@ from fairday.people.accounts import accounts_of, attach_first
 from fairday.people.identity import person_of
 from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening
+from fairday.trade import order as rules
 from fairday.web.auth import address_of
 from fairday.web.render import say, shop_of, status_of, tongue_of
+from fairday.web.storefront import buying
 from fairday.web.storefront.agreeing import agree
-from fairday.web.storefront.front import Visitor, by_link, posted, router, shown, visitor_of
+from fairday.web.storefront.front import by_link, posted, router, shown, visitor_of
 
 READY = ("claimed", "locked")
 PARTS_SHOWN = 20
+SHAREABLE = ("paid", "part_shipped", "shipped", "picked_up", "completed")
+"""Where an order stands that its buyer may share a pack for."""
 
 
-def account_of(conn: Connection, visitor: Visitor) -> str | None:
-    """The member account of whoever looks, where this device is known to be theirs."""
+def holder(request: Request, conn: Connection) -> str | None:
+    """The account of the member who is signed in, else of whoever looks, where this device is known to be theirs."""
+    member, visitor = buying.account_of(request), visitor_of(request)
+    if member is not None:
+        return member[0]
     if visitor.person is None or not visitor.own:
         return None
     return next(iter(accounts_of(conn, visitor.person)), None)
@@ -67,16 +74,16 @@ def wallet(request: Request) -> Response:
 
 
 def _wallet(request: Request, error: FairdayError | None = None, typed: str = "", got: str = "") -> Response:
-    shop, visitor = shop_of(request), visitor_of(request)
+    shop, visitor, member = shop_of(request), visitor_of(request), buying.account_of(request)
     with shop.db.read() as conn:
-        account = account_of(conn, visitor)
+        account = holder(request, conn)
         held = records.held_by(conn, account) if account else []
         packs = (
             [records.get_pack(conn, p, shop.clock.now()) for p in records.packs_of(conn, account)] if account else []
         )
     response = shown(
         request, "shop_wallet.html", visitor, status_of(error) if error else 200,
-        here="me", error=say(tongue_of(request), error) if error else None, typed=typed[:40],
+        here="me", member=member, error=say(tongue_of(request), error) if error else None, typed=typed[:40],
         got=got or request.query_params.get("got", ""), packs=packs,
         held=[h for h in held if h.status in READY], past=[h for h in held if h.status not in READY][-PARTS_SHOWN:],
     )  # fmt: skip
@@ -102,17 +109,21 @@ def _having(request: Request, claim: Callable[[Shop, str], Claimed], typed: str 
     """Claim into the wallet of whoever asks, whose device is remembered first where it is not."""
     shop, visitor = shop_of(request), visitor_of(request)
     response = RedirectResponse("/wallet?got=yes", 303)
-    if visitor.id is not None and not visitor.own:
+    member = buying.account_of(request)
+    if member is None and visitor.id is not None and not visitor.own:
         return RedirectResponse("/wallet", 303)  # which asks them to prove the address
-    if visitor.id is None:
+    if member is not None:
+        account = member[0]
+    elif visitor.id is None:
         if request.state.form.get("remember") != "yes":
             return RedirectResponse(f"/c/{quote(typed)}" if typed else str(request.url.path), 303)
         id_ = agree(response, request, yes=True)
         assert id_ is not None
+        account = _opened(shop, id_)
     else:
-        id_ = visitor.id
+        account = _opened(shop, visitor.id)
     try:
-        had = claim(shop, _opened(shop, id_))
+        had = claim(shop, account)
     except FairdayError as error:
         refused = _wallet(request, error, typed)
         for name, value in response.raw_headers:
@@ -132,7 +143,9 @@ def link(request: Request, code: str) -> Response:
         return came
     if len(code) > 60:
         raise HTTPException(404)
-    response = shown(request, "shop_coupon.html", visitor_of(request), here="me", code=code)
+    response = shown(
+        request, "shop_coupon.html", visitor_of(request), here="me", code=code, member=buying.account_of(request)
+    )
     response.headers["cache-control"] = "no-store"
     return response
 
@@ -146,9 +159,11 @@ def pack(request: Request, pack: str) -> Response:
     shop, visitor = shop_of(request), visitor_of(request)
     with shop.db.read() as conn:
         found = records.get_pack(conn, pack, shop.clock.now())
-        account = account_of(conn, visitor)
+        account = holder(request, conn)
         mine = account is not None and found.account in records.accounts_in(conn, account)
-    return shown(request, "shop_pack.html", visitor, here="me", pack=found, mine=mine)
+    return shown(
+        request, "shop_pack.html", visitor, here="me", pack=found, mine=mine, member=buying.account_of(request)
+    )
 
 
 @router.post("/p/{pack}", dependencies=[Depends(posted)])
@@ -157,3 +172,23 @@ def draw(request: Request, pack: str) -> Response:
     if len(pack) > 60:
         raise HTTPException(404)
     return _having(request, lambda shop, account: shop.coupons.draw(pack, account))
+
+
+def shareable(conn: Connection, state: State, now: int) -> str | None:
+    """The title of the packs that an order's buyer may open one of now, None where there are none."""
+    if state["account"] is None or rules.status(state) not in SHAREABLE:
+        return None
+    batch = records.shared_now(conn, now)
+    return None if batch is None else batch.terms.title
+
+
+@router.post("/share/{token}", dependencies=[Depends(posted)])
+def share(request: Request, token: str) -> Response:
+    """Open the pack of an order that is paid, once; whoever has the order's own link is its buyer."""
+    shop = shop_of(request)
+    order, state = buying.order_of(request, token)
+    with shop.db.read() as conn:
+        batch = records.shared_now(conn, shop.clock.now()) if shareable(conn, state, shop.clock.now()) else None
+    if batch is None:
+        raise HTTPException(404)
+    return RedirectResponse(f"/p/{shop.coupons.share(batch.batch, state['account'], order)}", 303)
