@@ -13,6 +13,8 @@ import uvicorn
 
 import fairday
 from fairday.kernel.decider import BaseDecider, Command, Event, Located, Refusal, State
+from fairday.storage import ledger
+from fairday.storage.runner import stream_state
 from fairday.trade.payment.model import Paid, Provider
 from fairday.trade.payment.sandbox import keys as sandbox_keys
 from fairday.trade.payment.service import Started
@@ -118,3 +120,21 @@ def served(shop: fairday.Shop) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def held(shop: fairday.Shop, method: str = "wechat") -> int:
+    """What the provider owes the shop, by the ledger."""
+    with shop.db.read() as conn:
+        return -ledger.balance(conn, f"receivable:{method}", "CNY")
+
+
+def status(shop: fairday.Shop, number: str) -> str:
+    state = shop.payments.state(number)
+    assert state is not None
+    return str(state["status"])
+
+
+def ticket(shop: fairday.Shop, stream: str = "ticket:1") -> str:
+    with shop.db.read() as conn:
+        found = stream_state(conn, stream)
+    return "open" if found is None else str(found[1]["status"])

@@ -297,7 +297,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(steps=STEPS)
 def test_whatever_comes_in_whatever_order_each_counts_once_and_the_ledger_follows(steps: list[Any]) -> None:
     till = Till()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from fairday.kernel import jsons
 from fairday.kernel.clock import day_start, local_day
@@ -308,14 +308,16 @@ def days(conn: Connection, *, method: str = "", day: int | None = None, limit: i
 
 
 def due(shop: Payments) -> list[tuple[str, int]]:
-    """The days of the last week that are over and were not matched yet, of providers through which money came."""
+    """The days of the last week that are over and not matched yet, from the first on which a provider brought money."""
     today = local_day(shop.clock.now(), ZONE)
     since = day_start(today - 7, ZONE)
     with shop.db.read() as conn:
-        query = select(payments.c.method).where(payments.c.paid_at >= since, payments.c.method.in_(PROVIDERS))
-        used = sorted(set(conn.execute(query.distinct()).scalars()))
+        first = func.min(payments.c.paid_at)
+        query = select(payments.c.method, first).where(payments.c.method.in_(PROVIDERS)).group_by(payments.c.method)
+        used = {m: max(since, at) for m, at in conn.execute(query) if at is not None}
         done = {(d.method, d.day) for d in days(conn) if d.state == "matched"}
-    return [(m, d) for m in used for d in range(today - 7, today) if (m, d) not in done]
+    began = sorted((m, local_day(at, ZONE)) for m, at in used.items())
+    return [(m, d) for m, first_day in began for d in range(first_day, today) if (m, d) not in done]
 
 
 def run_due(shop: Payments) -> list[Day]:
