@@ -151,11 +151,12 @@ def status(state: State) -> Status:
 
 # ---- what each event makes of the state ------------------------------------------------------------------------------
 
+_UNSAID = {"form": {}, "made": False, "days": 0}
 _NOTHING = {"shipped": 0, "cancelled": 0, "returned": 0, "exchanged": 0, "refunded": 0}
 
 
 def _placed(state: State, data: Mapping[str, Any]) -> State:
-    lines = {x["line"]: {k: v for k, v in x.items() if k != "line"} | _NOTHING for x in data["lines"]}
+    lines = {x["line"]: _UNSAID | {k: v for k, v in x.items() if k != "line"} | _NOTHING for x in data["lines"]}
     shipping = None if data["shipping"] is None else {**data["shipping"], "refunded": 0}
     credit = data["credit"] or {"from": None, "payments": []}
     return {

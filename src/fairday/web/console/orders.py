@@ -100,6 +100,11 @@ def _drawn(
     )  # fmt: skip
 
 
+def _given(request: Request, name: str, most: int) -> str:
+    """A field of the form; "" where it is not there."""
+    return field(request, name, most) if name in request.state.form else ""
+
+
 def _units(request: Request, name: str, state: State) -> dict[str, int]:
     """Units by line from fields ``NAME.LINE``.
 
@@ -108,7 +113,7 @@ def _units(request: Request, name: str, state: State) -> dict[str, int]:
     """
     found = {}
     for part in state["lines"]:
-        given = field(request, f"{name}.{part}", 8).strip()
+        given = _given(request, f"{name}.{part}", 8).strip()
         if given and given != "0":
             if not (given.isascii() and given.isdigit()):
                 raise FairdayError("That is not a number of units.", code="bad_quantity", where=given)
@@ -122,9 +127,9 @@ def ship(request: Request, order: str) -> Response:
     shop, state = shop_of(request), _state(request, order)
     try:
         units = _units(request, "units", state)
-        carrier, tracking = field(request, "carrier", 64), field(request, "tracking", 64).strip()
+        carrier, tracking = _given(request, "carrier", 64), _given(request, "tracking", 64).strip()
         number = read_number(tracking) if tracking else ""
-        parcel = field(request, "parcel", 64)
+        parcel = _given(request, "parcel", 64)
         if not (parcel.isalnum() and len(parcel) == 26):
             raise HTTPException(422)
         with shop.db.write() as conn:
@@ -147,29 +152,22 @@ def refund(request: Request, order: str) -> Response:
     shop, state = shop_of(request), _state(request, order)
     asked: dict[str, Any] = {}
     try:
-        given = field(request, "extra", 20).strip()
-        why = field(request, "why", 40)
+        given = _given(request, "extra", 20).strip()
+        why = _given(request, "why", 40)
         asked = {
             "units": _units(request, "units", state), "unshipped": _units(request, "unshipped", state),
-            "shipping": field(request, "shipping", 4) == "yes",
+            "shipping": _given(request, "shipping", 4) == "yes",
             "extra": minor(given, state["currency"]) if given else 0,
-            "gifts": "leave" if field(request, "gifts", 8) == "leave" else "deduct",
+            "gifts": "leave" if _given(request, "gifts", 8) == "leave" else "deduct",
             "why": why if why in REASONS else "other",
         }  # fmt: skip
-        found = preview(
-            f"order:{order}", state, asked["units"], unshipped=asked["unshipped"], shipping=asked["shipping"],
-            extra=asked["extra"], gifts=asked["gifts"],
-        )  # fmt: skip
-        if isinstance(found, Refusal):
-            _said(found)
-            raise AssertionError
-        if field(request, "sure", 4) != "yes":
-            return _drawn(request, order, found=found, asked=asked)
-        restock: dict[str, int] | None = {} if field(request, "broken", 4) == "yes" else None
-        most = field(request, "most", 20)
-        data = asked | {"restock": restock, "return": field(request, "return", 4) or None,
+        if _given(request, "sure", 4) != "yes":
+            return _drawn(request, order, found=_looked_at(order, state, asked), asked=asked)
+        restock: dict[str, int] | None = {} if _given(request, "broken", 4) == "yes" else None
+        most = _given(request, "most", 20)
+        data = asked | {"restock": restock, "return": _given(request, "return", 4) or None,
                         "most": int(most) if most.isascii() and most.isdigit() else 0}  # fmt: skip
-        key = field(request, "key", 64)
+        key = _given(request, "key", 64)
         answer = shop.orders.act("order.refund", f"order:{order}", data, actor=_actor(request), key=key or None)
         _said(answer.refusal)
     except FairdayError as error:
@@ -177,11 +175,28 @@ def refund(request: Request, order: str) -> Response:
     return go(f"/console/orders/{order}?done=order_refunded")
 
 
+def _looked_at(order: str, state: State, asked: dict[str, Any]) -> Refund:
+    """What a refund would give back.
+
+    Raises:
+        Conflict: it cannot be.
+    """
+    found = preview(
+        f"order:{order}", state, asked["units"], unshipped=asked["unshipped"], shipping=asked["shipping"],
+        extra=asked["extra"], gifts=asked["gifts"],
+    )  # fmt: skip
+    if isinstance(found, Refusal):
+        raise Conflict(found.message, code=f"order_{found.code}")
+    if not found.amount and not found.units and not found.unshipped:
+        raise Conflict("Say which units come back, or how much money.", code="order_nothing_to_refund")
+    return found
+
+
 @inside.post("/orders/{order}/{step}")
 def step(request: Request, order: str, step: str) -> Response:
     """Hand over, make ready, cancel, say it was received, answer a return."""
     state = _state(request, order)
-    why = field(request, "why", 40)
+    why = _given(request, "why", 40)
     data: dict[str, Any] = {}
     try:
         if step == "hand_over":
@@ -189,7 +204,7 @@ def step(request: Request, order: str, step: str) -> Response:
         elif step == "cancel":
             data = {"why": why if why in REASONS else "other"}
         elif step == "answer_return":
-            data = {"return": field(request, "return", 4), "answer": field(request, "answer", 10)}
+            data = {"return": _given(request, "return", 4), "answer": _given(request, "answer", 10)}
         elif step not in ("ready", "receive"):
             raise HTTPException(404)
         answer = shop_of(request).orders.act(f"order.{step}", f"order:{order}", data, actor=_actor(request))
