@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 from fairday.kernel.audience import Audience, Vocabulary, parse
 from fairday.kernel.errors import FairdayError
@@ -40,17 +41,32 @@ class Compiled:
     Attributes:
         at: its place in the order; rank: its place when going by priority.
         goods: numbers of each benefit's selections; needs: of each need, with it.
+        shares: percents of benefits and tiers as (numerator, denominator), by ``id`` of what holds them.
         simple: nothing but needs has to hold.
         untouched: what is said when the cart holds nothing of its goods.
     """
 
-    __slots__ = ("alone", "at", "goods", "needs", "rank", "rule", "selects", "simple", "unless", "untouched", "who")
+    __slots__ = (
+        "alone",
+        "at",
+        "goods",
+        "needs",
+        "rank",
+        "rule",
+        "selects",
+        "shares",
+        "simple",
+        "unless",
+        "untouched",
+        "who",
+    )
 
     def __init__(self, rule: Rule, matching: Matching, people: Vocabulary | None) -> None:
         self.rule = rule
         self.at = self.rank = 0
         self.alone = rule.alone
         self.goods = [[matching.add(g) for g in selections(benefit)] for benefit in rule.benefits]
+        self.shares = _shares(rule)
         self.needs: list[tuple[int, Need]] = [(matching.add(need.goods), need) for need in rule.when.needs]
         self.selects = sorted({n for numbers in self.goods for n in numbers})
         when = rule.when
@@ -121,6 +137,17 @@ class Book:
     def ids(self) -> frozenset[str]:
         """The ids of its rules."""
         return frozenset(c.rule.id for c in (*self.catalogue, *self.rules))
+
+
+def _shares(rule: Rule) -> dict[int, tuple[int, int]]:
+    found = {}
+    for benefit in rule.benefits:
+        for holder in (benefit, *(benefit.tiers if isinstance(benefit, Tiers) else ())):
+            percent = getattr(holder, "percent", None)
+            if percent is not None:
+                share = Fraction(percent) / 100
+                found[id(holder)] = (share.numerator, share.denominator)
+    return found
 
 
 def selections(benefit: Benefit) -> list[Goods]:

@@ -41,36 +41,27 @@ class Entry:
         line_group: the group by line it belongs to, or "".
     """
 
-    __slots__ = (
-        "after",
-        "borne",
-        "c",
-        "cost",
-        "gifts",
-        "given",
-        "line_group",
-        "points",
-        "points_step",
-        "served",
-        "ship",
-        "steps",
-        "wobbly",
-    )  # fmt: skip
+    after: tuple[tuple[list[int], int], ...] = ()
+    ship: tuple[Fraction | int, ...] = ()
+    given = 0
+    cost = 0
+    gifts: tuple[Gift, ...] = ()
+    points: tuple[tuple[Decimal, int], ...] = ()
+    points_step: PayPoints | None = None
+    served: tuple[Served, ...] = ()
+    wobbly = False
+    line_group = ""
 
     def __init__(self, c: Compiled) -> None:
         self.c = c
         self.steps: list[Step] = []
-        self.after: list[tuple[list[int], int]] = []
-        self.ship: list[Fraction | int] = []
-        self.given = 0
-        self.cost = 0
-        self.gifts: list[Gift] = []
-        self.points: list[tuple[Decimal, int]] = []
-        self.points_step: PayPoints | None = None
-        self.served: list[Served] = []
-        self.wobbly = False
-        self.borne = c.rule.borne
-        self.line_group = c.rule.group if c.rule.per == "line" else ""
+        if c.rule.per == "line":
+            self.line_group = c.rule.group
+
+    @property
+    def borne(self) -> int:
+        """Percent of what it takes that the merchant bears."""
+        return self.c.rule.borne
 
 
 def build(c: Compiled, ground: Ground, missing: list[Missing]) -> Entry:
@@ -78,39 +69,27 @@ def build(c: Compiled, ground: Ground, missing: list[Missing]) -> Entry:
     entry = Entry(c)
     for number, need in c.needs:
         if need.spend_after:
-            entry.after.append((ground.lines_of.get(number, []), need.spend_after))
+            entry.after += ((ground.lines_of.get(number, []), need.spend_after),)
             entry.wobbly = True
     for benefit, numbers in zip(c.rule.benefits, c.goods, strict=True):
         _ADD[type(benefit)](entry, benefit, numbers, ground, missing)
     return entry
 
 
-def percent_of(value: Decimal) -> tuple[int, int]:
-    """A percent as (numerator, denominator)."""
-    known = _PERCENTS.get(value)
-    if known is None:
-        part = Fraction(value) / 100
-        known = _PERCENTS[value] = (part.numerator, part.denominator)
-    return known
-
-
-_PERCENTS: dict[Decimal, tuple[int, int]] = {}
-
-
 def _percent(entry: Entry, benefit: PercentOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
     lines = ground.lines_of.get(numbers[0], [])
-    top, bottom = percent_of(benefit.percent)
+    top, bottom = entry.c.shares[id(benefit)]
     if benefit.cap is None and benefit.per == "line":
         _scale(entry, ground, lines, top, bottom, benefit.round)
     else:
-        entry.steps.append(Spread(lines, ground.floors, share=(top, bottom), cap=benefit.cap))
+        entry.steps.append(Spread(lines, ground.floored, share=(top, bottom), cap=benefit.cap))
 
 
 def _amount(entry: Entry, benefit: AmountOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
     lines, qty, floors = ground.lines_of.get(numbers[0], []), ground.qty, ground.floors
     most = benefit.max_units
     if benefit.per == "all":
-        entry.steps.append(Spread(lines, floors, amount=Fraction(benefit.amount)))
+        entry.steps.append(Spread(lines, ground.floored, amount=benefit.amount))
     elif benefit.per == "line":
         entry.steps.append(Sub([(i, benefit.amount, 1, 1, floors[i]) for i in lines]))
     elif most is None or benefit.prefer is None:
@@ -135,7 +114,7 @@ def _fixed(entry: Entry, benefit: FixedPrice, numbers: list[int], ground: Ground
 
 def _becomes(entry: Entry, benefit: TotalBecomes, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
     lines = ground.lines_of.get(numbers[0], [])
-    entry.steps.append(Spread(lines, ground.floors, becomes=benefit.amount))
+    entry.steps.append(Spread(lines, ground.floored, becomes=benefit.amount))
     entry.wobbly = entry.wobbly or len(lines) > 1
 
 
@@ -144,29 +123,29 @@ def _units(
 ) -> None:
     served = Served(benefit, [ground.ranked(n) for n in numbers], ground.qty, ground.floors)
     entry.steps.append(served)
-    entry.served.append(served)
+    entry.served += (served,)
     entry.wobbly = entry.wobbly or isinstance(benefit, BundlePrice)
 
 
 def _ship(entry: Entry, benefit: ShippingOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
-    entry.ship.append(benefit.amount if benefit.amount is not None else Fraction(*percent_of(benefit.percent)))
+    entry.ship += (benefit.amount if benefit.amount is not None else Fraction(*entry.c.shares[id(benefit)]),)
 
 
 def _gift(entry: Entry, benefit: Gift, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
     entry.given += benefit.value * benefit.qty
     entry.cost += benefit.cost * benefit.qty
-    entry.gifts.append(benefit)
+    entry.gifts += (benefit,)
 
 
 def _points(entry: Entry, benefit: MorePoints, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
-    entry.points.append((benefit.factor, benefit.extra))
+    entry.points += ((benefit.factor, benefit.extra),)
 
 
 def _pay_points(entry: Entry, benefit: PayPoints, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
     points = ground.cart.points if benefit.max_points is None else min(ground.cart.points, benefit.max_points)
     entry.points_step = benefit
     amount = Fraction(benefit.unit_value) * points
-    entry.steps.append(Spread(ground.lines_of.get(numbers[0], []), ground.floors, amount=amount))
+    entry.steps.append(Spread(ground.lines_of.get(numbers[0], []), ground.floored, amount=amount))
 
 
 def _scale(entry: Entry, ground: Ground, lines: list[int], top: int, bottom: int, round_: str = "") -> None:
@@ -196,7 +175,7 @@ def _groups(entry: Entry, benefit: GroupOff, numbers: list[int], ground: Ground,
         if k:
             got[i] = k
     if benefit.percent:
-        entry.steps.append(shares(got, ground, *percent_of(benefit.percent)))
+        entry.steps.append(shares(got, ground, *entry.c.shares[id(benefit)]))
     if benefit.amount:
         entry.steps.append(Sub([(i, benefit.amount, k, ground.qty[i], ground.floors[i]) for i, k in got.items()]))
 
@@ -216,15 +195,15 @@ def _tiers(entry: Entry, benefit: Tiers, numbers: list[int], ground: Ground, mis
     else:
         times = have // (highest.at * d) if benefit.repeat else 1
         if highest.amount:
-            entry.steps.append(Spread(lines, ground.floors, amount=Fraction(highest.amount * times)))
+            entry.steps.append(Spread(lines, ground.floored, amount=highest.amount * times))
         if highest.each:
             entry.steps.append(Sub([(i, highest.each, ground.qty[i], ground.qty[i], ground.floors[i]) for i in lines]))
         if highest.percent:
-            _scale(entry, ground, lines, *percent_of(highest.percent))
+            _scale(entry, ground, lines, *entry.c.shares[id(highest)])
     if highest.free_shipping:
-        entry.ship.append(Fraction(1))
+        entry.ship += (Fraction(1),)
     if highest.points:
-        entry.points.append((Decimal(1), highest.points))
+        entry.points += ((Decimal(1), highest.points),)
 
 
 def _marginal(entry: Entry, benefit: Tiers, reached: list[Tier], number: int, ground: Ground) -> None:

@@ -52,7 +52,8 @@ class Ground:
             0 if not line.floor else min(line.floor * line.qty, gross)
             for line, gross in zip(cart.lines, self.gross, strict=True)
         ]
-        self.floored = any(self.floors)
+        self.floored = self.floors if any(self.floors) else None
+        """The floors, where there are any."""
         self.n = list(self.gross)
         self.d = 1
         self.lines_of: dict[int, list[int]] = {}

@@ -290,29 +290,30 @@ class Spread:
     total.
 
     Args:
-        lines: which; floors: of each line of the cart.
+        lines: which; floors: of each line of the cart, or None where there are none.
         amount: minor units; share: (numerator, denominator) of the sum; becomes: what the sum shall be. One of the
             three.
         cap: the most that a share takes.
     """
 
-    __slots__ = ("amount", "becomes", "cap", "floor", "floors", "lines", "ratio", "share", "slack")
+    __slots__ = ("amount", "becomes", "cap", "flat", "floor", "floors", "lines", "ratio", "share", "slack")
 
     def __init__(
         self,
         lines: Sequence[int],
-        floors: Sequence[int],
+        floors: Sequence[int] | None,
         *,
-        amount: Fraction | None = None,
+        amount: Fraction | int | None = None,
         share: tuple[int, int] | None = None,
         cap: int | None = None,
         becomes: int | None = None,
     ) -> None:
         self.lines = lines
-        self.floors = floors
-        self.floor = sum(floors[i] for i in lines)
+        self.floors = floors or ()
+        self.floor = 0 if floors is None else sum([floors[i] for i in lines])
         self.amount, self.share, self.cap, self.becomes = amount, share, cap, becomes
         self.ratio = share[0] / share[1] if share else 0.0
+        self.flat = float(amount or 0)
         self.slack = 0.0
 
     def touched(self) -> Sequence[int]:
@@ -321,7 +322,7 @@ class Spread:
     def wants(self, whole: float) -> float:
         """What it takes of a sum, floors aside."""
         if self.amount is not None:
-            return min(float(self.amount), whole)
+            return self.flat if self.flat < whole else whole
         if self.share is not None:
             asked = whole * self.ratio
             return asked if self.cap is None else min(asked, self.cap)

@@ -107,10 +107,9 @@ class Tangent:
                         least[i] = old
         self.lines = [k for k in range(first) if entries[k].steps]
         tail = [k for k in range(len(entries)) if k >= first or not entries[k].steps]
-        steps = [(k, groups[k], _sums(entries[k]), _ships(entries[k]), entries[k].given) for k in tail]
+        steps = [(1 << k, groups[k], _sums(entries[k]), _ships(entries[k]), entries[k].given) for k in tail]
         self.spanning = ({groups[k] for k in self.lines} & {groups[k] for k in tail}) - {-1}
-        self.idle = sum(1 << k for k, group, sums, ships, given in steps if group < 0 and not (sums or ships or given))
-        self.tail = _undominated([s for s in steps if s[1] >= 0 or s[2] or s[3] or s[4]])
+        self.tail = _merged(_undominated(steps))
 
     # ---- lines -----------------------------------------------------------------------------------------------------
 
@@ -265,7 +264,8 @@ class Tangent:
             self._node(chosen | option.bits, rest, after, add + option.add)
 
     def _reach(self, least: float, chosen: int, whole: float, saved: float) -> int:
-        """What may be saved at most where lines are left no less than ``least``, knowing that the whole cart saves ``saved``
+        """What may be saved at most where lines are left no less than ``least``, knowing that the whole cart saves
+        ``saved``
         of ``whole``. From less it saves no more, and from more at most as much more."""
         if self.spanning:
             saved = self._tail(max(least, 0.0), self._blocked(chosen))[0]
@@ -322,7 +322,7 @@ class Tangent:
         whole = sum(state.r)
         saved, tail, left, ship, given = self._tail(whole, self._blocked(bits))
         if self._most(self.whole - whole + saved) > self.best:
-            bits |= tail | self.idle
+            bits |= tail
             value = self._settled(bits, self.whole - left, self.ship - ship, given)
             if value > self.best:
                 self.best, self.chosen = value, bits
@@ -363,7 +363,7 @@ class Tangent:
 
 _Rest = tuple[float, int, float, float, int]
 _TailStep = tuple[int, int, list[tuple[float, float, float]], list[tuple[float, float]], int]
-"""Rule, group, (amount, ratio, cap) of the sum, (amount, ratio) of shipping, value of gifts."""
+"""Rules as bits, group, (amount, ratio, cap) of the sum, (amount, ratio) of shipping, value of gifts."""
 
 
 def _undominated(steps: list[_TailStep]) -> list[_TailStep]:
@@ -393,6 +393,24 @@ def _undominated(steps: list[_TailStep]) -> list[_TailStep]:
                 continue
         kept.append(step)
     return kept
+
+
+def _merged(steps: list[_TailStep]) -> list[_TailStep]:
+    """With neighbours that nothing excludes made one, and amounts that follow each other one amount."""
+    merged: list[_TailStep] = []
+    for step in steps:
+        if step[1] >= 0 or not merged or merged[-1][1] >= 0:
+            merged.append(step)
+            continue
+        bits, group, sums, ships, given = merged[-1]
+        both = list(sums)
+        for amount, ratio, cap in step[2]:
+            if both and not ratio and not both[-1][1]:
+                both[-1] = (both[-1][0] + amount, 0.0, inf)
+            else:
+                both.append((amount, ratio, cap))
+        merged[-1] = (bits | step[0], group, both, ships + step[3], given + step[4])
+    return merged
 
 
 class _Tail:
@@ -437,7 +455,7 @@ class _Tail:
     def _down(self, at: int, whole: float, ship: float, saved: float, blocked: int, bits: int, gifts: int) -> None:
         steps = self.steps
         while at < len(steps):
-            k, group, sums, ships, given = steps[at]
+            rule, group, sums, ships, given = steps[at]
             if group >= 0 and blocked >> group & 1:
                 at += 1
                 continue
@@ -446,10 +464,10 @@ class _Tail:
             at += 1
             if group >= 0 and self.last[group] != at - 1:
                 less, cheaper, more = _taken(sums, ships, given, whole, ship, saved)
-                self._down(at, less, cheaper, more, blocked | 1 << group, bits | 1 << k, gifts + given)
+                self._down(at, less, cheaper, more, blocked | 1 << group, bits | rule, gifts + given)
             else:
                 whole, ship, saved = _taken(sums, ships, given, whole, ship, saved)
-                bits |= 1 << k
+                bits |= rule
                 gifts += given
         if saved > self.found[0]:
             self.found = (saved, bits, whole, ship, gifts)

@@ -36,6 +36,7 @@ class Walk:
         self.half = half
         self.contested = _settle_units(ground, entries)
         self.uneven = each
+        self._start = [n / ground.d for n in ground.n]
         for entry in entries:
             for step in entry.steps:
                 if isinstance(step, Scale) and step.round:
@@ -49,8 +50,7 @@ class Walk:
         return not (self.uneven or any(e.wobbly or e.line_group for e in self.entries))
 
     def floats(self) -> Floats:
-        d = self.ground.d
-        return Floats([n / d for n in self.ground.n], float(self.ground.cart.shipping or 0))
+        return Floats(self._start[:], float(self.ground.cart.shipping or 0))
 
     def exact(self, *, keep: bool = False) -> Exact:
         return Exact(list(self.ground.n), self.ground.d, Fraction(self.ground.cart.shipping or 0), keep=keep)
@@ -167,14 +167,16 @@ def _settle_units(ground: Ground, entries: Sequence[Entry]) -> list[int]:
     claimed: dict[int, int] = {}
     free = dict(enumerate(ground.qty))
     for entry in entries:
-        entry.served = [served for served in entry.served if served.assigned(free)[1]]
+        if entry.served:
+            entry.served = tuple([served for served in entry.served if served.assigned(free)[1]])
         for served in entry.served:
             for i in {i for lines in served.lines for i in lines}:
                 claimed[i] = claimed.get(i, 0) + 1
     contested = []
     for k, entry in enumerate(entries):
         if not entry.served:
-            entry.steps = [step for step in entry.steps if not isinstance(step, Served)]
+            if any(isinstance(step, Served) for step in entry.steps):
+                entry.steps = [step for step in entry.steps if not isinstance(step, Served)]
             continue
         if any(claimed[i] > 1 for served in entry.served for i in {i for lines in served.lines for i in lines}):
             contested.append(k)
