@@ -150,3 +150,20 @@ def test_categories_brands_and_prices_elsewhere_come_as_tables(desk: Client) -> 
     assert "El Bazar" in page
     assert "owner@example.com" in page
     assert desk.post("/console/goods/elsewhere", {"csv": "sku\nMUG\n"}).status_code == 422
+
+
+def test_forms_of_many_products_come_as_one_table(desk: Client) -> None:
+    desk.post("/console/goods/good", GOOD)
+    with desk.shop.db.write() as conn:
+        save_products(conn, [ProductRow(product="CUP", title="Cup", price=5_00)], 1)
+    table = "sku\tparent\tcolour\tsize\tprice\nM-R\tMUG\tcrimson\t\t15\nC-S\tCUP\t\tS\t\nC-L\tCUP\t\tL\t7\n"
+    assert desk.post("/console/goods/forms", {"forms": table}).status_code == 303
+    with desk.shop.db.read() as conn:
+        found = variants_of(conn, ["MUG", "CUP"])
+    assert [(v.sku, dict(v.options), v.price) for v in found["MUG"]] == [
+        ("M-R", {"colour": "crimson"}, 15_00), ("M-B", {"colour": "blue"}, 16_00)]  # fmt: skip
+    assert [(v.sku, dict(v.options), v.price) for v in found["CUP"]] == [
+        ("C-S", {"size": "S"}, None), ("C-L", {"size": "L"}, 7_00)]  # fmt: skip
+    for wrong in ("sku,colour\nA,red\n", "sku,parent,colour\nA,,red\n", "sku,parent,colour\nA,NONE,red\n",
+                  "sku,parent,size\nA,MUG,S\n", "sku,parent,colour\nM-R,CUP,red\n"):  # fmt: skip
+        assert desk.post("/console/goods/forms", {"forms": wrong}).status_code in (404, 409, 422), wrong

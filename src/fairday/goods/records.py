@@ -262,6 +262,19 @@ def save_variants(conn: Connection, product: str, told: Sequence[Variant], now: 
     touch(conn, [product])
 
 
+def add_variants(conn: Connection, told: Mapping[str, Sequence[Variant]], now: int, currency: str) -> int:
+    """Add variants to products, or change those that have the number already; others stay. How many were told.
+
+    Raises:
+        FairdayError, Conflict, NotFound: as ``save_variants``.
+    """
+    before = variants_of(conn, told)
+    for product, some in told.items():
+        merged = {v.sku: v for v in before.get(product, ())} | {v.sku: v for v in some}
+        save_variants(conn, product, list(merged.values()), now, currency)
+    return sum(len(some) for some in told.values())
+
+
 def _check_variants(product: str, told: Sequence[Variant]) -> None:
     if len(told) > MOST_VARIANTS:
         raise bad(f"{product} has {len(told)} variants.", product, f"At most {MOST_VARIANTS}.")

@@ -105,6 +105,27 @@ def read_variants(text: str, product: str, currency: str) -> list[Variant]:
     return found
 
 
+def read_variant_table(text: str, currency: str) -> dict[str, list[Variant]]:
+    """Variants of many products by product: as ``read_variants``, with the product's number in the column ``parent``;
+    a column that a product's rows all leave empty is none of its axes.
+
+    Raises:
+        FairdayError: ``where`` names the line.
+    """
+    rows = rows_of(text, ["sku", "parent"])
+    lacking = next((where for where, row in rows if not row["parent"]), None)
+    if lacking is not None:
+        raise _bad("The product's number is missing.", lacking, "Fill in parent.")
+    of: dict[str, list[dict[str, str]]] = {}
+    for _, row in rows:
+        of.setdefault(row["parent"], []).append({k: v for k, v in row.items() if k != "parent"})
+    found = {}
+    for parent, some in of.items():
+        used = [c for c in some[0] if c in OWN or any(row[c] for row in some)]
+        found[parent] = read_variants(written(used, ([row[c] for c in used] for row in some)), parent, currency)
+    return found
+
+
 def write_variants(told: Sequence[Variant], currency: str) -> str:
     """The same as text."""
     if not told:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from fairday import operators
 from fairday.goods.offering import Goods
+from fairday.goods.photos import forget_photos
 from fairday.goods.search import Searching
 from fairday.goods.stock import Stock, StockClaim
 from fairday.insight.asked import Asked, ask
@@ -369,6 +370,11 @@ class Shop:
         """Let go of a slice of idempotency keys older than they are kept; how many there were."""
         with self.db.write() as conn:
             return answers.forget(conn, self.clock.now())
+
+    def forget_photos(self) -> int:
+        """Let go of a slice of shoppers' photos whose time is over; how many there were."""
+        with self.db.write() as conn:
+            return forget_photos(conn, self.clock.now())
 
     def start(self) -> None:
         """Run the followers, the deadlines and the daily and mailing jobs in the background until ``close``."""

@@ -122,6 +122,7 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/goods/groups": "goods.read",
     "POST /console/goods/groups": "goods.write",
     "POST /console/goods/elsewhere": "goods.write",
+    "POST /console/goods/forms": "goods.write",
     "GET /console/prices": "goods.read",
     "POST /console/prices": "goods.write",
     "POST /console/prices/{name}/set": "goods.write",

@@ -18,6 +18,7 @@ from fairday.goods.records import (
     LANGUAGES,
     Details,
     Medium,
+    add_variants,
     all_groups,
     bad,
     details_of,
@@ -34,6 +35,7 @@ from fairday.goods.sheets import (
     read_groups,
     read_money,
     read_pairs,
+    read_variant_table,
     read_variants,
     read_words,
     write_variants,
@@ -59,7 +61,7 @@ def goods(request: Request) -> Response:
     return _list(request)
 
 
-def _list(request: Request, error: FairdayError | None = None, given: str = "") -> Response:
+def _list(request: Request, error: FairdayError | None = None, given: str = "", forms: str = "") -> Response:
     shop, tongue = shop_of(request), tongue_of(request)
     text = request.query_params.get("q", "").strip()[:100]
     start = request.query_params.get("start", "0")
@@ -74,7 +76,7 @@ def _list(request: Request, error: FairdayError | None = None, given: str = "") 
         total = conn.execute(select(func.count()).select_from(products).where(*which)).scalar_one()
         rows = conn.execute(select(products).where(*which).order_by(c.product).limit(PAGE).offset(at)).mappings().all()
         numbers = [r["product"] for r in rows]
-        details, forms = details_of(conn, numbers), variants_of(conn, numbers)
+        details, of = details_of(conn, numbers), variants_of(conn, numbers)
 
     def known(number: str) -> Details:
         return details.get(number) or Details(product=number)
@@ -84,7 +86,7 @@ def _list(request: Request, error: FairdayError | None = None, given: str = "") 
             "number": r["product"], "to": f"/console/goods/good?{urlencode({'n': r['product']})}",
             "title": r["title"] or r["product"], "category": r["category"] or "", "brand": r["brand"] or "",
             "price": "" if r["price"] is None else tongue.money(r["price"], r["currency"]),
-            "forms": len(forms.get(r["product"], ())), "made": bool(known(r["product"]).made),
+            "forms": len(of.get(r["product"], ())), "made": bool(known(r["product"]).made),
             "hidden": known(r["product"]).hidden,
         }
         for r in rows
@@ -95,7 +97,7 @@ def _list(request: Request, error: FairdayError | None = None, given: str = "") 
 
     return page(
         request, "goods.html", status_of(error) if error else 200,
-        rows=listed, total=total, q=text, given=given,
+        rows=listed, total=total, q=text, given=given, given_forms=forms,
         older=to(at + PAGE) if at + PAGE < total else "", newer=to(max(at - PAGE, 0)) if at else "",
         error=say(tongue, error) if error else None, where=error.where if error else "",
     )  # fmt: skip
@@ -113,6 +115,20 @@ def elsewhere(request: Request) -> Response:
     with shop.db.write() as conn:
         save_seen(conn, told)
     return go("/console/goods?done=goods_seen")
+
+
+@inside.post("/goods/forms")
+def forms(request: Request) -> Response:
+    """Forms of many products, as CSV."""
+    shop = shop_of(request)
+    text = field(request, "forms", TEXT)
+    try:
+        told = read_variant_table(text, shop.settings.currency)
+        with shop.db.write() as conn:
+            add_variants(conn, told, shop.clock.now(), shop.settings.currency)
+    except FairdayError as error:
+        return _list(request, error, forms=text)
+    return go("/console/goods?done=forms_saved")
 
 
 # ---- one product -----------------------------------------------------------------------------------------------------
