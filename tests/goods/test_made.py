@@ -17,6 +17,8 @@ from fairday.goods.made import Box, Choice, MadeOption, Photo, make, picture, re
 from fairday.goods.photos import KEPT_MS, forget_photos, keep_photo, keep_until, photo_image, photos_named, redraw
 from fairday.kernel.clock import ManualClock
 from fairday.kernel.errors import FairdayError
+from fairday.people.identity import ids_of
+from fairday.storage.log import Happening
 
 OPTIONS = (
     MadeOption(name="engraving", kind="text", price=5_00, per_sign=20, days=3, longest=10, box=Box()),
@@ -179,3 +181,20 @@ def test_a_photo_is_kept_for_a_while_and_longer_for_an_order(shop: fairday.Shop,
         assert photo_image(conn, other.photo, now) is None
         assert photo_image(conn, one.photo, now + KEPT_MS) is not None
         assert photo_image(conn, one.photo, now + 2 * KEPT_MS) is None
+
+
+def test_an_erased_person_leaves_no_photo(shop: fairday.Shop, clock: ManualClock) -> None:
+    now = clock.now()
+    said = Happening(message_id="m1", kind="identify", name="", at=now, received=now, source="web",
+                     ids=(("email", "ana@example.com"),), body={"traits": {}})  # fmt: skip
+    shop.append([said]).result()
+    shop.catch_up()
+    person = shop.person("email:ana@example.com")
+    with shop.db.write() as conn:
+        (own,) = ids_of(conn, person)
+        mine = keep_photo(conn, redraw(jpeg()), now, own.number)
+        other = keep_photo(conn, redraw(jpeg()), now)
+    assert shop.export("email:ana@example.com")["tables"]["photos"][0]["photo"] == mine.photo
+    shop.erase("email:ana@example.com")
+    with shop.db.read() as conn:
+        assert set(photos_named(conn, [mine.photo, other.photo], now)) == {other.photo}
