@@ -157,7 +157,7 @@ def _bought(request: Request, conn: Connection, row: ProductRow, details: Detail
         "piece": _piece(details.made, offer.made, image) if offer and offer.made.lines else None,
         "wrong": say(tongue, wrong) if wrong is not None and (given or not _lacks(wrong)) else None,
         "ready": ready and offer is not None,
-        "cart": CART if any(getattr(r, "path", "") == CART for r in request.app.routes) else "",
+        "cart": CART,
         "attributes": [(word(a), word(v)) for a, v in details.attributes.items()],
         "elsewhere": [
             {"place": s.place, "url": s.url, "price": tongue.money(s.amount, s.currency), "day": tongue.day(s.day)}
