@@ -85,13 +85,14 @@ def test_a_paid_order_is_shared_once_and_friends_draw(shop: fairday.Shop, buyer:
         assert browser(shop).post(f"/share/{bad}").status_code in (404, 405)
 
 
-def test_a_wallet_is_the_members_who_is_signed_in_else_the_devices(shop: fairday.Shop, buyer: TestClient) -> None:
+def test_what_a_device_claimed_goes_with_its_owner_when_they_sign_in(shop: fairday.Shop, buyer: TestClient) -> None:
     shop.coupons.open("spring", terms(shop.clock.now()))
     device = browser(shop)
-    got = device.post("/wallet", data={"code": "SPRING20", "remember": "yes"})
-    assert got.status_code == 303
-    assert "Sign in at the checkout" in device.get("/wallet?lang=en").text
-    assert buyer.post("/wallet", data={"code": "spring20"}).status_code == 303
-    page = buyer.get("/wallet?lang=en").text
-    assert "Spring tea" in page
-    assert "Choose it at the checkout" in page
+    assert device.post("/wallet", data={"code": "SPRING20", "remember": "yes"}).status_code == 303
+    assert "Spring tea" in device.get("/wallet?lang=en").text
+    assert "Spring tea" not in buyer.get("/wallet?lang=en").text
+    token = sign(device.app.state.front.secret, "confirm|n2|wei@example.com", shop.clock.now() + 60_000)
+    assert device.post(f"/me/confirm/{token}").status_code == 303
+    for web in (device, buyer):
+        assert "Spring tea" in web.get("/wallet?lang=en").text
+    assert buyer.post("/wallet", data={"code": "SPRING20"}).status_code == 409  # it is had

@@ -19,7 +19,7 @@ from fairday.kernel.decider import Command, State
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.ids import new_id
 from fairday.offers.coupons import Claimed, TooMany, records
-from fairday.people.accounts import accounts_of, attach_first
+from fairday.people.accounts import attach_first
 from fairday.people.identity import person_of
 from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening
@@ -36,24 +36,17 @@ SHAREABLE = ("paid", "part_shipped", "shipped", "picked_up", "completed")
 """Where an order stands that its buyer may share a pack for."""
 
 
-def holder(request: Request, conn: Connection) -> str | None:
-    """The account of the member who is signed in, else of whoever looks, where this device is known to be theirs."""
-    member, visitor = buying.account_of(request), visitor_of(request)
-    if member is not None:
-        return member[0]
-    if visitor.person is None or not visitor.own:
-        return None
-    return next(iter(accounts_of(conn, visitor.person)), None)
+def holder(request: Request) -> str | None:
+    """The account of the member who is signed in, or of a device that is somebody's own."""
+    member = buying.account_of(request)
+    return None if member is None else member[0]
 
 
 def _opened(shop: Shop, id_: tuple[str, str]) -> str:
-    """The member account of an id, opened now where it has none."""
+    """An account for an id that has none. It is this very id's: others of the same person may be a stranger's claim."""
     with shop.db.read() as conn:
-        person = person_of(conn, *id_)
-        found = next(iter(accounts_of(conn, person)), None) if person is not None else None
-    if found is not None:
-        return found
-    if person is None:
+        met = person_of(conn, *id_) is not None
+    if not met:
         now = shop.clock.now()
         said = Happening(
             message_id=f"shop-wallet-{secrets.token_hex(12)}", kind="track", name="Wallet Opened", at=now, received=now,
@@ -76,7 +69,7 @@ def wallet(request: Request) -> Response:
 def _wallet(request: Request, error: FairdayError | None = None, typed: str = "", got: str = "") -> Response:
     shop, visitor, member = shop_of(request), visitor_of(request), buying.account_of(request)
     with shop.db.read() as conn:
-        account = holder(request, conn)
+        account = holder(request)
         held = records.held_by(conn, account) if account else []
         packs = (
             [records.get_pack(conn, p, shop.clock.now()) for p in records.packs_of(conn, account)] if account else []
@@ -159,7 +152,7 @@ def pack(request: Request, pack: str) -> Response:
     shop, visitor = shop_of(request), visitor_of(request)
     with shop.db.read() as conn:
         found = records.get_pack(conn, pack, shop.clock.now())
-        account = holder(request, conn)
+        account = holder(request)
         mine = account is not None and found.account in records.accounts_in(conn, account)
     return shown(
         request, "shop_pack.html", visitor, here="me", pack=found, mine=mine, member=buying.account_of(request)
