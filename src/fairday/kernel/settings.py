@@ -63,14 +63,15 @@ class PaymentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How shoppers may pay. Keys are not settings: see docs/operators/payments.md.
 
     Attributes:
-        methods: those offered, in the order they are shown: wechat, alipay, cash, bank_transfer, card_present.
+        methods: those offered, in the order they are shown: wechat, alipay, balance (a member's, where it is enough),
+            cash, bank_transfer, card_present.
         sandbox: whether the sandbox, where no money moves, stands in for providers without keys: while the shop is at
             home on this machine (public_url), always, or never.
         minutes: how long a shopper has to pay.
     """
 
-    methods: tuple[Literal["wechat", "alipay", "cash", "bank_transfer", "card_present"], ...] = (
-        "wechat", "alipay", "cash", "bank_transfer", "card_present",
+    methods: tuple[Literal["wechat", "alipay", "balance", "cash", "bank_transfer", "card_present"], ...] = (
+        "balance", "wechat", "alipay", "cash", "bank_transfer", "card_present",
     )  # fmt: skip
     sandbox: Literal["home", "on", "off"] = "home"
     minutes: Annotated[int, msgspec.Meta(ge=5, le=1440)] = 30

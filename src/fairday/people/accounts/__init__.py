@@ -6,6 +6,7 @@ docs/algorithms/rewards.md.
 """
 
 from fairday.people.accounts.claims import EarningClaim, PointsClaim
+from fairday.people.accounts.paying import paid_back, paid_in, paid_out
 from fairday.people.accounts.records import (
     account_of,
     accounts_of,
@@ -35,5 +36,8 @@ __all__ = [
     "balances",
     "member_accounts",
     "merge_command",
+    "paid_back",
+    "paid_in",
+    "paid_out",
     "register",
 ]

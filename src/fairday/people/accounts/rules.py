@@ -31,6 +31,8 @@ MAX_AMOUNT = 10**15
 MAX_REASON = 100
 MAX_OPEN = 100
 """Orders that may hold value of one account at one time."""
+MAX_PAID_IN = 100
+"""Payments into an account that it remembers, for matching them with the providers' bills of the last days."""
 BACK_DAYS = 30
 """What comes back from a cancelled order can be spent for at least so many days."""
 _UNIT = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,23}")
@@ -43,7 +45,7 @@ def empty() -> State:
     }  # fmt: skip
 
 
-def _complete(state: State) -> State:
+def complete(state: State) -> State:
     """A state as kept by an earlier version, with what it did not know of."""
     if "lots" in state:
         return state
@@ -65,7 +67,7 @@ class AccountDecider(BaseDecider):
         return empty()
 
     def decide(self, state: State, command: Command, now: int) -> Sequence[Event] | Refusal:
-        state = _complete(state)
+        state = complete(state)
         if command.name == "open":
             return closed(state) if state["into"] else [] if state["open"] else [Event("Account Opened", {"n": 1})]
         if command.name == "qualify":
@@ -86,15 +88,16 @@ class AccountDecider(BaseDecider):
         return gained(state, name, unit, amount, reason, expires)
 
     def evolve(self, state: State, event: Event) -> State:
-        state, data = _complete(state), event.data
+        state, data = complete(state), event.data
         if event.name == "Account Opened":
             return {**state, "open": True, "n": data["n"]}
         if event.name == "Account Merged":
-            return {**empty(), "open": False, "into": data["into"], "held": state["held"], "n": data["n"]}
+            kept: State = {name: state[name] for name in ("held", "paid_in") if name in state}
+            return {**empty(), **kept, "open": False, "into": data["into"], "n": data["n"]}
         if event.name in ("Tier Counted", "Tier Reviewed"):
             return {**state, "tier": data["tier"], "n": data["n"]}
         if event.name == "Account Received":
-            lots = {u: normal([*state["lots"].get(u, ()), *_lots(data, u)]) for u in data["received"]}
+            lots = {u: normal([*state["lots"].get(u, ()), *lots_of(data, u)]) for u in data["received"]}
             tier = data.get("tier", state["tier"])
             owed = {
                 u: state["owed"].get(u, 0) + data.get("owed", {}).get(u, 0)
@@ -114,11 +117,14 @@ class AccountDecider(BaseDecider):
             made["held"] = _told(state["held"], data["held"])
         if "owed" in data:
             made["owed"] = _told(state["owed"], {unit: data["owed"] or None})
+        if "paid_in" in data:
+            # Ids of payments sort by time.
+            made["paid_in"] = dict(sorted({**state.get("paid_in", {}), **data["paid_in"]}.items())[-MAX_PAID_IN:])
         return made
 
     def deadline(self, state: State) -> int | None:
         """The next expiry of a lot or end of a tier; what came back to a merged account moves on at once."""
-        state = _complete(state)
+        state = complete(state)
         if state["into"]:
             return 0 if state["balances"] or any(state["owed"].values()) else None
         ends = [next_expiry([tuple(lot) for lot in lots]) for lots in state["lots"].values()]
@@ -130,6 +136,9 @@ class AccountDecider(BaseDecider):
             return [
                 Transfer(f"{stream}:{data['n']}:{u}", stream, data["into"], u, b) for u, b in data["moved"].items() if b
             ]
+        if data.get("payment"):  # what the payment itself moved is no transfer here, only what was owed of it
+            unit, kept = data["unit"], data.get("kept", 0)
+            return [Transfer(f"{stream}:{data['n']}:{unit}", stream, f"house:{unit}", unit, kept)] if kept else ()
         if not data.get("change"):
             return ()
         unit, change = data["unit"], data["change"]
@@ -148,7 +157,7 @@ def gained(
     if unit not in state["balances"] and len(state["balances"]) >= MAX_UNITS:
         return Refusal("too_many_units", f"An account holds at most {MAX_UNITS} units.")
     owed = min(state["owed"].get(unit, 0), amount)
-    lots = normal([*_lots(state, unit), (expires, amount - owed)])
+    lots = normal([*lots_of(state, unit), (expires, amount - owed)])
     said = {"n": state["n"] + 1, "unit": unit, "change": amount - owed, "reason": reason, "lots": lots, **more}
     return [Event(name, said | ({"owed": state["owed"][unit] - owed} if owed else {}))]
 
@@ -158,7 +167,7 @@ def spent(state: State, name: str, unit: str, amount: int, reason: str, **more: 
     balance = state["balances"].get(unit, 0)
     if balance < amount:
         return Refusal("insufficient", "The balance is too low.", {"unit": unit, "balance": balance})
-    taken, left = take(_lots(state, unit), amount)
+    taken, left = take(lots_of(state, unit), amount)
     said = {"n": state["n"] + 1, "unit": unit, "change": -amount, "reason": reason, "lots": left, **more}
     if more.get("held"):
         said["held"] = {ref: {"unit": unit, "lots": taken} for ref in more["held"]}
@@ -170,7 +179,7 @@ def came_back(state: State, unit: str, amount: int, reason: str, ref: str, now: 
     held = state["held"].get(ref)
     no_sooner = now + BACK_DAYS * DAY_MS
     taken = [tuple(lot) for lot in held["lots"]] if held else [(no_sooner, amount)]
-    lots = give_back(_lots(state, unit), taken, amount, no_sooner)
+    lots = give_back(lots_of(state, unit), taken, amount, no_sooner)
     rest = None if end or held is None else {"unit": unit, "lots": take(taken, total(taken) - amount)[0]}
     said = {"n": state["n"] + 1, "unit": unit, "change": amount, "reason": reason, "lots": lots}
     return [Event("Value Returned", said | {"held": {ref: rest}})] if amount else settled(state, ref)
@@ -182,7 +191,7 @@ def settled(state: State, ref: str) -> Sequence[Event]:
     if held is None:
         return []
     unit = held["unit"]
-    said = {"n": state["n"] + 1, "unit": unit, "change": 0, "reason": ref, "lots": _lots(state, unit)}
+    said = {"n": state["n"] + 1, "unit": unit, "change": 0, "reason": ref, "lots": lots_of(state, unit)}
     return [Event("Value Settled", said | {"held": {ref: None}})]
 
 
@@ -191,7 +200,7 @@ def clawed_back(state: State, unit: str, amount: int, reason: str) -> Sequence[E
     taken = min(state["balances"].get(unit, 0), amount)
     if not amount:
         return []
-    _, left = take(_lots(state, unit), taken)
+    _, left = take(lots_of(state, unit), taken)
     owed = state["owed"].get(unit, 0) + amount - taken
     said = {"n": state["n"] + 1, "unit": unit, "change": -taken, "reason": reason, "lots": left, "owed": owed}
     return [Event("Value Reversed", said)]
@@ -216,7 +225,7 @@ def _qualify(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event]
     return counted(state, amount, at, now, program)
 
 
-def _lots(state: Mapping[str, Any], unit: str) -> list[Lot]:
+def lots_of(state: Mapping[str, Any], unit: str) -> list[Lot]:
     """A unit's lots, of a state or of what a merge moves."""
     lots = state.get("lots", {}).get(unit)
     if lots is None:
@@ -285,7 +294,7 @@ def _merge(states: Mapping[str, State], command: Command, now: int) -> Mapping[s
     into = str(command.data.get("into", ""))
     if into == command.stream:
         return Refusal("same_account", "An account cannot be merged into itself.")
-    giver, taker = _complete(states[command.stream]), _complete(states[into])
+    giver, taker = complete(states[command.stream]), complete(states[into])
     wrong = unusable(giver) or unusable(taker)
     if wrong is not None:
         return wrong
@@ -326,14 +335,14 @@ def _locate_due(command: Command, peek: Peek) -> Located:
 def _due(states: Mapping[str, State], command: Command, now: int) -> Mapping[str, Sequence[Event]] | Refusal:
     """What an account does by itself: lots expire, a tier is looked at again, a merged one sends on what came back."""
     stream = command.stream
-    state = _complete(states[stream])
+    state = complete(states[stream])
     if state["into"]:
         into = next(name for name in states if name != stream)
-        return _moved(stream, state, into, _complete(states[into]), now)
+        return _moved(stream, state, into, complete(states[into]), now)
     events: list[Event] = []
     n = state["n"]
     for unit in sorted(state["lots"]):
-        gone, left = expired(_lots(state, unit), now)
+        gone, left = expired(lots_of(state, unit), now)
         if gone:
             n += 1
             said = {"n": n, "unit": unit, "change": -total(gone), "reason": "expired", "lots": left}

@@ -22,11 +22,13 @@ from fairday.kernel.decider import (
     kind_of,
 )
 from fairday.trade.payment.model import (
+    BALANCE,
     CHANNELS,
     MANUAL,
     MAX_AMOUNT,
     METHODS,
     NUMBER,
+    PROVIDERS,
     REFUND_ID,
     Paid,
     Payable,
@@ -51,6 +53,7 @@ class PaymentDecider(BaseDecider):
     """
 
     kind = "payment"
+    max_state_bytes = 16_384
 
     def initial(self) -> State:
         return {"status": "", "refunds": {}, "tries": 0, "ask_at": None, "problem": None}
@@ -75,7 +78,8 @@ class PaymentDecider(BaseDecider):
             case "Payment Pending":
                 return {**after, "status": "pending"}
             case "Payment Succeeded":
-                return {**after, "status": "succeeded", "trade": data["trade"], "paid_at": data["paid_at"],
+                more = {k: data[k] for k in ("lots", "books") if k in data}
+                return {**after, **more, "status": "succeeded", "trade": data["trade"], "paid_at": data["paid_at"],
                         "for": data["for"]}  # fmt: skip
             case "Payment Failed":
                 return {**after, "status": "failed"}
@@ -119,11 +123,11 @@ class PaymentDecider(BaseDecider):
     def transfers(self, stream: str, event: Event, now: int) -> Iterable[Transfer]:
         data = event.data
         if event.name == "Payment Succeeded":
-            held = receivable(data["method"])
-            return [Transfer(f"pay:{number_of(stream)}", held, data["pays"], data["currency"], data["amount"])]
+            held, into = _purse(data), data.get("books") or data["pays"]
+            return [Transfer(f"pay:{number_of(stream)}", held, into, data["currency"], data["amount"])]
         if event.name == "Refund Succeeded":
-            held, key = receivable(data["method"]), f"refund:{number_of(stream)}:{data['refund']}"
-            return [Transfer(key, data["pays"], held, data["currency"], data["amount"])]
+            held, key = _purse(data), f"refund:{number_of(stream)}:{data['refund']}"
+            return [Transfer(key, data.get("books") or data["pays"], held, data["currency"], data["amount"])]
         return ()
 
 
@@ -131,6 +135,11 @@ def receivable(method: str) -> str:
     """The ledger's account of what was paid by a method and has not reached the bank: debited by payments, credited by
     refunds, fees and payouts. What is owed to the shop is debits less credits."""
     return f"receivable:{method}"
+
+
+def _purse(data: Mapping[str, Any]) -> str:
+    """Where a payment's money comes from in the ledger: a balance from the member's account."""
+    return str(data["account"]) if data["method"] == BALANCE else receivable(data["method"])
 
 
 def reserved(state: State) -> int:
@@ -172,8 +181,8 @@ def _request(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event]
     wrong = _bad_request(str(data["id"]), asked, now)
     if wrong is not None:
         return wrong
-    manual = asked["method"] in MANUAL
-    return [Event("Payment Requested", {**asked, "tries": 0, "ask_at": None if manual else now + ASK_AFTER[0]})]
+    asks = asked["method"] in PROVIDERS
+    return [Event("Payment Requested", {**asked, "tries": 0, "ask_at": now + ASK_AFTER[0] if asks else None})]
 
 
 def _bad_request(number: str, asked: Mapping[str, Any], now: int) -> Refusal | None:
@@ -211,7 +220,7 @@ def _ask(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] | R
 
 def _hint(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event]:
     """Something changed at the provider: ask now."""
-    if state["method"] in MANUAL or (state["ask_at"] is not None and state["ask_at"] <= now) or not _open(state):
+    if state["method"] not in PROVIDERS or (state["ask_at"] is not None and state["ask_at"] <= now) or not _open(state):
         return []
     return [Event("Payment Hinted", {"tries": 0, "ask_at": now})]
 
@@ -272,6 +281,8 @@ def _refund(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] 
         return [] if same else Refusal("refund_exists", "There is another refund of that id.")
     if state["status"] != "succeeded":
         return Refusal("not_paid", "Only what was paid can be refunded.")
+    if kind_of(state["pays"]) == "account" and state["for"] != "refund":
+        return Refusal("topped_up", "This is a member's balance now: take it from there, then pay it back by hand.")
     if amount > refundable(state):
         return Refusal("refund_exceeds_payment", "A refund may not exceed what was paid.", {"left": refundable(state)})
     if len(state["refunds"]) >= MAX_REFUNDS:
@@ -301,7 +312,9 @@ def _refund_outcome(state: State, data: Mapping[str, Any], now: int) -> Sequence
     if data.get("amount") != known["amount"] or done > state["amount"]:
         return _noted(state, "refund_differs", data)
     booked = {"method": state["method"], "pays": state["pays"], "currency": state["currency"], "refunded": done,
-              "trade": str(data.get("trade", ""))[:64], "at": data.get("at")}  # fmt: skip
+              "trade": str(data.get("trade", ""))[:64], "at": data.get("at"), "account": state["account"]}  # fmt: skip
+    if "books" in state:
+        booked["books"] = state["books"]
     return [Event("Refund Succeeded", about | booked | still)]
 
 
@@ -367,6 +380,8 @@ def settle(payables: Mapping[str, Payable]) -> Spanning:
             "trade": command.data["trade"], "paid_at": command.data.get("at") or now, "method": state["method"],
             "pays": pays, "amount": state["amount"], "currency": state["currency"],
             "for": "refund" if refused else "order", "ask_at": None,
+            # An account's ledger is what it holds, always: money it did not take waits on the payment.
+            **({"books": payment} if refused and kind_of(pays) == "account" else {}),
         })  # fmt: skip
         if not isinstance(taken, Refusal):
             return {**taken, payment: [came]}

@@ -20,7 +20,9 @@ PROVIDERS = ("wechat", "alipay")
 """Methods where a machine elsewhere says what happened."""
 MANUAL = ("cash", "bank_transfer", "card_present")
 """Methods where a person of the shop says so: the till's drawer, the bank's statement, the card terminal's slip."""
-METHODS = PROVIDERS + MANUAL
+BALANCE = "balance"
+"""The method where a member's stored value pays: nobody else is asked."""
+METHODS = (*PROVIDERS, BALANCE, *MANUAL)
 
 CHANNELS: Mapping[str, tuple[str, ...]] = {"wechat": ("jsapi", "h5", "native"), "alipay": ("wap", "page")}
 """Where the shopper is: inside WeChat, in a phone's browser, before a screen that shows a code or a page."""

@@ -15,10 +15,11 @@ from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
-from fairday.trade.payment import tables
+from fairday.trade.payment import balance, tables
 from fairday.trade.payment.config import Providers, at_home, notice_url
 from fairday.trade.payment.decider import OPEN_REFUND, PaymentDecider, settle
 from fairday.trade.payment.model import (
+    BALANCE,
     MANUAL,
     METHODS,
     NUMBER,
@@ -73,15 +74,20 @@ class Payments:
         self.providers = Providers(settings, self.sandbox, clock.now)
         runner.register(PaymentDecider())
         runner.register_spanning(settle(self.payables))
+        runner.register_spanning(balance.pay(self.payables))
+        runner.register_spanning(balance.GIVE_BACK)
+        self.register_payable("account", balance.AccountPayable())
 
     def register_payable(self, kind: str, payable: Payable) -> None:
         """Let streams of a kind be paid for."""
         self.payables[kind] = payable
 
-    def methods(self, currency: str, *, at_till: bool = False) -> list[str]:
-        """The methods offered for an amount of a currency, in the merchant's order; cash and card only at a till."""
+    def methods(self, currency: str, *, at_till: bool = False, balance: bool = False) -> list[str]:
+        """The methods offered for an amount of a currency, in the merchant's order; cash and card only at a till, the
+        ``balance`` only to a member who has enough of it."""
         here = set(self.providers.offered()) if currency == "CNY" else set()
         here |= set(MANUAL) if at_till else {"bank_transfer"}
+        here |= {BALANCE} if balance else set()
         return [m for m in self.settings().payments.methods if m in here]
 
     # ---- beginning ---------------------------------------------------------------------------------------------------
@@ -106,7 +112,11 @@ class Payments:
         """
         if kind_of(pays) not in self.payables:
             raise FairdayError(f"{pays!r} cannot be paid for.", code="unknown_payable", where="pays")
-        if method not in METHODS or (method in PROVIDERS and channel not in self._provider(method).channels):
+        if (
+            method not in METHODS
+            or method == BALANCE
+            or (method in PROVIDERS and channel not in self._provider(method).channels)
+        ):
             raise FairdayError("There is no such way to pay.", code="bad_method", where="method",
                                remedy=f"Known: {', '.join(METHODS)}.")  # fmt: skip
         now = self.clock.now()
@@ -121,6 +131,26 @@ class Payments:
         go = self._provider(method).begin(self._ask_of(number, data, subject, return_path, payer, address))
         self.runner.submit(Command("prepared", stream_of(number), {}, actor))
         return Started(number, go)
+
+    def spend(
+        self, pays: str, amount: int, currency: str, *, account: str, actor: str, number: str = "", minutes: int = 5
+    ) -> Started:
+        """Pay for a stream from a member's balance, at once; sent again with its number it is paid once.
+
+        Args:
+            pays, amount, currency: as of ``begin``.
+            account: the member's ("account:ID"), who has proved to be it.
+
+        Raises:
+            Conflict: too little is left, or it cannot be paid for any more; nothing happened.
+        """
+        now = self.clock.now()
+        number = number or ids.new_id(now)
+        kept = self.state(number)
+        data = {"pays": pays, "method": BALANCE, "channel": "", "amount": amount, "currency": currency,
+                "account": account, "expires": kept["expires"] if kept else now + minutes * 60_000}  # fmt: skip
+        _said(self.runner.submit(Command("payment.balance", stream_of(number), data, actor)))
+        return Started(number, Go(kind="redirect"))
 
     def _ask_of(
         self, number: str, data: Mapping[str, Any], subject: str, return_path: str, payer: str, address: str
@@ -199,6 +229,11 @@ class Payments:
         state = self._known(number)
         if state["method"] in MANUAL:
             return state
+        if state["method"] == BALANCE:
+            for refund, kept in state["refunds"].items():
+                if kept["status"] in OPEN_REFUND:
+                    self.runner.submit(Command("payment.give_back", stream_of(number), {"refund": refund}, "balance"))
+            return self._known(number)
         provider = self._provider(state["method"])
         if state["status"] in ("requested", "pending", "failed"):
             said = provider.query(number)
@@ -246,7 +281,7 @@ class Payments:
         """
         state = self._known(number)
         if state["status"] in ("requested", "pending", "failed"):
-            manual = state["method"] in MANUAL
+            manual = state["method"] not in PROVIDERS
             said = (
                 Outcome(number=number, state="closed")
                 if manual

@@ -16,7 +16,7 @@ from fairday.kernel.errors import FairdayError, Unavailable
 from fairday.kernel.money import minor
 from fairday.trade.payment import reconcile, tables
 from fairday.trade.payment.decider import refundable
-from fairday.trade.payment.model import METHODS, NUMBER, PROVIDERS, REFUND_ID, number_of, stream_of
+from fairday.trade.payment.model import MANUAL, METHODS, NUMBER, PROVIDERS, REFUND_ID, number_of, stream_of
 from fairday.web.auth import Number, field, inside
 from fairday.web.console.data import PAGE
 from fairday.web.render import go, page, say, shop_of, tongue_of
@@ -64,7 +64,7 @@ def _detail(request: Request, number: str, status: int = 200, error: FairdayErro
     return page(
         request, "payment.html", status, number=number, payment=state, row=row, refunds=refunds, left=refundable(state),
         error=say(tongue_of(request), error) if error else None, sandbox=trade and trade["token"],
-        by_hand=state["method"] not in PROVIDERS,
+        by_hand=state["method"] in MANUAL,
     )  # fmt: skip
 
 
