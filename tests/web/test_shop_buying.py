@@ -3,19 +3,17 @@ from __future__ import annotations
 import re
 
 import pytest
-from starlette.testclient import TestClient
 
 import fairday
 from fairday.goods.catalogue import ProductRow, save_products
-from fairday.web.app import create
+from webdesk import Client
 
-PHONE = "Mozilla/5.0 (iPhone) Mobile"
 ADDRESS = {"name": "Li Wei", "phone": "13800138000", "country": "CN", "region": "上海市", "city": "上海市",
            "street": "南京路 1 号", "email": "wei@example.com"}  # fmt: skip
 
 
 @pytest.fixture
-def buying(shop: fairday.Shop) -> TestClient:
+def buying(shop: fairday.Shop) -> Client:
     with shop.db.write() as conn:
         save_products(conn, [ProductRow(product="mug", title="茶杯 Mug", price=4500, currency="CNY"),
                              ProductRow(product="tea", title="Tea", price=1990, currency="CNY")], 1)  # fmt: skip
@@ -23,8 +21,8 @@ def buying(shop: fairday.Shop) -> TestClient:
     return client(shop)
 
 
-def client(shop) -> TestClient:
-    return TestClient(create(shop), base_url="http://127.0.0.1", follow_redirects=False, headers={"user-agent": PHONE})
+def client(shop) -> Client:
+    return Client(shop)
 
 
 def hidden(page: str, name: str) -> str:
