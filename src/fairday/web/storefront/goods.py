@@ -53,7 +53,7 @@ PER_ROW, PICTURES = 8, 8
 """So many that a page stays under 30 KB."""
 MADE = "made."
 CART = "/cart/add"
-"""Where the cart takes ``sku``, ``qty`` and ``made.NAME`` of a form; the button is there when the cart is."""
+"""Where the cart takes ``sku``, ``qty`` and ``made.NAME`` of a form."""
 
 
 def named(number: str) -> str:
