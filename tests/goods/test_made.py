@@ -14,7 +14,16 @@ from PIL import Image
 
 import fairday
 from fairday.goods.made import Box, Choice, MadeOption, Photo, make, picture, read_options, signs_of
-from fairday.goods.photos import KEPT_MS, forget_photos, keep_photo, keep_until, photo_image, photos_named, redraw
+from fairday.goods.photos import (
+    KEPT_MS,
+    forget_photos,
+    keep_for_order,
+    keep_photo,
+    keep_until,
+    photo_image,
+    photos_named,
+    redraw,
+)
 from fairday.kernel.clock import ManualClock
 from fairday.kernel.errors import FairdayError
 from fairday.people.identity import ids_of
@@ -193,8 +202,12 @@ def test_an_erased_person_leaves_no_photo(shop: fairday.Shop, clock: ManualClock
     with shop.db.write() as conn:
         (own,) = ids_of(conn, person)
         mine = keep_photo(conn, redraw(jpeg()), now, own.number)
+        ordered = keep_photo(conn, redraw(jpeg()), now)
+        keep_for_order(conn, {"1": {"photo": ordered.photo, "name": "Ana"}}, [("email", "ana@example.com")], now)
+        assert photo_image(conn, ordered.photo, now + 2 * KEPT_MS) is not None
         other = keep_photo(conn, redraw(jpeg()), now)
-    assert shop.export("email:ana@example.com")["tables"]["photos"][0]["photo"] == mine.photo
+    assert len(shop.export("email:ana@example.com")["tables"]["photos"]) == 2
+    assert shop.export("email:ana@example.com")["tables"]["photos"][0]["photo"] in (mine.photo, ordered.photo)
     shop.erase("email:ana@example.com")
     with shop.db.read() as conn:
-        assert set(photos_named(conn, [mine.photo, other.photo], now)) == {other.photo}
+        assert set(photos_named(conn, [mine.photo, ordered.photo, other.photo], now)) == {other.photo}

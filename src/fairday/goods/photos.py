@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import secrets
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -18,6 +18,7 @@ from fairday.goods.made import Photo
 from fairday.goods.tables import photos
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.errors import FairdayError
+from fairday.people.tables import identifiers
 
 MOST_BYTES, MOST_PIXELS, LONGEST = 12_000_000, 40_000_000, 2400
 """Of an upload; and pixels of the longer side that are kept, 20 cm at 300 dots an inch."""
@@ -25,6 +26,8 @@ SHORTEST = 200
 KINDS = ("JPEG", "PNG", "WEBP")
 KEPT_MS = 30 * DAY_MS
 """So long a photo waits for its order."""
+ORDERED_MS = 400 * DAY_MS
+"""So long it is kept once ordered: made, and past its complaints."""
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -115,6 +118,22 @@ def keep_until(conn: Connection, numbers: Iterable[str], until: int, identifier:
     new: dict[str, int] = {"until": until} | ({} if identifier is None else {"identifier": identifier})
     which = photos.c.photo.in_(list(numbers))
     conn.execute(update(photos).where(which, photos.c.until < until).values(**new))
+
+
+def keep_for_order(
+    conn: Connection, options: Mapping[str, Mapping[str, str]], ids: Iterable[tuple[str, str]], now: int
+) -> None:
+    """Keep the photos among what an order's lines say for ``ORDERED_MS``, tied to the buyer where they are known.
+
+    Args:
+        options: what was said, by line and option.
+        ids: (type, value) of the buyer.
+    """
+    said = {value for line in options.values() for value in line.values() if len(value) <= 40}
+    if said:
+        c = identifiers.c
+        known = [conn.execute(select(c.id).where(c.type == t, c.value == v)).scalar() for t, v in ids]
+        keep_until(conn, said, now + ORDERED_MS, next((number for number in known if number is not None), None))
 
 
 def forget_photos(conn: Connection, now: int, most: int = 200) -> int:

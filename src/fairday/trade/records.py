@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, select
 
+from fairday.goods.photos import keep_for_order
 from fairday.kernel import jsons
 from fairday.storage.database import col, insert, metadata
 
@@ -87,6 +88,7 @@ def keep_contact(conn: Connection, order: str, contact: Contact, ids: Ids, now: 
     """Keep whom an order goes to, in the caller's transaction; a second time changes nothing."""
     row = {"id": order, "ids": jsons.dumps([list(i) for i in ids]), "contact": jsons.dumps(contact), "at": now}
     conn.execute(insert(conn, contacts).values(row).on_conflict_do_nothing(index_elements=["id"]))
+    keep_for_order(conn, contact.options, ids, now)
 
 
 def contact_of(conn: Connection, order: str) -> tuple[Contact, list[tuple[str, str]]]:
