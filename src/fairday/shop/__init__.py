@@ -33,6 +33,7 @@ from fairday.kernel.clock import Clock, SystemClock, local_day
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
+from fairday.offers.book import Offers
 from fairday.offers.coupons import Coupons
 from fairday.offers.coupons.claim import CouponClaim
 from fairday.offers.coupons.telling import CouponTelling
@@ -124,6 +125,7 @@ class Shop:
             self.followers.register(LakeFollower(self.lake))
             self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
+        self.offers = Offers(lambda: self.settings)
         self.replays = Replays(db, lambda: self.settings, clock)
         self.rankings = Rankings(fitting.folder_of(db, settings))
         self.erasers.append(fitting.eraser(self.rankings))
