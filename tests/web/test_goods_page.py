@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from PIL import Image
@@ -196,3 +197,17 @@ def test_prices_that_cannot_be_read_say_where(text: str, where: str) -> None:
     with pytest.raises(FairdayError) as caught:
         read_seen(text, "EUR", "x", 20_605)
     assert where in caught.value.where
+
+
+def test_a_piece_goes_into_the_cart_as_it_was_said(goods: fairday.Shop) -> None:
+    client = Client(goods)
+    assert 'action="/cart/add"' not in client.get("/goods/MUG").text, "a name is needed first"
+    page = client.get("/goods/MUG?made.name=Ana&made.wrap=silk").text
+    form = page[page.index('action="/cart/add"') :].partition("</form>")[0]
+    sent = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))
+    sent.pop("qty", None)
+    assert sent == {"sku": "MUG", "made.name": "Ana", "made.wrap": "silk"}
+    assert client.post("/cart/add", data={"qty": "2", **sent}).status_code == 303
+    cart = client.get("/cart?lang=en").text
+    assert "Ana" in cart
+    assert "€18.00" in cart or "€36.00" in cart
