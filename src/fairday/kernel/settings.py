@@ -77,6 +77,23 @@ class PaymentSettings(msgspec.Struct, frozen=True, kw_only=True):
     minutes: Annotated[int, msgspec.Meta(ge=5, le=1440)] = 30
 
 
+class MarketSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How people sell to people here. See docs/algorithms/second-hand.md.
+
+    Attributes:
+        open: whether members may list things.
+        commission: what the shop keeps of a sale, hundredths of a percent.
+        hold_days: money is handed to the seller so many days after the thing was sent, unless the buyer says before
+            that it came, or that something is wrong.
+        review: whether somebody of the shop looks at a listing before it is shown.
+    """
+
+    open: bool = False
+    commission: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 500
+    hold_days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 10
+    review: bool = True
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One shop's settings.
 
@@ -108,3 +125,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
     contact: ContactSettings = ContactSettings()
     payments: PaymentSettings = PaymentSettings()
+    market: MarketSettings = MarketSettings()

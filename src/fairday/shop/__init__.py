@@ -64,6 +64,7 @@ from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Appender, Happening, happenings_at
 from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
+from fairday.trade.c2c.service import Market
 from fairday.trade.checkout import Checkout
 from fairday.trade.payment.reconcile import DayDecider
 from fairday.trade.payment.service import Payments
@@ -106,6 +107,7 @@ class Shop:
         self.orders.register_claim(StockClaim())
         self.coupons = Coupons(db, self.runner, clock)
         self.orders.register_claim(CouponClaim())
+        self.market = Market(db, self.runner, clock, lambda: self.settings, self.orders)
         self.followers.register(OrderTelling(lambda: self.settings))
         self.checkout = Checkout(
             db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, PlainPrices()

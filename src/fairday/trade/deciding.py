@@ -97,7 +97,7 @@ def place(order: str, state: State, data: Mapping[str, Any], mode: Mode, now: in
     placed = {
         **{name: data[name] for name in _PLACING},
         "at": now, "shares": shares, "on_account": terms.on_account, "receive_ms": terms.receive_ms,
-        "return_ms": terms.return_ms, "pay_by": now + terms.pay_ms if terms.pay_ms else None,
+        "return_ms": terms.return_ms, "final": terms.final, "pay_by": now + terms.pay_ms if terms.pay_ms else None,
     }  # fmt: skip
     after, event = _said(state, "Order Placed", placed)
     taken = [Hold(c, s, d) for c, s, d in data["holds"]]
@@ -296,6 +296,8 @@ def refund(order: str, state: State, data: Mapping[str, Any], now: int, into: st
         return wrong or why  # type: ignore[return-value]
     if state["life"] not in ("open", "completed") or not (is_paid(state) or state["on_account"]):
         return _not("refunded", state)
+    if state["life"] == "completed" and state.get("final"):
+        return Refusal("order_final", "This order is over and its money handed on; nothing goes back through it.")
     units, unshipped = dict(data.get("units") or {}), dict(data.get("unshipped") or {})
     found = preview(
         order, state, units, unshipped=unshipped, shipping=bool(data.get("shipping")),

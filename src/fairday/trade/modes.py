@@ -25,12 +25,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         on_account: it may be shipped before it is paid (an invoice with credit).
         receive_ms: units count as received this long after the last of them left, unless the buyer said so before.
         return_ms: how long after that they may be sent back; then the order is over ("completed").
+        final: once it is over nothing goes back through it: the money has been handed on.
     """
 
     pay_ms: int = 30 * MINUTE_MS
     on_account: bool = False
     receive_ms: int = 7 * DAY_MS
     return_ms: int = 14 * DAY_MS
+    final: bool = False
 
 
 class Share(msgspec.Struct, frozen=True):

@@ -167,6 +167,7 @@ def _placed(state: State, data: Mapping[str, Any]) -> State:
         "of": credit["from"], "holds": data["holds"],
         "counts": {"place": 1}, "placed_at": data["at"], "pay_by": data["pay_by"], "paid_at": None,
         "on_account": data["on_account"], "receive_ms": data["receive_ms"], "return_ms": data["return_ms"],
+        "final": data.get("final", False),
         "shipped_at": None, "received_at": None, "close_at": None, "ready_at": None,
         "shares": data["shares"], "returned": {}, "returns": {}, "parcels": [], "why": "",
     }  # fmt: skip

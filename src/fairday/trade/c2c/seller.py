@@ -1,0 +1,123 @@
+"""What somebody earns by selling: a stream ``seller:ID`` with balances by currency, and payouts. Pure.
+
+The ledger account of the same name holds the same: orders that are over move money into it, payouts out of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fairday.kernel.claims import Hold, Turn
+from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, Row, State, Transfer
+from fairday.trade.c2c.mode import divided
+
+A_DAY = 30
+"""Listings that one seller may send in a local day."""
+MAX_OPEN = 20
+"""Payouts of one seller that may wait at one time."""
+WAITING, PAID = "payouts:waiting", "payouts:paid"
+"""Ledger accounts of what was asked for, and of what left the shop's bank."""
+_ID = re.compile(r"[0-9a-z]{6,40}")
+_WHY = re.compile(r"[a-z_]{1,40}")
+
+
+def counted(state: State, day: int) -> list[Event] | Refusal:
+    """One more listing was sent on a local day."""
+    sent = state["sent"] + 1 if state["day"] == day else 1
+    if sent > A_DAY:
+        return Refusal("too_many_listings", f"At most {A_DAY} listings a day; go on tomorrow.")
+    return [Event("Listing Counted", {"day": day, "sent": sent})]
+
+
+class SellerDecider(BaseDecider):
+    """The rules of streams ``seller:ID``.
+
+    Commands: ``payout.ask`` {payout: id, currency, amount}; ``payout.confirm`` {payout, reference: the bank's} and
+    ``payout.refuse`` {payout, why} by people of the shop. A balance is never below zero.
+    """
+
+    kind = "seller"
+
+    def initial(self) -> State:
+        return {"balances": {}, "payouts": {}, "day": 0, "sent": 0}
+
+    def decide(self, state: State, command: Command, now: int) -> Sequence[Event] | Refusal:
+        data = command.data
+        payout = str(data.get("payout", ""))
+        waits = state["payouts"].get(payout)
+        if command.name == "payout.ask":
+            return _asked(state, payout, data["currency"], data["amount"], now)
+        if command.name not in ("payout.confirm", "payout.refuse"):
+            return Refusal("unknown_command", f"A seller knows no command {command.name!r}.")
+        if waits is None:
+            return Refusal("no_such_payout", "No such payout is waiting.")
+        told: dict[str, Any] = {"payout": payout, "currency": waits[0], "amount": waits[1], "at": now}
+        if command.name == "payout.confirm":
+            reference = str(data.get("reference", "")).strip()
+            if not 1 <= len(reference) <= 64:
+                return Refusal("no_reference", "Write the bank's number of the transfer.")
+            return [Event("Payout Paid", told | {"reference": reference})]
+        if not _WHY.fullmatch(str(data.get("why", ""))):
+            return Refusal("bad_reason", "A reason is a word of small letters, such as wrong_details.")
+        return [Event("Payout Refused", told | {"why": data["why"]})]
+
+    def evolve(self, state: State, event: Event) -> State:
+        data = event.data
+        if event.name == "Listing Counted":
+            return {**state, "day": data["day"], "sent": data["sent"]}
+        change = {"Earnings Credited": 1, "Payout Asked": -1, "Payout Refused": 1, "Payout Paid": 0}[event.name]
+        unit = data["currency"]
+        balances = {**state["balances"], unit: state["balances"].get(unit, 0) + change * data["amount"]}
+        payouts = dict(state["payouts"])
+        if event.name == "Payout Asked":
+            payouts[data["payout"]] = [unit, data["amount"]]
+        elif "payout" in data:
+            del payouts[data["payout"]]
+        return {**state, "balances": {u: n for u, n in balances.items() if n}, "payouts": payouts}
+
+    def rows(self, stream: str, event: Event, now: int) -> Iterable[Row]:
+        data = event.data
+        if "payout" not in data:
+            return
+        row: dict[str, Any] = {"id": data["payout"], "updated_at": now}
+        row["status"] = {"Payout Asked": "waiting", "Payout Paid": "paid", "Payout Refused": "refused"}[event.name]
+        if event.name == "Payout Asked":
+            row |= {"seller": stream, "currency": data["currency"], "amount": data["amount"], "asked_at": now}
+        yield Row("payouts", row | {name: data[name] for name in ("reference", "why") if name in data})
+
+    def transfers(self, stream: str, event: Event, now: int) -> Iterable[Transfer]:
+        pair = {"Payout Asked": (stream, WAITING), "Payout Paid": (WAITING, PAID), "Payout Refused": (WAITING, stream)}
+        if event.name in pair:
+            data = event.data
+            key = f"{stream}:{data['payout']}:{event.name.rpartition(' ')[2].lower()}"
+            yield Transfer(key, *pair[event.name], data["currency"], data["amount"])
+
+
+def _asked(state: State, payout: str, currency: str, amount: Any, now: int) -> list[Event] | Refusal:
+    if not _ID.fullmatch(payout) or payout in state["payouts"]:
+        return Refusal("bad_payout", "A payout has an id of its own.")
+    if type(amount) is not int or amount <= 0:
+        return Refusal("bad_amount", "An amount is a whole number of minor units above zero.")
+    if amount > state["balances"].get(currency, 0):
+        return Refusal("too_little", "Less than that is yours to pay out.")
+    if len(state["payouts"]) >= MAX_OPEN:
+        return Refusal("too_many_payouts", "Wait until the payouts you asked for are done.")
+    return [Event("Payout Asked", {"payout": payout, "currency": currency, "amount": amount, "at": now})]
+
+
+class EarningsClaim:
+    """What a sale earns: ``Hold("earnings", "seller:ID", {"commission", "currency"})``.
+
+    It comes when the order is over, for the money that stayed. The order's own release moves it in the ledger.
+    """
+
+    name = "earnings"
+
+    def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event] | Refusal:
+        if turn.step != "complete":
+            return []
+        _, rest = divided(turn.whole - turn.already, hold.data["commission"])
+        said = {"order": turn.order, "currency": hold.data["currency"], "amount": rest, "at": now}
+        return [Event("Earnings Credited", said)] if rest else []

@@ -1,0 +1,329 @@
+"""Selling between people: ``shop.market``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from fairday.goods.photos import keep_until, photos_named
+from fairday.kernel.clock import DAY_MS, Clock, local_day
+from fairday.kernel.decider import Answer, Command, Located, Peek, Refusal, Spanning, State
+from fairday.kernel.errors import Conflict, FairdayError, NotFound
+from fairday.kernel.ids import digest, new_id
+from fairday.kernel.settings import Settings
+from fairday.storage.database import Database
+from fairday.storage.runner import Runner, stream_state
+from fairday.trade.c2c import records
+from fairday.trade.c2c.dispute import DisputeDecider, Disputes
+from fairday.trade.c2c.listing import ListingClaim, ListingDecider, written
+from fairday.trade.c2c.mode import C2C, MODE, seller_stream
+from fairday.trade.c2c.rating import RATE, RatingDecider
+from fairday.trade.c2c.records import Ids, Listing
+from fairday.trade.c2c.seller import EarningsClaim, SellerDecider, counted
+from fairday.trade.records import Contact, keep_parcel, orders
+from fairday.trade.service import Orders
+
+LISTING_ID = re.compile(r"[0-9a-z]{6,40}")
+LONGEST = {"title": 80, "text": 2000, "words": 1000, "destination": 200}
+KEPT_DAYS = 400
+"""Photos of a listing and of a dispute are kept so long after they were last said."""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seller writes; amounts in minor units of the shop's currency, ``photo`` an id of a kept one."""
+
+    title: str
+    text: str
+    price: int
+    shipping: int
+    photo: str
+
+
+class Market:
+    """Members sell to members; the shop holds the money and decides disputes.
+
+    Everything here is asked for an *account* that the caller has made sure of; what is not that account's is answered
+    as if it did not exist.
+    """
+
+    def __init__(
+        self, db: Database, runner: Runner, clock: Clock, settings: Callable[[], Settings], orders: Orders
+    ) -> None:
+        self.db = db
+        self.runner = runner
+        self.clock = clock
+        self.settings = settings
+        self.orders = orders
+        orders.register_mode(C2C())
+        orders.register_claim(ListingClaim())
+        orders.register_claim(EarningsClaim())
+        for decider in (ListingDecider(), SellerDecider(), DisputeDecider(), RatingDecider()):
+            runner.register(decider)
+        for spanning in (*Disputes(orders.steps, runner.evolve).spanning(), RATE, self._write()):
+            runner.register_spanning(spanning)
+
+    # ---- listings ----------------------------------------------------------------------------------------------------
+
+    def _write(self) -> Spanning:
+        def locate(command: Command, peek: Peek) -> Located:
+            return Located((command.stream, seller_stream(command.data["seller"])))
+
+        def decide(states: Any, command: Command, now: int) -> Any:
+            made = written(states[command.stream], command.data, now)
+            if isinstance(made, Refusal) or command.data["life"] == "draft":
+                return made if isinstance(made, Refusal) else {command.stream: made}
+            stream = seller_stream(command.data["seller"])
+            told = counted(states[stream], local_day(now, self.settings().zone))
+            return told if isinstance(told, Refusal) else {command.stream: made, stream: told}
+
+        return Spanning("listing.write", locate, decide)
+
+    def write(self, id_: str, account: str, ids: Ids, draft: Draft, *, send: bool = True) -> Listing:
+        """Write a listing, new or again; sent, it is looked at and then shown (at once where the shop does not look).
+
+        Raises:
+            FairdayError: something of it cannot be; ``where`` says what.
+            Conflict: it is being bought, the day's listings are used up, or the market is closed.
+            NotFound: it is somebody else's.
+        """
+        settings, now = self.settings(), self.clock.now()
+        if not settings.market.open:
+            raise Conflict("Nothing can be listed here.", code="market_closed")
+        if not LISTING_ID.fullmatch(id_):
+            raise NotFound("There is no such listing.", code="no_such_listing")
+        title, text = _text(draft.title, "title", least=2 if send else 1), _text(draft.text, "text")
+        with self.db.read() as conn:
+            if draft.photo and draft.photo not in photos_named(conn, [draft.photo], now):
+                raise FairdayError("The photo is gone; choose it again.", code="no_photo", where="photo")
+            before = records.get(conn, id_)
+        if send and not draft.photo:
+            raise FairdayError("A listing needs a photo.", code="no_photo", where="photo")
+        if before is not None and before.seller != account:
+            raise NotFound("There is no such listing.", code="no_such_listing")
+        life = "draft" if not send else "review" if settings.market.review else "live"
+        data = {"seller": account, "price": draft.price, "shipping": draft.shipping, "currency": settings.currency,
+                "life": life}  # fmt: skip
+        # Nobody sees the new words before the listing is written: it goes first.
+        _done(self.runner.submit(Command("listing.write", f"listing:{id_}", data, account)))
+        with self.db.write() as conn:
+            records.keep_text(conn, id_, title, text, draft.photo, ids, now)
+            keep_until(conn, [draft.photo] if draft.photo else [], now + KEPT_DAYS * DAY_MS)
+            found = records.get(conn, id_)
+        assert found is not None
+        return found
+
+    def withdraw(self, id_: str, account: str) -> None:
+        """Take a listing back."""
+        _done(self.runner.submit(Command("listing.withdraw", f"listing:{id_}", {"seller": account}, account)))
+
+    def moderate(self, id_: str, version: int, *, actor: str, why: str = "") -> None:
+        """Let a listing be shown, or refuse it for a reason; ``version`` of what was looked at.
+
+        Raises:
+            Conflict: it changed meanwhile.
+        """
+        name = "listing.refuse" if why else "listing.approve"
+        _done(self.runner.submit(Command(name, f"listing:{id_}", {"version": version, "why": why}, actor)))
+
+    def version(self, id_: str) -> int:
+        """The version of a listing that a moderator looks at."""
+        state = self.state(f"listing:{id_}")
+        return 0 if state is None else int(state["n"])
+
+    # ---- deals -------------------------------------------------------------------------------------------------------
+
+    def buy(
+        self, id_: str, order: str, account: str, ids: Ids, contact: Contact, *, method: str, seen: tuple[int, int]
+    ) -> Answer:
+        """Buy a listing as the order of that number; ``seen`` is (price, delivery) as the buyer saw them.
+
+        Raises:
+            NotFound: no such listing.
+        """
+        with self.db.read() as conn:
+            found = records.get(conn, id_)
+        if found is None:
+            raise NotFound("There is no such listing.", code="no_such_listing")
+        market = self.settings().market
+        price, shipping = seen
+        line = {
+            "line": "1", "sku": f"listing:{id_}", "product": f"listing:{id_}", "title": found.title, "qty": 1,
+            "form": {}, "unit": price, "unit_digits": 0, "gross": price, "discounts": [], "net": price, "tax": 0,
+            "paid": price, "gift": None, "value": price, "made": False, "days": 0,
+        }  # fmt: skip
+        post = {"method": "seller", "gross": shipping, "discounts": [], "net": shipping, "tax": 0, "paid": shipping}
+        placing = {
+            "mode": MODE, "account": account, "currency": found.currency, "country": contact.country or None,
+            "channel": "market", "store": None, "way": "ship", "method": method, "lines": [line],
+            "shipping": post if shipping else None, "total": price + shipping, "savings": [],
+            "holds": [["listing", f"listing:{id_}", {"price": price, "shipping": shipping}],
+                      ["earnings", seller_stream(found.seller),
+                       {"commission": market.commission, "currency": found.currency}]],
+            "credit": None, "source": "fairday",
+            "data": {"seller": found.seller, "listing": id_, "commission": market.commission,
+                     "hold_ms": market.hold_days * DAY_MS},
+        }  # fmt: skip
+        return self.orders.place(f"order:{order}", placing, contact, ids, actor=account)
+
+    def deal(self, number: str, account: str) -> tuple[str, State]:
+        """An order between people and which side of it an account is: ("buyer" or "seller", the order's state).
+
+        Raises:
+            NotFound: no such order, or neither side.
+        """
+        state = self.orders.state(f"order:{number}") if len(number) <= 40 else None
+        if state is not None and state["mode"] == MODE:
+            for side, who in (("buyer", state["account"]), ("seller", state["data"]["seller"])):
+                if who == account:
+                    return side, state
+        raise NotFound("There is no such order.", code="no_such_order")
+
+    def deals_of(self, account: str, limit: int = 50) -> list[dict[str, Any]]:
+        """Orders for an account's listings, the last first: rows of orders with the listing's title."""
+        o, one, words = orders.c, records.listings.c, records.texts.c
+        query = (
+            select(o.id, o.status, o.total, o.currency, o.placed_at, words.title, words.photo)
+            .join(records.listings, one.order_id == o.id)
+            .outerjoin(records.texts, words.id == one.id)
+            .where(one.seller == account, o.mode == MODE)
+            .order_by(o.placed_at.desc())
+            .limit(limit)
+        )
+        with self.db.read() as conn:
+            return [dict(row) for row in conn.execute(query).mappings()]
+
+    def send(self, number: str, account: str, carrier: str, tracking: str) -> None:
+        """The seller sent the thing.
+
+        Raises:
+            Conflict: it cannot be sent now.
+        """
+        side, _ = self.deal(number, account)
+        if side != "seller":
+            raise NotFound("There is no such order.", code="no_such_order")
+        parcel = digest("parcel", number)[:20]
+        answer = self.orders.act("order.ship", f"order:{number}", {"parcel": parcel}, actor=account)
+        _done(answer)
+        with self.db.write() as conn:
+            keep_parcel(conn, parcel, number, carrier, tracking, self.clock.now())
+
+    def received(self, number: str, account: str) -> None:
+        """The buyer has it and all is well: the money is the seller's now."""
+        side, _ = self.deal(number, account)
+        if side != "buyer":
+            raise NotFound("There is no such order.", code="no_such_order")
+        _done(self.orders.act("order.receive", f"order:{number}", actor=account))
+        _done(self.orders.act("order.complete", f"order:{number}", actor=account))
+
+    def rate(self, number: str, account: str, ids: Ids, stars: int, text: str = "") -> None:
+        """Say how the other side was, once, in stars and words."""
+        side, _ = self.deal(number, account)
+        said = _text(text, "words")
+        _done(self.runner.submit(Command("rating.give", f"rating:{number}", {"by": account, "stars": stars}, account)))
+        if said:
+            with self.db.write() as conn:
+                key = f"rating:{number}:{side}"
+                records.keep_words(conn, key, f"rating:{number}", side, said, ids, self.clock.now())
+
+    # ---- disputes ----------------------------------------------------------------------------------------------------
+
+    def dispute(self, number: str, account: str, ids: Ids, why: str, text: str, photo: str = "") -> None:
+        """The buyer says what is wrong; the money stays held until it is decided."""
+        _text(text, "words", least=2)
+        self.deal(number, account)
+        _done(self.runner.submit(Command("dispute.open", f"dispute:{number}", {"by": account, "why": why}, account)))
+        self.say(number, account, ids, text, photo)
+
+    def say(self, number: str, account: str, ids: Ids, text: str, photo: str = "") -> None:
+        """A side's statement or evidence in an open dispute."""
+        side, _ = self.deal(number, account)
+        said, key, now = _text(text, "words", least=0 if photo else 2), new_id(self.clock.now()), self.clock.now()
+        with self.db.write() as conn:
+            if photo and photo not in photos_named(conn, [photo], now):
+                raise FairdayError("The photo is gone; choose it again.", code="no_photo", where="photo")
+            records.keep_words(conn, key, f"dispute:{number}", side, said, ids, now, photo)
+            keep_until(conn, [photo] if photo else [], now + KEPT_DAYS * DAY_MS)
+        answer = self.runner.submit(Command("dispute.say", f"dispute:{number}", {"by": account, "key": key}, account))
+        if not answer.ok:
+            with self.db.write() as conn:
+                records.drop_words(conn, key)
+        _done(answer)
+
+    def decide(self, number: str, back: int | None, *, by: str, actor: str) -> None:
+        """End a dispute: ``back`` minor units go to the buyer (None: all), the rest to the seller.
+
+        Args:
+            by: "shop", or the account of a side: the buyer may give up (0), the seller may give all back (None).
+
+        Raises:
+            Conflict: it is not open, the amount is more than was paid, or it is not theirs to decide.
+        """
+        _done(self.runner.submit(Command("dispute.decide", f"dispute:{number}", {"back": back, "by": by}, actor)))
+
+    # ---- payouts -----------------------------------------------------------------------------------------------------
+
+    def earned(self, account: str) -> dict[str, int]:
+        """What an account may have paid out, by currency."""
+        state = self.state(seller_stream(account))
+        return {} if state is None else dict(state["balances"])
+
+    def ask_payout(self, account: str, ids: Ids, payout: str, amount: int, destination: str) -> None:
+        """Ask for a part of what was earned, to be sent where the seller says.
+
+        Raises:
+            Conflict: more than is theirs, or too many wait.
+        """
+        where = _text(destination, "destination", least=4)
+        seller, currency = seller_stream(account), self.settings().currency
+        with self.db.write() as conn:
+            records.keep_payee(conn, seller, where, ids, self.clock.now())
+        data = {"payout": payout, "currency": currency, "amount": amount}
+        _done(self.runner.submit(Command("payout.ask", seller, data, account, f"payout:{payout}"[:200])))
+
+    def confirm_payout(self, payout: str, reference: str, *, actor: str) -> None:
+        """The shop's bank has sent it."""
+        data = {"payout": payout, "reference": reference}
+        _done(self.runner.submit(Command("payout.confirm", self._seller(payout), data, actor)))
+
+    def refuse_payout(self, payout: str, why: str, *, actor: str) -> None:
+        """It cannot be sent; it is the seller's again."""
+        _done(self.runner.submit(Command("payout.refuse", self._seller(payout), {"payout": payout, "why": why}, actor)))
+
+    def _seller(self, payout: str) -> str:
+        with self.db.read() as conn:
+            found = conn.execute(select(records.payouts.c.seller).where(records.payouts.c.id == payout)).scalar()
+        if found is None:
+            raise NotFound("There is no such payout.", code="no_such_payout")
+        return str(found)
+
+    def state(self, stream: str) -> State | None:
+        """A stream's state, None where it has no event."""
+        with self.db.read() as conn:
+            found = stream_state(conn, stream)
+        return None if found is None else found[1]
+
+
+def _done(answer: Answer) -> Sequence[Any]:
+    refusal = answer.refusal
+    if refusal is not None:
+        if refusal.code.startswith("no_such_"):
+            raise NotFound(refusal.message, code=refusal.code)
+        raise Conflict(refusal.message, code=refusal.code)
+    return answer.events
+
+
+def _text(value: str, where: str, least: int = 0) -> str:
+    said = value.replace("\r\n", "\n").strip()
+    if not least <= len(said) <= LONGEST[where] or any(ord(c) < 32 and c != "\n" for c in said):
+        raise FairdayError(
+            f"The {where} has {least} to {LONGEST[where]} characters.", code="bad_text", where=where,
+            remedy="Write it shorter or longer.",
+        )  # fmt: skip
+    return said
+
+
+__all__ = ["Draft", "Market"]
