@@ -58,6 +58,16 @@ def test_a_guest_buys_in_three_taps_and_finds_the_order_again(shop, buying):
     assert re.search(r'href="(/order/[^"]+)"', client(shop).get("/orders").text) is None
 
 
+def test_names_in_capitals_as_tills_keep_them_are_calm_from_cart_to_order(shop, buying):
+    with shop.db.write() as conn:
+        save_products(conn, [ProductRow(product="loud", title="FLUID MILK WHITE", price=300, currency="CNY")], 1)
+    buying.post("/cart/add", data={"sku": "loud"})
+    pages = [buying.get("/cart").text, buying.get("/checkout").text]
+    ordered(buying)
+    pages.append(buying.get(re.search(r'href="(/order/[^"]+)"', buying.get("/orders").text)[1]).text)
+    assert all("Fluid milk white" in page and "FLUID" not in page for page in pages)
+
+
 def test_prices_and_quantities_of_the_form_are_never_taken(shop, buying):
     buying.post("/cart/add", data={"sku": "mug", "qty": "1"})
     seen = '{"lines":{"1":["mug",1,1]},"shipping":0,"total":1}'

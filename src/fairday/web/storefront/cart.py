@@ -14,6 +14,7 @@ from fairday.kernel.money import major
 from fairday.trade import cart as carts
 from fairday.trade.cart import Cart
 from fairday.trade.checkout import Choice, Quote, QuotedLine
+from fairday.web.goods import calm
 from fairday.web.render import say, shop_of, status_of, tongue_of, wants_json
 from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, keep_cart, text_in, whole_in
 from fairday.web.storefront.front import posted_long, router, shown, told, visitor_of
@@ -38,7 +39,7 @@ def line_drawn(request: Request, cart: Cart, line: QuotedLine) -> dict[str, Any]
         said = list((picked.options if picked else {}).items())
         return drawn | {"title": line.sku, "product": line.sku, "form": "", "image": None, "options": said, "days": 0}
     said = [(tongue.pick(m.titles) or m.name, tongue.pick(m.value_titles) or m.value) for m in offer.made.lines]
-    drawn |= {"title": offer.title, "product": offer.product, "form": " · ".join(offer.form.values())}
+    drawn |= {"title": calm(offer.title), "product": offer.product, "form": " · ".join(offer.form.values())}
     drawn |= {"image": offer.image, "options": said, "days": offer.made.days}
     return drawn
 

@@ -17,6 +17,7 @@ from fairday.trade.order import SHIPPING, due
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import known_country, read_address, read_phone
 from fairday.web.auth import address_of
+from fairday.web.goods import calm
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import (
     account_of,
@@ -105,7 +106,7 @@ def _drawn(
 
 def _change(request: Request, change: Change, quote: Quote) -> tuple[str, str, str]:
     tongue = tongue_of(request)
-    titles = {x.line: x.offer.title if x.offer is not None else x.sku for x in quote.lines}
+    titles = {x.line: calm(x.offer.title) if x.offer is not None else x.sku for x in quote.lines}
     name = titles.get(change.line) or tongue.plain(
         f"buy.{change.line}" if change.line in (SHIPPING, "total") else "buy.line"
     )

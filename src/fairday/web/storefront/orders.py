@@ -22,6 +22,7 @@ from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.records import contact_of, orders, parcels_of
 from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import carrier_name, tracking_link
+from fairday.web.goods import calm
 from fairday.web.i18n import Tongue
 from fairday.web.render import say, shop_of, tongue_of
 from fairday.web.storefront.buying import (
@@ -95,7 +96,13 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
     where = rules.status(state)
     address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []
     lines = [
-        x | {"line": part, "out": x["shipped"] - x["returned"], "options": contact.options.get(part, {})}
+        x
+        | {
+            "line": part,
+            "out": x["shipped"] - x["returned"],
+            "title": calm(x["title"]),
+            "options": contact.options.get(part, {}),
+        }
         for part, x in state["lines"].items()
     ]
     response = shown(
@@ -201,7 +208,7 @@ def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, con
         facts.append((plain("order.paid_on"), tongue.date(state["paid_at"])))
     rows: list[tuple[str, str, str, str]] = []
     for x in state["lines"].values():
-        title = " · ".join([x["title"], *dict(x.get("form") or {}).values()])
+        title = " · ".join([calm(x["title"]), *dict(x.get("form") or {}).values()])
         unit = money(round(x["unit"] / 10 ** x["unit_digits"])) if x["gift"] is None else plain("buy.gift")
         rows.append((title, str(x["qty"]), unit, money(x["gross"])))
         off = sum(n for _, n in x["discounts"])
