@@ -34,6 +34,7 @@ from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
 from fairday.offers.book import Offers
+from fairday.offers.budgets import BudgetDecider
 from fairday.offers.coupons import Coupons
 from fairday.offers.coupons.claim import CouponClaim
 from fairday.offers.coupons.telling import CouponTelling
@@ -119,6 +120,7 @@ class Shop:
         self.followers.register(CouponPast(lambda: self.settings))
         self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)
         self.runner.register(DayDecider())
+        self.runner.register(BudgetDecider())
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []
