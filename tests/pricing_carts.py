@@ -167,7 +167,9 @@ def fresh(ground: Ground, book: Book, rules: list[Any]) -> Walk:
 
 def exact_discounts(cart: Cart, book: Book) -> list[Fraction]:
     """Each line's discount before rounding, of the combination that is chosen."""
-    chosen = {told.rule for told in price(cart, book, Facts(), 0, 0).applied}
+    got = price(cart, book, Facts(), 0, 0)
+    # A rule may be taken and take nothing, and yet close units to others.
+    chosen = {told.rule for told in (*got.applied, *got.refused) if told.code in ("applied", "nothing", "spend_after")}
     ground = Ground(cart, Facts(), 0, 0)
     ground.match(book)
     walk = fresh(ground, book, [c for c in book.rules if c.rule.id in chosen])
