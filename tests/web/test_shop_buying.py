@@ -144,3 +144,31 @@ def test_an_unpaid_order_is_cancelled_by_its_buyer_and_bought_again(shop, buying
         assert shop.stock.available(conn, ["mug"])["mug"].available == 5
     assert buying.post(f"{link}/again").headers["location"] == "/cart"
     assert "¥90.00" in buying.get("/cart").text
+
+
+def test_signing_in_by_a_mailed_proof_brings_the_cart_and_shows_only_the_members_orders(shop, buying):
+    from fairday.storage.log import Happening
+    from fairday.web.signing import secret_of, sign
+
+    wei = Happening(message_id="w", kind="identify", at=1, received=1, source="server:till",
+                    ids=(("email", "wei@example.com"),))  # fmt: skip
+    shop.append([wei]).result()
+    shop.catch_up()
+    buying.post("/cart/add", data={"sku": "mug"})
+    token = sign(secret_of(shop), "confirm|abcdef|wei@example.com", shop.clock.now() + 60_000)
+    assert buying.post(f"/me/confirm/{token}").status_code == 303
+    assert "fairday_member" in buying.cookies
+    assert "fairday_cart" not in buying.cookies
+    assert "¥45.00" in buying.get("/cart").text
+    assert ordered(buying).status_code == 303
+    with shop.db.read() as conn:
+        account = conn.exec_driver_sql("SELECT account FROM orders").scalar()
+    assert account.startswith("account:")
+    elsewhere = client(shop)
+    elsewhere.cookies["fairday_orders"] = buying.cookies["fairday_orders"]
+    assert "/order/" not in elsewhere.get("/orders").text, "a device's list shows no member's orders"
+    buying.post("/sign-out")
+    assert "fairday_member" not in buying.cookies
+    forged = client(shop)
+    forged.cookies["fairday_member"] = f"member|{account}|email:wei@example.com"
+    assert "/order/" not in forged.get("/orders").text
