@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
 import fairday
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.claims import Hold
+from fairday.kernel.decider import Command
 from fairday.trade import cart as carts
 from fairday.trade.cart import add_line, new_cart, set_qty
 from fairday.trade.checkout import Buyer, Checkout, Choice, Moved, Placed
@@ -166,3 +169,54 @@ def test_holds_of_rules_go_with_the_order(trade):
     assert isinstance(place(trade, picked(trade, tea=1)), Placed)
     assert state(trade, "shelf:luck")["left"] == 0
     assert place(trade, picked(trade, tea=1)).why == "sold_out"
+
+
+class PointsPay(PlainPrices):
+    """Points pay a cent each, and double what is earned."""
+
+    def price(self, cart, account, person, now):
+        priced = super().price(cart, account, person, now)
+        off, first = cart.points, priced.lines[0]
+        less = msgspec.structs.replace(first, discounts=(("points", off),), price=first.gross - off,
+                                       net=first.gross - off, total=first.gross - off)  # fmt: skip
+        return msgspec.structs.replace(
+            priced, lines=(less, *priced.lines[1:]), goods=priced.goods - off, total=priced.total - off,
+            points_paid=off, points_factor=Decimal(2), points_extra=5,
+        )  # fmt: skip
+
+
+def test_an_order_takes_points_and_promises_points_and_both_follow_its_life(trade):
+    trade.change_settings(rewards={"on": True, "per": 100})
+    trade.checkout = Checkout(trade.db, trade.clock, lambda: trade.settings, trade.orders, trade.goods, trade.stock,
+                              trade.coupons, PointsPay(), trade.rewards)  # fmt: skip
+    trade.runner.submit(Command("open", "account:a"))
+    earn = {"unit": "points", "amount": 300, "reason": "gift"}
+    trade.runner.submit(Command("earn", "account:a", earn))
+    cart, buyer, choice = picked(trade, mug=1), Buyer(account="account:a"), Choice(points=10_000)
+    quote = trade.checkout.quote(cart, choice, buyer)
+    assert (quote.priced.points_paid, quote.total, quote.earns) == (300, 4200, 89), "no more than there are"
+    assert isinstance(trade.checkout.place(cart, choice, EVE, buyer, quote.seen, actor="a"), Placed)
+    with trade.db.read() as conn:
+        assert trade.rewards.points(conn, "account:a") == 0
+    pay(trade, cart.order, 4200)
+    for step in ("order.ship", "order.complete"):
+        assert trade.orders.act(step, cart.order, actor="clerk").ok
+    with trade.db.read() as conn:
+        assert trade.rewards.points(conn, "account:a") == 89
+    assert trade.orders.act("order.refund", cart.order, {"units": {"1": 1}}, actor="clerk").ok
+    with trade.db.read() as conn:
+        assert trade.rewards.points(conn, "account:a") == 300
+
+
+def test_a_guest_and_a_shop_without_a_program_hold_no_points(trade):
+    assert not any(h[0] == "earning" for h in state_holds(trade, GUEST, on=True))
+    assert not any(h[0] == "earning" for h in state_holds(trade, Buyer(account="account:a"), on=False))
+
+
+def state_holds(trade, buyer, on):
+    trade.change_settings(rewards={"on": on})
+    trade.runner.submit(Command("open", "account:a"))
+    cart = picked(trade, tea=1)
+    quote = trade.checkout.quote(cart, Choice(), buyer)
+    trade.checkout.place(cart, Choice(), EVE, buyer, quote.seen, actor="a")
+    return state(trade, cart.order)["holds"]

@@ -68,7 +68,7 @@ def keys_list(shop: str) -> None:
 @keys.command("add")
 @shop_option
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["browser", "server"]), default="browser", show_default=True)
+@click.option("--kind", type=click.Choice(["browser", "server", "till"]), default="browser", show_default=True)
 def keys_add(shop: str, name: str, kind: Any) -> None:
     """Make a write key. A browser's key is public; what it says of money and proof is a claim."""
     with open_shop(shop) as opened, opened.db.write() as conn:

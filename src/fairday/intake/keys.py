@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.storage.database import BigId, col, metadata
 
-KeyKind = Literal["browser", "server"]
+KeyKind = Literal["browser", "server", "till"]
 
 write_keys = Table(
     "write_keys",
@@ -27,9 +27,11 @@ write_keys = Table(
     col("created", BigInteger, nullable=False, personal=False),
     col("revoked", BigInteger, nullable=True, personal=False),
 )
-"""A browser's key is public and stands in ``shown``; of a server's only its SHA-256 and last four letters are kept."""
+"""A browser's key is public and stands in ``shown``; of the others only its SHA-256 and last four letters
+are kept."""
 
 _KEY = re.compile(r"[A-Za-z0-9_.\-]{8,128}")
+_PREFIX: dict[str, str] = {"browser": "fdb", "server": "fds", "till": "fdt"}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -38,8 +40,9 @@ class WriteKey(msgspec.Struct, frozen=True):
 
     Attributes:
         name: what the merchant calls it ("web shop", "till").
-        kind: ``browser`` (public: what comes with it is claimed) or ``server`` (secret: what comes with it is so).
-        shown: the key itself for a browser, ``…abcd`` for a server.
+        kind: ``browser`` (public: what comes with it is claimed), ``server`` (secret: what comes with it is so), or
+            ``till`` (as a server's, and it may be paid by members' codes).
+        shown: the key itself for a browser, ``…abcd`` otherwise.
         created: ms UTC.
         revoked: ms UTC, or None while it is good.
     """
@@ -52,7 +55,7 @@ class WriteKey(msgspec.Struct, frozen=True):
 
     @property
     def source(self) -> str:
-        """What ``happenings.source`` says of what came with it: ``browser:NAME`` or ``server:NAME``."""
+        """What ``happenings.source`` says of what came with it: ``KIND:NAME``."""
         return f"{self.kind}:{self.name}"
 
     @property
@@ -65,12 +68,12 @@ def create_key(conn: Connection, name: str, kind: KeyKind, now: int, key: str = 
 
     Args:
         name: 1 to 48 characters, not used before.
-        kind: ``browser`` or ``server``.
+        kind: ``browser``, ``server`` or ``till``.
         now: ms UTC.
         key: an existing key to take over (from Segment, so that pages need no change); a fresh one by default.
 
     Returns:
-        The key's record and the key itself, which for a server is told this once only.
+        The key's record and the key itself, which for a server or till is told this once only.
 
     Raises:
         FairdayError: the name, kind or key is not usable.
@@ -82,8 +85,8 @@ def create_key(conn: Connection, name: str, kind: KeyKind, now: int, key: str = 
             "A write key's name has 1 to 48 characters.", code="bad_name", remedy="Name the place it is used in."
         )
     if kind not in get_args(KeyKind):
-        raise FairdayError(f"{kind!r} is no kind of key.", code="bad_kind", remedy="Write browser or server.")
-    key = key or f"{'fdb' if kind == 'browser' else 'fds'}_{secrets.token_urlsafe(24)}"
+        raise FairdayError(f"{kind!r} is no kind of key.", code="bad_kind", remedy="Write browser, server or till.")
+    key = key or f"{_PREFIX[kind]}_{secrets.token_urlsafe(24)}"
     if not _KEY.fullmatch(key):
         raise FairdayError("A write key has 8 to 128 letters, digits, _ . or -.", code="bad_key")
     made = WriteKey(name, kind, key if kind == "browser" else f"…{key[-4:]}", now)

@@ -94,6 +94,58 @@ class MarketSettings(msgspec.Struct, frozen=True, kw_only=True):
     review: bool = True
 
 
+class RewardLevel(msgspec.Struct, frozen=True):
+    """A tier: its name, and what must be earned within a year to reach it."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    at: Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+
+
+class RewardBoost(msgspec.Struct, frozen=True, kw_only=True):
+    """When earning is multiplied: all that is said must hold, nothing said means always. The best boost counts alone.
+
+    Attributes:
+        percent: 200 is twice.
+        weekdays: 0 (Monday) to 6; ``days``: of the month, 1 to 31.
+        birthday: on the member's birthday.
+        tiers: of members of these.
+    """
+
+    percent: Annotated[int, msgspec.Meta(ge=100, le=2000)] = 200
+    weekdays: tuple[Annotated[int, msgspec.Meta(ge=0, le=6)], ...] = ()
+    days: tuple[Annotated[int, msgspec.Meta(ge=1, le=31)], ...] = ()
+    birthday: bool = False
+    tiers: tuple[str, ...] = ()
+
+
+class RewardSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The rewards program. See docs/merchants/rewards.md.
+
+    Attributes:
+        on: whether orders earn.
+        unit: what is earned.
+        per: one point for so many minor units of what goods cost after discounts.
+        months: how long points are good for, 0 for ever.
+        levels: lowest first; ``keep_days`` and ``grace_days`` as docs/algorithms/rewards.md says.
+        top_ups: amounts offered for topping a balance up, minor units; none: nothing can be topped up.
+    """
+
+    on: bool = False
+    unit: Literal["points", "stars"] = "points"
+    per: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100
+    months: Annotated[int, msgspec.Meta(ge=0, le=120)] = 12
+    levels: Annotated[tuple[RewardLevel, ...], msgspec.Meta(max_length=8)] = ()
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 365
+    grace_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 30
+    boosts: Annotated[tuple[RewardBoost, ...], msgspec.Meta(max_length=12)] = ()
+    top_ups: Annotated[tuple[Annotated[int, msgspec.Meta(ge=1, le=10**9)], ...], msgspec.Meta(max_length=8)] = ()
+
+    def __post_init__(self) -> None:
+        ats, names = [level.at for level in self.levels], [level.name for level in self.levels]
+        if ats != sorted(set(ats)) or len(set(names)) != len(names):
+            raise ValueError("tiers rise, and each has a name of its own")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One shop's settings.
 
@@ -126,3 +178,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     contact: ContactSettings = ContactSettings()
     payments: PaymentSettings = PaymentSettings()
     market: MarketSettings = MarketSettings()
+    rewards: RewardSettings = RewardSettings()

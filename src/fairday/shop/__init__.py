@@ -70,8 +70,10 @@ from fairday.trade.checkout import Checkout
 from fairday.trade.payment.reconcile import DayDecider
 from fairday.trade.payment.service import Payments
 from fairday.trade.plain import PlainPrices
+from fairday.trade.rewards import Rewards
 from fairday.trade.service import Orders
 from fairday.trade.telling import OrderTelling
+from fairday.trade.tills import Tills
 
 log = logging.getLogger("fairday")
 
@@ -110,13 +112,18 @@ class Shop:
         self.orders.register_claim(CouponClaim())
         self.market = Market(db, self.runner, clock, lambda: self.settings, self.orders)
         self.followers.register(OrderTelling(lambda: self.settings))
+        self.rewards = Rewards(clock, lambda: self.settings)
+        self.orders.register_claim(accounts.PointsClaim())
+        self.orders.register_claim(accounts.EarningClaim())
         self.checkout = Checkout(
-            db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, PlainPrices()
-        )
+            db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, PlainPrices(),
+            self.rewards,
+        )  # fmt: skip
         self.followers.register(CouponTelling(lambda: self.settings))
         self.search = Searching(db, lambda: self.settings, clock, search_folder(db, settings), popularity)
         self.payments = Payments(db, self.runner, clock, lambda: self.settings)
         self.payments.register_payable("order", self.orders.payable)
+        self.tills = Tills(self.orders, self.payments, self.rewards)
         self.followers.register(CouponPast(lambda: self.settings))
         self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)
         self.runner.register(DayDecider())

@@ -32,6 +32,7 @@ from fairday.trade.cart import Cart, CartLine
 from fairday.trade.delivery import Delivery, deliveries
 from fairday.trade.order import SHIPPING
 from fairday.trade.records import Contact
+from fairday.trade.rewards import Rewards
 from fairday.trade.service import Orders
 
 Way = Literal["ship", "pickup"]
@@ -58,6 +59,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         service: of ``Quote.deliveries``; the cheapest where it is not said or not to be had.
         store: where it is collected.
         coupons: coupons of theirs to use, by id; None: whatever is best.
+        points: points of theirs to pay with, at most what they have and what the offers let them.
         mode: of trade.
     """
 
@@ -68,6 +70,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     postcode: str = ""
     payment: str = ""
     coupons: tuple[str, ...] | None = None
+    points: int = 0
     channel: str = "online"
     mode: str = "b2c"
 
@@ -106,6 +109,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         stores: where it can be collected.
         coupons: (coupon, rule) of those used.
         seen: what to compare at placing; not for people.
+        earns: points the order will earn.
     """
 
     lines: tuple[QuotedLine, ...]
@@ -118,6 +122,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     coupons: tuple[tuple[str, str], ...]
     seen: str
     reachable: bool
+    earns: int = 0
 
     @property
     def total(self) -> int:
@@ -186,6 +191,7 @@ class Checkout:
         stock: Stock,
         coupons: Coupons,
         pricer: Pricer,
+        rewards: Rewards | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -195,6 +201,7 @@ class Checkout:
         self._stock = stock
         self._coupons = coupons
         self._pricer = pricer
+        self._rewards = rewards or Rewards(clock, settings)
 
     def quote(self, cart: Cart, choice: Choice, buyer: Buyer) -> Quote:
         """Price a cart for somebody now."""
@@ -216,9 +223,13 @@ class Checkout:
         delivery = _chosen(offered, choice) if choice.way == "ship" else None
         usable = self._coupons.usable(buyer.account, now) if buyer.account else []
         held = [(c, r) for c, r in usable if choice.coupons is None or c in choice.coupons]
-        priced = self._pricer.price(
-            _priced_cart(lines, choice, country, settings.currency, delivery, held), buyer.account, buyer.person, now
-        )
+        asked = _priced_cart(lines, choice, country, settings.currency, delivery, held)
+        if choice.points > 0 and buyer.account is not None:
+            with self._db.read() as conn:
+                asked = msgspec.structs.replace(
+                    asked, points=min(choice.points, self._rewards.points(conn, buyer.account))
+                )
+        priced = self._pricer.price(asked, buyer.account, buyer.person, now)
         by_line = {x.line: x for x in priced.lines}
         lines = [_with(x, by_line.get(x.line)) for x in lines]
         lines += self._gifts(priced, where, now)
@@ -233,9 +244,20 @@ class Checkout:
         return Quote(
             lines=tuple(lines), priced=priced, currency=settings.currency, savings=self._savings(priced),
             deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
-            seen=_seen(lines, priced),
+            seen=_seen(lines, priced), earns=self._earns(priced, buyer),
             reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
         )  # fmt: skip
+
+    def _earns(self, priced: model.Priced, buyer: Buyer) -> int:
+        return sum(int(h.data["amount"]) for h in self._rewarded(priced, buyer) if h.claim == "earning")
+
+    def _rewarded(self, priced: model.Priced, buyer: Buyer) -> list[Hold]:
+        """What the order holds of a member's points, paid with and to be earned."""
+        with self._db.read() as conn:
+            return self._rewards.holds(
+                conn, buyer.account, buyer.person, priced.goods, times=priced.points_factor, extra=priced.points_extra,
+                spent=priced.points_paid,
+            )  # fmt: skip
 
     def _savings(self, priced: model.Priced) -> tuple[tuple[str, Mapping[str, str], int], ...]:
         sums: dict[str, int] = {}
@@ -315,6 +337,7 @@ class Checkout:
             worth = sum(n for r, _, n in quote.savings if r == rule)
             assert buyer.account is not None
             found.append(self._coupons.hold(coupon, buyer.account, worth))
+        found += self._rewarded(quote.priced, buyer)
         return [*found, *self._pricer.holds(quote.priced, buyer.account, self._clock.now())]
 
     def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice) -> list[Hold]:

@@ -61,7 +61,7 @@ class Orders:
         with self.db.write() as conn:
             keep_contact(conn, number, contact, ids, self.clock.now())
         answer = self.runner.submit(Command("order.place", order, placing, actor, key))
-        self._forget_unplaced(answer, order)
+        self.forget_unplaced(answer, order)
         return answer
 
     def exchange(
@@ -81,7 +81,7 @@ class Orders:
             keep_contact(conn, into.partition(":")[2], contact, ids, self.clock.now())
         data = {"into": into, "units": dict(units), "placing": placing, "why": why}
         answer = self.runner.submit(Command("order.exchange", order, data, actor, key))
-        self._forget_unplaced(answer, into)
+        self.forget_unplaced(answer, into)
         return answer
 
     def forget_parcel(self, parcel: str) -> None:
@@ -89,7 +89,8 @@ class Orders:
         with self.db.write() as conn:
             conn.execute(delete(parcels).where(parcels.c.parcel == parcel))
 
-    def _forget_unplaced(self, answer: Answer, order: str) -> None:
+    def forget_unplaced(self, answer: Answer, order: str) -> None:
+        """Let go of what was kept of an order's buyer where the order was refused."""
         if not answer.ok and self.state(order) is None:
             with self.db.write() as conn:
                 conn.execute(delete(contacts).where(contacts.c.id == order.partition(":")[2]))

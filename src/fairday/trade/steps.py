@@ -99,6 +99,14 @@ class Steps:
             "order.deadline": self._deadline,
         }
 
+    def decide(self, name: str, states: Mapping[str, State], command: Command, now: int) -> Result:
+        """What a step means, for commands that take several of them in one go."""
+        return self._decided()[name](states, command, now)
+
+    def evolve(self, stream: str, state: State, event: Event) -> State:
+        """A stream's state after an event, by the rules of its kind."""
+        return self._runner.evolve(stream, state, event)
+
     def mode(self, name: str) -> Mode:
         """The mode of that name.
 

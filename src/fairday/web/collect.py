@@ -86,7 +86,7 @@ class CollectDoor:
     @staticmethod
     def handles(path: str) -> bool:
         """Whether a path is this door's."""
-        return path.startswith("/v1/") or path == "/t.js"
+        return path == "/t.js" or (path.startswith("/v1/") and not path.startswith("/v1/till/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -109,3 +109,8 @@ class Bucket:
         while len(self._left) > self.most:
             self._left.popitem(last=False)
         return waits
+
+    def give_back(self, key: str) -> None:
+        """Give back one that was taken: it turned out to be none of what is counted."""
+        left, at = self._left.get(key, (float(self.size), 0))
+        self._left[key] = (min(self.size, left + 1), at)
