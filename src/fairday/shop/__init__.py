@@ -65,6 +65,7 @@ from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Appender, Happening, happenings_at
 from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
+from fairday.trade.b2b.service import Companies
 from fairday.trade.c2c.service import Market
 from fairday.trade.checkout import Checkout
 from fairday.trade.payment.reconcile import DayDecider
@@ -124,6 +125,9 @@ class Shop:
         self.payments = Payments(db, self.runner, clock, lambda: self.settings)
         self.payments.register_payable("order", self.orders.payable)
         self.tills = Tills(self.orders, self.payments, self.rewards)
+        self.companies = Companies(
+            db, self.runner, clock, lambda: self.settings, self.orders, self.checkout, self.payments
+        )
         self.followers.register(CouponPast(lambda: self.settings))
         self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)
         self.runner.register(DayDecider())

@@ -31,6 +31,7 @@ from fairday.stores.records import all_places
 from fairday.trade.cart import Cart, CartLine
 from fairday.trade.delivery import Delivery, deliveries
 from fairday.trade.order import SHIPPING
+from fairday.trade.plain import PlainPrices
 from fairday.trade.records import Contact
 from fairday.trade.rewards import Rewards
 from fairday.trade.service import Orders
@@ -61,6 +62,9 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         coupons: coupons of theirs to use, by id; None: whatever is best.
         points: points of theirs to pay with, at most what they have and what the offers let them.
         mode: of trade.
+        company: the company that buys, whose price lists count; "" for a person.
+        agreed: minor units a piece by sku, where prices were agreed on: they stand, and no offer changes them. From the
+            shop's own records, never from a client.
     """
 
     way: Way = "ship"
@@ -73,6 +77,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     points: int = 0
     channel: str = "online"
     mode: str = "b2c"
+    company: str = ""
+    agreed: Mapping[str, int] = {}
 
 
 class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +164,10 @@ class Moved(msgspec.Struct, frozen=True):
     why: str
 
 
+Holding = Callable[[Quote], tuple[Mapping[str, Any], Sequence[Hold]]]
+"""(quote) → the mode's data of the order, and what more it holds."""
+
+
 class Pricer(Protocol):
     """The book of offers, as a checkout asks it."""
 
@@ -207,12 +217,12 @@ class Checkout:
         """Price a cart for somebody now."""
         now, settings = self._clock.now(), self._settings()
         country = choice.country or settings.country
-        where = self._goods.where(choice.channel, choice.store or None, country or None)
+        where = self._goods.where(choice.channel, choice.store or None, country or None, choice.company or None)
         with self._db.read() as conn:
             wanted = [Wanted(sku=x.sku, qty=x.qty, options=x.options) for x in cart.lines]
             found = self._goods.offers(conn, wanted, where, now)
             supply = self._stock.available(conn, [x.sku for x in cart.lines])
-            lines = [_line(x, offer) for x, offer in zip(cart.lines, found, strict=True)]
+            lines = [_line(x, _agreed(offer, choice)) for x, offer in zip(cart.lines, found, strict=True)]
             lines = _checked(lines, supply, choice)
             grams = sum((x.offer.weight_g or 0) * x.qty for x in lines if x.offer is not None)
             worth = sum(_rough(x.offer, x.qty) for x in lines if x.offer is not None)
@@ -229,7 +239,8 @@ class Checkout:
                 asked = msgspec.structs.replace(
                     asked, points=min(choice.points, self._rewards.points(conn, buyer.account))
                 )
-        priced = self._pricer.price(asked, buyer.account, buyer.person, now)
+        pricer = PlainPrices() if choice.agreed else self._pricer
+        priced = pricer.price(asked, buyer.account, buyer.person, now)
         by_line = {x.line: x for x in priced.lines}
         lines = [_with(x, by_line.get(x.line)) for x in lines]
         lines += self._gifts(priced, where, now)
@@ -288,8 +299,12 @@ class Checkout:
         *,
         actor: str,
         source: str = "fairday",
+        holding: Holding | None = None,
     ) -> Placed | Moved:
         """Place a cart as an order at what was seen; a cart that was placed before gives that order.
+
+        Args:
+            holding: what the mode adds to the order once its amounts are known: its ``data``, and more holds.
 
         Raises:
             Conflict: it cannot be placed, for a reason that is no price's or stock's.
@@ -303,10 +318,12 @@ class Checkout:
         for _ in range(TRIES):
             try:
                 held = self._holds(quote, choice, buyer)
+                more, holds = holding(quote) if holding is not None else ({}, [])
             except Conflict as error:
                 after = self.quote(cart, choice, buyer)
                 return Moved(after, changes(quote.seen, after), error.code)
-            placing = _placing(quote, choice, buyer, held, self._settings().country, source)
+            placing = _placing(quote, choice, buyer, [*held, *holds], self._settings().country, source)
+            placing["data"] = dict(more)
             # A key for each try: a refusal is an answer too, and would be given again when the goods are back. That an
             # order is placed once is held by its own stream.
             key = f"place:{cart.cart}:{new_id()}"
@@ -337,6 +354,8 @@ class Checkout:
             worth = sum(n for r, _, n in quote.savings if r == rule)
             assert buyer.account is not None
             found.append(self._coupons.hold(coupon, buyer.account, worth))
+        if choice.agreed:
+            return found
         found += self._rewarded(quote.priced, buyer)
         return [*found, *self._pricer.holds(quote.priced, buyer.account, self._clock.now())]
 
@@ -363,6 +382,13 @@ class Checkout:
 
 
 # ---- the parts -------------------------------------------------------------------------------------------------------
+
+
+def _agreed(offer: Offer | FairdayError, choice: Choice) -> Offer | FairdayError:
+    """The offer at the price agreed on, where there is one."""
+    if isinstance(offer, FairdayError) or offer.sku not in choice.agreed:
+        return offer
+    return msgspec.structs.replace(offer, unit=choice.agreed[offer.sku], unit_digits=0, list=None, tiers=(), why=())
 
 
 def _line(one: CartLine, offer: Offer | FairdayError) -> QuotedLine:
