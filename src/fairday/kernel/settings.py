@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
@@ -146,6 +147,32 @@ class RewardSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("tiers rise, and each has a name of its own")
 
 
+class TaxSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The tax of a country in which the shop is registered.
+
+    Attributes:
+        rates: percent by tax class of goods ("13", "5.5", at most three decimals); a class that is not named here has
+            the rate of "standard", and where that is missing none.
+        included: the shop's prices have it in them; otherwise it comes on top.
+        shipping: the tax class of delivery.
+    """
+
+    rates: dict[str, Decimal] = {}
+    included: bool = True
+    shipping: str = "standard"
+
+    def __post_init__(self) -> None:
+        for name, rate in self.rates.items():
+            if not re.fullmatch(r"[a-z0-9_-]{1,40}", name):
+                raise ValueError(f"{name[:40]!r} is not a tax class")
+            if not (rate.is_finite() and 0 <= rate <= 100 and rate * 1000 == int(rate * 1000)):
+                raise ValueError(f"{rate} is not a rate in percent, 0 to 100 with at most three decimals")
+
+    def rate(self, tax_class: str) -> int:
+        """The rate of a class in thousandths of a percent (13 % is 13000)."""
+        return int(self.rates.get(tax_class, self.rates.get("standard", Decimal(0))) * 1000)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One shop's settings.
 
@@ -160,6 +187,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         lookback: days before an order in which a visit may be credited with it.
         lake: the folder of the Parquet copy for analysis, or "" for none.
         models: the folder of what is fitted for the shop (its ranking), or "" for one beside its database or lake.
+        taxes: by ISO 3166-1 code of each country where the shop is registered for tax; a sale to any other asks none.
         mail_cost: what a thousand mails cost, minor units; counted against a scene's budget and foreseen.
     """
 
@@ -177,5 +205,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
     contact: ContactSettings = ContactSettings()
     payments: PaymentSettings = PaymentSettings()
+    taxes: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")], TaxSettings] = {}
     market: MarketSettings = MarketSettings()
     rewards: RewardSettings = RewardSettings()

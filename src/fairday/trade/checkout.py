@@ -135,6 +135,16 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         return self.priced.total
 
     @property
+    def saved(self) -> int:
+        """What offers took off, minor units."""
+        return self.priced.discount + (self.priced.shipping or 0) - _carriage(self.priced)
+
+    @property
+    def tax_inside(self) -> bool:
+        """Whether the tax is in the prices; otherwise it comes on top of them."""
+        return bool(self.priced.goods + _carriage(self.priced) == self.priced.total)
+
+    @property
     def ready(self) -> bool:
         """Whether it can be placed."""
         return self.reachable and bool(self.lines) and all(line.problem is None for line in self.lines)
@@ -233,7 +243,7 @@ class Checkout:
         delivery = _chosen(offered, choice) if choice.way == "ship" else None
         usable = self._coupons.usable(buyer.account, now) if buyer.account else []
         held = [(c, r) for c, r in usable if choice.coupons is None or c in choice.coupons]
-        asked = _priced_cart(lines, choice, country, settings.currency, delivery, held)
+        asked = _priced_cart(lines, choice, country, settings, delivery, held)
         if choice.points > 0 and buyer.account is not None:
             with self._db.read() as conn:
                 asked = msgspec.structs.replace(
@@ -431,23 +441,28 @@ def _priced_cart(
     lines: Sequence[QuotedLine],
     choice: Choice,
     country: str,
-    currency: str,
+    settings: Settings,
     delivery: Delivery | None,
     coupons: Sequence[tuple[str, str]],
 ) -> model.Cart:
+    # What is collected is sold where the shop is, whatever address the buyer has.
+    taxes = settings.taxes.get(settings.country if choice.way == "pickup" else country)
     given = tuple(
         model.Line(
             line=x.line, sku=x.sku, unit=x.offer.unit, qty=x.qty, product=x.offer.product,
             unit_digits=x.offer.unit_digits, title=x.offer.title, category=x.offer.category or "",
             department=x.offer.department or "", brand=x.offer.brand or "", tags=x.offer.tags, floor=x.offer.floor,
+            tax=taxes.rate(x.offer.tax_class) if taxes is not None else 0,
         )
         for x in lines
         if x.offer is not None
     )  # fmt: skip
     return model.Cart(
-        currency=currency, lines=given, shipping=delivery.price if delivery is not None else None,
+        currency=settings.currency, lines=given, shipping=delivery.price if delivery is not None else None,
         channel=choice.channel, store=choice.store, country=country, payment_method=choice.payment,
         coupons=tuple(dict.fromkeys(rule for _, rule in coupons)),
+        shipping_tax=taxes.rate(taxes.shipping) if taxes is not None else 0,
+        prices_include_tax=taxes.included if taxes is not None else None,
     )  # fmt: skip
 
 
@@ -459,9 +474,14 @@ def _with(line: QuotedLine, priced: model.PricedLine | None) -> QuotedLine:
     )
 
 
+def _carriage(priced: model.Priced) -> int:
+    """What delivery costs after offers, without tax that comes on top."""
+    return (priced.shipping or 0) - sum(n for _, n in priced.shipping_discounts)
+
+
 def _seen(lines: Sequence[QuotedLine], priced: model.Priced) -> str:
     shown = {x.line: [x.sku, x.qty, x.paid] for x in lines}
-    ship = None if priced.shipping is None else priced.shipping - sum(n for _, n in priced.shipping_discounts)
+    ship = None if priced.shipping is None else _carriage(priced)
     return jsons.dumps({"lines": shown, "shipping": ship, "total": priced.total})
 
 
@@ -507,9 +527,9 @@ def _placing(
     shipping = None
     if quote.delivery is not None:
         gross, discounts = quote.priced.shipping or 0, [list(d) for d in quote.priced.shipping_discounts if d[1]]
-        net = gross - sum(n for _, n in quote.priced.shipping_discounts)
+        net, tax = _carriage(quote.priced), quote.priced.shipping_tax
         shipping = {"method": quote.delivery.service, "gross": gross, "discounts": discounts, "net": net,
-                    "tax": quote.priced.shipping_tax, "paid": net}  # fmt: skip
+                    "tax": tax, "paid": net if quote.tax_inside else net + tax}  # fmt: skip
     return {
         "mode": choice.mode, "account": buyer.account, "currency": quote.currency,
         "country": choice.country or home or None, "channel": choice.channel, "store": choice.store or None,

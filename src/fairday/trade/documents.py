@@ -174,16 +174,19 @@ class _Page:
 
 
 def sums_of(state: Mapping[str, Any]) -> dict[str, int]:
-    """What stands under an order's lines, minor units: goods at list price, discount, shipping, tax, total."""
+    """What stands under an order's lines, minor units: goods at list price, discount, shipping, tax on top,
+    tax that is in the prices, total."""
     lines = list(state["lines"].values())
     shipping = state["shipping"]
     off = sum(n for x in lines for _, n in x["discounts"])
+    taxed = [x for x in [*lines, *([shipping] if shipping is not None else [])] if x["tax"]]
     ship_off = sum(n for _, n in shipping["discounts"]) if shipping is not None else 0
     return {
         "goods": sum(x["gross"] for x in lines),
         "discount": off + ship_off,
         "shipping": shipping["gross"] if shipping is not None else 0,
-        "tax": sum(x["tax"] for x in lines) + (shipping["tax"] if shipping is not None else 0),
+        "tax": sum(x["tax"] for x in taxed if x["paid"] > x["net"]),
+        "tax_inside": sum(x["tax"] for x in taxed if x["paid"] == x["net"]),
         "total": state["total"],
         "refunded": state["refunded"],
     }

@@ -223,10 +223,12 @@ def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, con
         )
     ]
     if state["shipping"] is not None:
-        listed.append((plain("buy.shipping"), money(state["shipping"]["paid"]), False))
+        listed.append((plain("buy.shipping"), money(state["shipping"]["net"]), False))
     if sums["tax"]:
         listed.append((plain("order.tax"), money(sums["tax"]), False))
     listed.append((plain("buy.total"), money(sums["total"]), True))
+    if sums["tax_inside"]:
+        listed.append((plain("order.tax_inside"), money(sums["tax_inside"]), False))
     if sums["refunded"]:
         listed.append((plain("order.refunded"), money(-sums["refunded"]), False))
     buyer = [contact.name, *(written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__}))
