@@ -502,7 +502,8 @@ def _read(seen: str) -> dict[str, int]:
         if told["shipping"] is not None:
             found[SHIPPING] = int(told["shipping"])
         return {**found, "total": int(told["total"])}
-    except (msgspec.DecodeError, TypeError, KeyError, ValueError, AttributeError, IndexError):
+    except (msgspec.DecodeError, RecursionError, OverflowError, TypeError, KeyError, ValueError, AttributeError,
+            IndexError):  # fmt: skip
         return {}
 
 
