@@ -22,8 +22,8 @@ from fairday.web.render import shop_of, status_of
 tills = APIRouter()
 
 BODY_BYTES = 65_536
-SALES, MISSES, STRANGERS = 240, 10, 30
-"""A minute: sales of one till, wrong codes of one till, requests of one address without a till's key."""
+SALES, MISSES, STRANGERS, CODES = 240, 10, 30, 12
+"""A minute: sales of one till, its wrong codes, requests of one address without a till's key, codes of one member."""
 
 
 class Limits:
@@ -33,6 +33,7 @@ class Limits:
         self.sales = Bucket(SALES)
         self.misses = Bucket(MISSES)
         self.strangers = Bucket(STRANGERS)
+        self.codes = Bucket(CODES)
 
 
 @tills.post("/v1/till/pay")

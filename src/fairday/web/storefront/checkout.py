@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from babel import Locale
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from fairday.kernel.errors import FairdayError, Unavailable
+from fairday.kernel.errors import Conflict, FairdayError, Unavailable
 from fairday.people.identity import normalise
 from fairday.trade.cart import Cart
 from fairday.trade.checkout import Change, Choice, Moved, Quote
-from fairday.trade.order import SHIPPING, due
+from fairday.trade.order import MAX_QTY, SHIPPING, due
+from fairday.trade.payment.model import BALANCE
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import known_country, read_address, read_phone
 from fairday.web.auth import address_of
@@ -65,13 +67,18 @@ def _choice(request: Request, form: Any) -> Choice:
         postcode=text_in(form, "postcode", 16),
         payment=payment if payment in offered else (offered[0] if offered else ""),
         coupons=tuple(text_in(form, "use", 2000).split(",")) if form.get("choose") == "coupons" else None,
+        points=MAX_QTY if text_in(form, "points", 3) == "yes" else 0,
     )
 
 
-def methods(request: Request) -> list[str]:
-    """How a shopper may pay."""
-    shop = shop_of(request)
-    return shop.payments.methods(shop.settings.currency)
+def methods(request: Request, amount: int = 1) -> list[str]:
+    """How a shopper may pay so much; a member by balance where it is enough."""
+    shop, member = shop_of(request), account_of(request)
+    enough = False
+    if member is not None:
+        with shop.db.read() as conn:
+            enough = shop.rewards.money(conn, member[0]) >= amount
+    return shop.payments.methods(shop.settings.currency, balance=enough)
 
 
 def _drawn(
@@ -94,7 +101,8 @@ def _drawn(
         lines=[line_drawn(request, cart, x) for x in quote.lines], savings=savings_drawn(request, quote),
         countries=sorted(((c, locale.territories.get(c, c)) for c in {*COUNTRIES, fields["country"] or "CN"}),
                          key=lambda c: c[1]),
-        stores=stores, methods=methods(request), where=error.where if error else "",
+        stores=stores, methods=methods(request, quote.total), points=_points(request, cart, choice, quote),
+        where=error.where if error else "",
         error=say(tongue, error) if error else None,
         changes=[_change(request, x, quote) for x in moved.changes] if moved is not None else [],
         moved=moved.why if moved is not None else "", member=account_of(request) is not None,
@@ -102,6 +110,18 @@ def _drawn(
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response
+
+
+def _points(request: Request, cart: Cart, choice: Choice, quote: Quote) -> int:
+    """How many points would pay here, whether or not they are asked to; 0 where the offers let none."""
+    member, shop = account_of(request), shop_of(request)
+    if member is None or choice.points:
+        return quote.priced.points_paid
+    with shop.db.read() as conn:
+        if not shop.rewards.points(conn, member[0]):
+            return 0
+    tried = shop.checkout.quote(cart, msgspec.structs.replace(choice, points=MAX_QTY), buyer_of(request))
+    return tried.priced.points_paid
 
 
 def _change(request: Request, change: Change, quote: Quote) -> tuple[str, str, str]:
@@ -188,7 +208,13 @@ def pay(request: Request, order: str, method: str) -> Response:
     path = f"/order/{token_of(front_of(request).secret, order, state['placed_at'])}"
     response = RedirectResponse(path, 303)
     amount = due(state)
-    if amount and method in methods(request):
+    member = account_of(request)
+    if amount and method == BALANCE and member is not None and method in methods(request, amount):
+        try:
+            shop.payments.spend(order, amount, state["currency"], account=member[0], actor=order)
+        except Conflict:  # spent or paid meanwhile, in another window
+            response = RedirectResponse(f"{path}?say=try_again", 303)
+    elif amount and method in methods(request, amount):
         try:
             begun = shop.payments.begin(
                 order, method, channel_of(request, method), amount, state["currency"],

@@ -108,7 +108,8 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
     response = shown(
         request, "shop_order.html", visitor_of(request), status, here="me", token=token, order=state, stands=where,
         number=number_of(order), lines=lines, sums=sums_of(state), due=rules.due(state), contact=contact,
-        address=address, parcels=sent, store=store, methods=methods(request), error=error, reasons=REASONS,
+        address=address, parcels=sent, store=store, methods=methods(request, max(1, rules.due(state))), error=error,
+        reasons=REASONS,
         shares=shares,
         may={
             "cancel": state["life"] == "open" and not any(x["shipped"] for x in state["lines"].values()),
