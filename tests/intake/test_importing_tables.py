@@ -16,7 +16,7 @@ from fairday.insight.meetings import Meetings
 from fairday.intake.imports import ImportReport, import_files
 from fairday.intake.mapping import parse_mapping
 from fairday.intake.tables import band
-from fairday.kernel.clock import SystemClock
+from fairday.kernel.clock import DAY_MS, SystemClock
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import IdentitySettings, Settings
 from fairday.people.identity import IdentityFollower
@@ -154,7 +154,7 @@ def test_products_come_in_and_what_a_file_does_not_say_stays(db: Database, tmp_p
         assert save_products(conn, [], NOW) == 0
         tea = product(conn, "1")
     assert tea == ProductRow(product="1", title="Green tea, 50 g", category="drinks", brand="Own", price=375,
-                             currency="USD")  # fmt: skip
+                             currency="USD", first_day=NOW // DAY_MS)  # fmt: skip
     assert bring(db, put(tmp_path / "q.csv", rows)).products == 0
 
 

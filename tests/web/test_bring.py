@@ -126,7 +126,7 @@ def test_what_cannot_be_read_is_said_and_leaves_nothing(
 
 def test_only_the_upload_takes_files_and_only_so_much(lite: fairday.Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client(lite).sign_in()
-    monkeypatch.setattr(guard, "UPLOAD_BYTES", 2_000_000)
+    monkeypatch.setitem(guard.UPLOADS, "/console/data/imports/new", 2_000_000)
     client.get("/console/data/imports/new?lang=en")
     big = client.request(
         "POST", "/console/data/imports/new", data={"csrf": client.csrf}, files={"files": ("a.csv", b"a" * 2_100_000)}
