@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairday.kernel.errors import FairdayError
 from fairday.shop import Shop
-from fairday.web import auth, console, payments, sandbox, slim, storefront, till
+from fairday.web import auth, console, openapi, payments, sandbox, slim, storefront, till
 from fairday.web.collect import CollectDoor
 from fairday.web.following import Following, Follows
 from fairday.web.guard import Guard
@@ -96,6 +96,7 @@ def create(shop: Shop, *, pseudo: bool = False) -> FastAPI:
     app.mount("/static", Assets(directory=FOLDER / "static"), name="static")
     app.state.goes = payments.Goes()
     app.include_router(payments.notices)
+    app.include_router(openapi.router)
     app.state.tills = till.Limits()
     app.include_router(till.tills)
     app.mount("/sandbox", sandbox.create(shop, app.state.languages), name="sandbox")

@@ -63,6 +63,8 @@ async def pay(request: Request) -> Response:
             return _late(missed)
         sold = await run_in_threadpool(shop_of(request).tills.pay, key.source, sale)
         limits.misses.give_back(key.source)
+    except RecursionError:
+        return _no(422, "bad_sale", "The sale is nested too deeply.")
     except msgspec.MsgspecError as error:
         return _no(422, "bad_sale", f"The sale cannot be read: {error}.")
     except Unavailable as error:
