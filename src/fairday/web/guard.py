@@ -26,7 +26,11 @@ HEADERS = {
 }
 FORM_BYTES = 1_000_000
 UPLOAD_BYTES = 300_000_000
-UPLOADS = {"/console/data/imports/new": UPLOAD_BYTES, "/console/stock/import": UPLOAD_BYTES, "/made": 13_000_000}
+PHOTO_BYTES = 13_000_000
+UPLOADS = {
+    "/console/data/imports/new": UPLOAD_BYTES, "/console/stock/import": UPLOAD_BYTES, "/made": PHOTO_BYTES,
+    "/sell/item": PHOTO_BYTES, "/deal": PHOTO_BYTES,
+}  # fmt: skip
 """The addresses that take files, and how much at once."""
 
 

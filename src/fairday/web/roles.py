@@ -39,6 +39,9 @@ Permission = Literal[
     "data.import",
     "data.run",
     "follow",
+    "market.read",
+    "market.moderate",
+    "market.settle",
     "payments.read",
     "payments.take",
     "payments.refund",
@@ -53,7 +56,9 @@ cancel orders, answer returns; ``orders.refund``: give money of them back.
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
 far the followers are, and rebuilding them. ``follow``: walk through the
-shop as a visitor and see what it does. ``payments.take``: say that money came by hand, ask a provider now;
+shop as a visitor and see what it does. ``market.moderate``: let members' listings be shown or refuse them;
+``market.settle``: decide disputes and say that payouts were made. ``payments.take``: say that money came by hand, ask
+a provider now;
 ``payments.refund``: give money back. ``settings``: the shop's settings, its write keys and its operators.
 """
 
@@ -84,6 +89,9 @@ MAY: Mapping[Permission, tuple[Role, ...]] = {
     "data.import": ("owner", "marketer"),
     "data.run": ("owner",),
     "follow": ("owner", "marketer"),
+    "market.read": ("owner", "marketer", "clerk"),
+    "market.moderate": ("owner", "marketer", "clerk"),
+    "market.settle": ("owner",),
     "payments.read": ("owner", "analyst", "clerk"),
     "payments.take": ("owner", "clerk"),
     "payments.refund": ("owner",),
@@ -189,6 +197,12 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/follow/person/{person}": "follow",
     "POST /console/follow/{token}/order": "follow",
     "POST /console/follow/{token}/mail": "follow",
+    "GET /console/market": "market.read",
+    "POST /console/market/settings": "settings",
+    "POST /console/market/listings/{listing}": "market.moderate",
+    "POST /console/market/payouts/{payout}": "market.settle",
+    "GET /console/market/disputes/{number}": "market.read",
+    "POST /console/market/disputes/{number}": "market.settle",
     "GET /console/payments": "payments.read",
     "POST /console/payments/settings": "settings",
     "GET /console/payments/{number}": "payments.read",

@@ -106,14 +106,16 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         for part, x in state["lines"].items()
     ]
     response = shown(
-        request, "shop_order.html", visitor_of(request), status, here="me", token=token, order=state, stands=where,
+        request, "shop_order.html", visitor_of(request), status, here="me", token=token, order=state, id=number,
+        stands=where,
         number=number_of(order), lines=lines, sums=sums_of(state), due=rules.due(state), contact=contact,
         address=address, parcels=sent, store=store, methods=methods(request, max(1, rules.due(state))), error=error,
         reasons=REASONS,
         shares=shares,
         may={
             "cancel": state["life"] == "open" and not any(x["shipped"] for x in state["lines"].values()),
-            "receive": state["life"] == "open" and where in ("shipped", "picked_up") and state["received_at"] is None,
+            "receive": state["life"] == "open" and where in ("shipped", "picked_up") and state["received_at"] is None
+            and state["mode"] != "c2c",
             "return": state["life"] == "open" and state["shipped_at"] is not None and any(x["out"] for x in lines),
             "papers": rules.is_paid(state),
         },
@@ -145,6 +147,8 @@ def _act(request: Request, token: str, act: str) -> Response:
     order, state = order_of(request, token)
     if act == "pay":
         return pay(request, order, text_in(form, "payment", 32))
+    if state["mode"] == "c2c" and act in ("again", "return"):
+        raise HTTPException(404)  # one of a kind; what is wrong with it is said on the deal's page
     if act == "again":
         with shop.db.write() as conn:
             cart = cart_for(request, conn)
