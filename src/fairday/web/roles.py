@@ -29,6 +29,7 @@ Permission = Literal[
     "orders.read",
     "orders.ship",
     "orders.refund",
+    "members.adjust",
     "people.look_up",
     "people.list",
     "people.consent",
@@ -52,6 +53,7 @@ Permission = Literal[
 ``own``: one's own password and sign-out. ``goods``: goods and price lists. ``offers``: promotions and coupons.
 ``own``: one's own password and sign-out. ``offers``: promotions and coupons. ``orders.ship``: send, hand over and
 cancel orders, answer returns; ``orders.refund``: give money of them back.
+``members.adjust``: give points or balance by hand, or take them.
 ``people.look_up``: find one customer by a whole id and see their page;
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
@@ -79,6 +81,7 @@ MAY: Mapping[Permission, tuple[Role, ...]] = {
     "orders.read": ("owner", "analyst", "clerk"),
     "orders.ship": ("owner", "clerk"),
     "orders.refund": ("owner",),
+    "members.adjust": ("owner",),
     "people.look_up": ("owner", "marketer", "clerk"),
     "people.list": ("owner", "marketer"),
     "people.consent": ("owner", "marketer", "clerk"),
@@ -165,6 +168,11 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/orders/{order}/ship": "orders.ship",
     "POST /console/orders/{order}/refund": "orders.refund",
     "POST /console/orders/{order}/{step}": "orders.ship",
+    "GET /console/members": "people.look_up",
+    "GET /console/members/{account}": "people.look_up",
+    "POST /console/members/{account}": "members.adjust",
+    "GET /console/rewards": "offers.write",
+    "POST /console/rewards": "offers.write",
     "GET /console/people": "people.look_up",
     "GET /console/people/{person}": "people.look_up",
     "GET /console/why": "people.look_up",
