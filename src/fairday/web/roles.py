@@ -43,6 +43,8 @@ Permission = Literal[
     "market.read",
     "market.moderate",
     "market.settle",
+    "companies.read",
+    "companies.write",
     "payments.read",
     "payments.take",
     "payments.refund",
@@ -54,6 +56,8 @@ Permission = Literal[
 ``own``: one's own password and sign-out. ``offers``: promotions and coupons. ``orders.ship``: send, hand over and
 cancel orders, answer returns; ``orders.refund``: give money of them back.
 ``members.adjust``: give points or balance by hand, or take them.
+cancel orders, answer returns; ``orders.refund``: give money of them back. ``companies``: companies that buy, their
+members, credit and quotes.
 ``people.look_up``: find one customer by a whole id and see their page;
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
@@ -95,6 +99,8 @@ MAY: Mapping[Permission, tuple[Role, ...]] = {
     "market.read": ("owner", "marketer", "clerk"),
     "market.moderate": ("owner", "marketer", "clerk"),
     "market.settle": ("owner",),
+    "companies.read": ("owner", "marketer", "analyst", "clerk"),
+    "companies.write": ("owner", "marketer"),
     "payments.read": ("owner", "analyst", "clerk"),
     "payments.take": ("owner", "clerk"),
     "payments.refund": ("owner",),
@@ -211,6 +217,13 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/market/payouts/{payout}": "market.settle",
     "GET /console/market/disputes/{number}": "market.read",
     "POST /console/market/disputes/{number}": "market.settle",
+    "GET /console/companies": "companies.read",
+    "POST /console/companies": "companies.write",
+    "GET /console/companies/{company}": "companies.read",
+    "POST /console/companies/{company}/transfer": "payments.take",
+    "POST /console/companies/{company}/{act}": "companies.write",
+    "GET /console/quotes/{number}": "companies.read",
+    "POST /console/quotes/{number}/{act}": "companies.write",
     "GET /console/payments": "payments.read",
     "POST /console/payments/settings": "settings",
     "GET /console/payments/{number}": "payments.read",

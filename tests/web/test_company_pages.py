@@ -1,0 +1,123 @@
+"""The company area and its console: who sees what, quick order, approval, quotes; small pages in three languages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import fairday
+from companydesk import TO, invitation, joined, opened, order_list, shelf, signed_in
+from webdesk import Client, hard_coded
+
+
+@pytest.fixture
+def owner(shop: fairday.Shop) -> Client:
+    shelf(shop)
+    client = Client(shop).sign_in()
+    opened(shop, client)
+    return client
+
+
+def test_a_list_with_mistakes_is_told_line_by_line(shop: fairday.Shop, owner: Client) -> None:
+    buyer = joined(shop, owner, "buyer@acme.example", "buyer", "100.00")
+    page = buyer.post("/company/lists?lang=en", {"goods": "MUG 2\nNOPE 1\nCUP x", "go": "list"})
+    assert page.status_code == 422
+    assert "Line 2" in page.text
+    assert "Line 3" in page.text
+    answer = buyer.request("POST", "/company/lists", data={"go": "list"},
+                           files={"file": ("goods.csv", "sku,qty\nMUG,50\nCUP,1\n")})  # fmt: skip
+    page = buyer.get(answer.headers["location"] + "?lang=en")
+    assert "¥410.00" in page.text
+    assert "above your limit" in page.text
+    assert len(page.content) < 30_000
+
+
+def test_a_company_s_pages_are_nobody_else_s(shop: fairday.Shop, owner: Client) -> None:
+    buyer = joined(shop, owner, "buyer@acme.example", "buyer")
+    made = buyer.post("/company/lists", {"goods": "MUG 2", "go": "list"}).headers["location"]
+    asked = buyer.post("/company/lists", {"goods": "MUG 2", "go": "quote"}).headers["location"]
+    stranger = signed_in(shop, "other@example.com")
+    for client in (stranger, Client(shop)):
+        assert "Acme" not in client.get("/company").text
+        for path in (made, asked, "/company/statement"):
+            assert client.get(path).status_code == 404
+        for path in (
+            f"{made}/order",
+            f"{made}/approve",
+            f"{asked}/accept",
+            "/company/lists",
+            "/company/members/invite",
+        ):
+            assert client.post(path, {"goods": "MUG 1", "role": "admin", "total": "1"}).status_code == 404
+    assert stranger.post("/company/join/acme.guess").status_code == 409
+    assert buyer.post("/company/members/invite", {"role": "admin"}).status_code == 409
+    other = buyer.request("POST", "/company/lists", data={"goods": "MUG 1"}, headers={"origin": "http://evil.example"})
+    assert other.status_code == 403
+
+
+def test_prices_and_versions_of_a_form_are_never_believed(shop: fairday.Shop, owner: Client) -> None:
+    buyer = joined(shop, owner, "buyer@acme.example", "buyer")
+    made = buyer.post("/company/lists", {"goods": "MUG 2", "go": "list"}).headers["location"]
+    seen = '{"lines":{"1":["MUG",2,2]},"shipping":null,"total":2}'
+    assert order_list(buyer, made, seen=seen).status_code == 409
+    asked = buyer.post("/company/lists", {"goods": "MUG 2", "go": "quote"}).headers["location"]
+    number = asked.rpartition("/")[2]
+    assert buyer.post(f"{asked}/accept").status_code == 409
+    for said in ({"version": "1", "unit.0": "1"}, {"version": "9", "unit.0": "1"}, {"version": "x", "unit.0": "-1"}):
+        assert buyer.post(f"{asked}/counter", said).status_code == 409
+    assert (
+        owner.post(f"/console/quotes/{number}/offer", {"version": "1", "unit.0": "0", "days": "3"}).status_code == 409
+    )
+    assert (
+        owner.post(f"/console/quotes/{number}/offer", {"version": "1", "unit.0": "5", "days": "0"}).status_code == 409
+    )
+    assert (
+        owner.post(f"/console/quotes/{number}/offer", {"version": "1", "unit.0": "5", "days": "3"}).status_code == 303
+    )
+    assert buyer.post(f"{asked}/counter", {"version": "2", "unit.0": "much"}).status_code == 422
+
+
+def test_an_admin_invites_colleagues_and_lets_them_go(shop: fairday.Shop, owner: Client) -> None:
+    admin = joined(shop, owner, "admin@acme.example", "admin")
+    page = admin.post("/company/members/invite", {"role": "buyer", "limit": "50"})
+    path = invitation(page.text)
+    new = signed_in(shop, "new@acme.example")
+    assert new.get(path).status_code == 200
+    assert new.post(path).headers["location"] == "/company"
+    assert signed_in(shop, "late@acme.example").post(path).status_code == 409
+    page = admin.get("/company").text
+    assert "new@acme.example" in page
+    account = re.search(r'name="account" value="([^"]+)"', page)
+    assert account is not None
+    assert admin.post("/company/members/remove", {"account": account[1]}).status_code == 303
+    assert "Acme" not in new.get("/company").text
+
+
+def test_every_page_speaks_every_language_and_stays_small(shop: fairday.Shop, owner: Client) -> None:
+    buyer = joined(shop, owner, "buyer@acme.example", "admin")
+    made = buyer.post("/company/lists", {"goods": "MUG 2\nCUP 3", "go": "list"}).headers["location"]
+    asked = buyer.post("/company/lists", {"goods": "MUG 2", "go": "quote"}).headers["location"]
+    again = buyer.post("/company/lists", {"goods": "CUP 3", "go": "list"}).headers["location"]
+    assert order_list(buyer, again).headers["location"].startswith("/order/")
+    pseudo = Client(shop, pseudo=True)
+    pseudo.cookies = dict(buyer.cookies)
+    join = invitation(buyer.post("/company/members/invite", {"role": "buyer", "limit": ""}).text)
+    for path in ("/company", made, asked, "/company/statement", join):
+        page = pseudo.get(f"{path}?lang=xx")
+        assert page.status_code == 200
+        assert len(page.content) < 30_000
+        assert hard_coded(page.text) == [], path
+    desk = Client(shop, pseudo=True)
+    desk.cookies = dict(owner.cookies)
+    quote = f"/console/quotes/{asked.rpartition('/')[2]}"
+    for path in ("/console/companies", "/console/companies/acme", quote):
+        page = desk.get(f"{path}?lang=xx")
+        assert page.status_code == 200
+        assert hard_coded(page.text) == [], path
+    assert owner.get("/console/companies/none").status_code == 404
+    assert owner.get("/console/quotes/none").status_code == 404
+    assert owner.post("/console/companies/acme/transfer", {"order": "order:x", "reference": "1"}).status_code == 404
+    bad = owner.post("/console/companies", {"company": "acme", "name": "x", "tax_number": ""})
+    assert bad.status_code == 409
+    assert TO["street"] in buyer.get(order_list(buyer, made).headers["location"]).text
