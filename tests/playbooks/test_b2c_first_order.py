@@ -1,4 +1,4 @@
-"""The playbook ``b2c-first-order`` through its doors: met on the page, bought in three taps, paid by phone, delivered."""
+"""The playbook ``b2c-first-order`` through its doors: met on the page, bought in three taps, paid by phone, sent."""
 
 from __future__ import annotations
 
