@@ -173,6 +173,20 @@ class TaxSettings(msgspec.Struct, frozen=True, kw_only=True):
         return int(self.rates.get(tax_class, self.rates.get("standard", Decimal(0))) * 1000)
 
 
+class BorderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the shop sells abroad; see docs/algorithms/landed-cost.md.
+
+    Attributes:
+        prepaid: duty and tax that would be asked on delivery are paid at checkout too, and the shop settles them.
+        refuses: by country, product numbers and tags of goods that the shop does not send there.
+        table: the shop's own duties and taxes, YAML laid over the table that ships with Fairday; "": none.
+    """
+
+    prepaid: bool = False
+    refuses: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")], tuple[str, ...]] = {}
+    table: Annotated[str, msgspec.Meta(max_length=200_000)] = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One shop's settings.
 
@@ -188,6 +202,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         lake: the folder of the Parquet copy for analysis, or "" for none.
         models: the folder of what is fitted for the shop (its ranking), or "" for one beside its database or lake.
         taxes: by ISO 3166-1 code of each country where the shop is registered for tax; a sale to any other asks none.
+        border: how it sells abroad.
         mail_cost: what a thousand mails cost, minor units; counted against a scene's budget and foreseen.
     """
 
@@ -206,5 +221,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     contact: ContactSettings = ContactSettings()
     payments: PaymentSettings = PaymentSettings()
     taxes: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")], TaxSettings] = {}
+    border: BorderSettings = BorderSettings()
     market: MarketSettings = MarketSettings()
     rewards: RewardSettings = RewardSettings()

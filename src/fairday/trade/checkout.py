@@ -28,6 +28,7 @@ from fairday.offers.coupons import Coupons
 from fairday.storage.database import Database
 from fairday.stores.places import Destination, Pickup, pickups, sources
 from fairday.stores.records import all_places
+from fairday.trade.border import CrossBorder, Crossing, Sent, crossed, crosses
 from fairday.trade.cart import Cart, CartLine
 from fairday.trade.delivery import Delivery, deliveries
 from fairday.trade.order import SHIPPING
@@ -90,6 +91,7 @@ class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
         gross, paid: before and after discounts, minor units.
         discounts: (rule, amount).
         problem: why it cannot be ordered, or None.
+        duty: how much of the tax is duty.
         gift: the rule it is a gift of, or None.
     """
 
@@ -102,6 +104,7 @@ class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
     paid: int = 0
     discounts: tuple[tuple[str, int], ...] = ()
     problem: FairdayError | None = None
+    duty: int = 0
     gift: str | None = None
 
 
@@ -114,6 +117,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         reachable: whether it can be sent there, or collected in the store that was chosen.
         stores: where it can be collected.
         coupons: (coupon, rule) of those used.
+        crossing: what crossing a border adds, or None.
         seen: what to compare at placing; not for people.
         earns: points the order will earn.
     """
@@ -129,10 +133,11 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     seen: str
     reachable: bool
     earns: int = 0
+    crossing: Crossing | None = None
 
     @property
     def total(self) -> int:
-        return self.priced.total
+        return self.priced.total + (self.crossing.now if self.crossing is not None else 0)
 
     @property
     def saved(self) -> int:
@@ -147,7 +152,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ready(self) -> bool:
         """Whether it can be placed."""
-        return self.reachable and bool(self.lines) and all(line.problem is None for line in self.lines)
+        barred = self.crossing is not None and self.crossing.problem is not None
+        return self.reachable and bool(self.lines) and not barred and all(line.problem is None for line in self.lines)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -254,6 +260,12 @@ class Checkout:
         by_line = {x.line: x for x in priced.lines}
         lines = [_with(x, by_line.get(x.line)) for x in lines]
         lines += self._gifts(priced, where, now)
+        crossing = None
+        if choice.way == "ship" and priced.lines and crosses(settings, country):
+            with self._db.read() as conn:
+                sent = [_sent(x, x.offer) for x in lines if x.offer is not None]
+                crossing = crossed(conn, settings, sent, country, _carriage(priced), buyer.account, now)
+            lines = [_levied(x, crossing) for x in lines]
         used = {rule for x in priced.lines for rule, n in x.discounts if n} | {
             r for r, n in priced.shipping_discounts if n
         }
@@ -265,7 +277,7 @@ class Checkout:
         return Quote(
             lines=tuple(lines), priced=priced, currency=settings.currency, savings=self._savings(priced),
             deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
-            seen=_seen(lines, priced), earns=self._earns(priced, buyer),
+            seen=_seen(lines, priced, crossing), crossing=crossing, earns=self._earns(priced, buyer),
             reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
         )  # fmt: skip
 
@@ -364,6 +376,7 @@ class Checkout:
             worth = sum(n for r, _, n in quote.savings if r == rule)
             assert buyer.account is not None
             found.append(self._coupons.hold(coupon, buyer.account, worth))
+        found += quote.crossing.holds if quote.crossing is not None else ()
         if choice.agreed:
             return found
         found += self._rewarded(quote.priced, buyer)
@@ -446,7 +459,8 @@ def _priced_cart(
     coupons: Sequence[tuple[str, str]],
 ) -> model.Cart:
     # What is collected is sold where the shop is, whatever address the buyer has.
-    taxes = settings.taxes.get(settings.country if choice.way == "pickup" else country)
+    sold_in = settings.country if choice.way == "pickup" else country
+    taxes = None if crosses(settings, sold_in) else settings.taxes.get(sold_in)
     given = tuple(
         model.Line(
             line=x.line, sku=x.sku, unit=x.offer.unit, qty=x.qty, product=x.offer.product,
@@ -474,15 +488,32 @@ def _with(line: QuotedLine, priced: model.PricedLine | None) -> QuotedLine:
     )
 
 
+def _sent(line: QuotedLine, offer: Offer) -> Sent:
+    return Sent(
+        line=line.line, qty=line.qty, value=line.paid, code=offer.hs_code or "", names=(offer.product, *offer.tags)
+    )
+
+
+def _levied(line: QuotedLine, crossing: Crossing) -> QuotedLine:
+    """A line with what it pays to cross, or why it may not."""
+    duty, tax = crossing.levied(line.line)
+    return msgspec.structs.replace(
+        line, duty=duty, tax=line.tax + duty + tax, paid=line.paid + duty + tax,
+        problem=line.problem or crossing.problems.get(line.line),
+    )  # fmt: skip
+
+
 def _carriage(priced: model.Priced) -> int:
     """What delivery costs after offers, without tax that comes on top."""
     return (priced.shipping or 0) - sum(n for _, n in priced.shipping_discounts)
 
 
-def _seen(lines: Sequence[QuotedLine], priced: model.Priced) -> str:
+def _seen(lines: Sequence[QuotedLine], priced: model.Priced, crossing: Crossing | None) -> str:
     shown = {x.line: [x.sku, x.qty, x.paid] for x in lines}
     ship = None if priced.shipping is None else _carriage(priced)
-    return jsons.dumps({"lines": shown, "shipping": ship, "total": priced.total})
+    return jsons.dumps(
+        {"lines": shown, "shipping": ship, "total": priced.total + (crossing.now if crossing is not None else 0)}
+    )
 
 
 def changes(seen: str, quote: Quote) -> tuple[Change, ...]:
@@ -523,7 +554,8 @@ def _placing(
             "line": x.line, "sku": x.sku, "product": x.offer.product, "title": x.offer.title[:200], "qty": x.qty,
             "form": dict(x.offer.form), "unit": x.offer.unit, "unit_digits": x.offer.unit_digits, "gross": x.gross,
             "discounts": [list(d) for d in x.discounts if d[1]], "net": x.gross - off, "tax": x.tax, "paid": x.paid,
-            "gift": x.gift, "value": _rough(x.offer, 1), "made": bool(x.offer.made.said), "days": x.offer.made.days,
+            "duty": x.duty, "gift": x.gift, "value": _rough(x.offer, 1), "made": bool(x.offer.made.said),
+            "days": x.offer.made.days,
         })  # fmt: skip
     shipping = None
     if quote.delivery is not None:
@@ -531,12 +563,15 @@ def _placing(
         net, tax = _carriage(quote.priced), quote.priced.shipping_tax
         shipping = {"method": quote.delivery.service, "gross": gross, "discounts": discounts, "net": net,
                     "tax": tax, "paid": net if quote.tax_inside else net + tax}  # fmt: skip
+    abroad = quote.crossing is not None and choice.mode == "b2c"
+    mode = CrossBorder.name if abroad else choice.mode
     return {
-        "mode": choice.mode, "account": buyer.account, "currency": quote.currency,
+        "mode": mode, "account": buyer.account, "currency": quote.currency,
         "country": choice.country or home or None, "channel": choice.channel, "store": choice.store or None,
         "way": choice.way, "method": choice.payment, "lines": lines, "shipping": shipping, "total": quote.total,
         "savings": [[rule, dict(title), amount] for rule, title, amount in quote.savings],
-        "holds": [[h.claim, h.stream, dict(h.data)] for h in holds], "credit": None, "data": {}, "source": source,
+        "holds": [[h.claim, h.stream, dict(h.data)] for h in holds], "credit": None, "source": source,
+        "data": {"border": quote.crossing.told()} if quote.crossing is not None else {},
     }  # fmt: skip
 
 

@@ -174,7 +174,7 @@ class _Page:
 
 
 def sums_of(state: Mapping[str, Any]) -> dict[str, int]:
-    """What stands under an order's lines, minor units: goods at list price, discount, shipping, tax on top,
+    """What stands under an order's lines, minor units: goods at list price, discount, shipping, duty, tax on top,
     tax that is in the prices, total."""
     lines = list(state["lines"].values())
     shipping = state["shipping"]
@@ -185,7 +185,8 @@ def sums_of(state: Mapping[str, Any]) -> dict[str, int]:
         "goods": sum(x["gross"] for x in lines),
         "discount": off + ship_off,
         "shipping": shipping["gross"] if shipping is not None else 0,
-        "tax": sum(x["tax"] for x in taxed if x["paid"] > x["net"]),
+        "duty": sum(x.get("duty", 0) for x in taxed),
+        "tax": sum(x["tax"] - x.get("duty", 0) for x in taxed if x["paid"] > x["net"]),
         "tax_inside": sum(x["tax"] for x in taxed if x["paid"] == x["net"]),
         "total": state["total"],
         "refunded": state["refunded"],

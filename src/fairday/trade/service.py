@@ -14,6 +14,7 @@ from fairday.kernel.errors import NotFound
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
+from fairday.trade.border import AllowanceClaim, AllowanceDecider, CrossBorder
 from fairday.trade.modes import B2C, Mode
 from fairday.trade.paying import OrderPayable, PaymentClaim
 from fairday.trade.records import Contact, Ids, contact_of, contacts, keep_contact, parcels
@@ -37,6 +38,9 @@ class Orders:
         self.steps.register()
         self.register_mode(B2C())
         self.register_claim(PaymentClaim())
+        self.register_mode(CrossBorder())
+        self.register_claim(AllowanceClaim())
+        runner.register(AllowanceDecider())
         self.payable = OrderPayable(self.steps)
 
     def register_claim(self, claim: Claim) -> None:

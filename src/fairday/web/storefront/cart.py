@@ -16,6 +16,7 @@ from fairday.trade.cart import Cart
 from fairday.trade.checkout import Choice, Quote, QuotedLine
 from fairday.web.goods import calm
 from fairday.web.render import say, shop_of, status_of, tongue_of, wants_json
+from fairday.web.storefront.abroad import countries, country_of, landed_drawn, why_not
 from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, keep_cart, text_in, whole_in
 from fairday.web.storefront.front import posted_long, router, shown, told, visitor_of
 
@@ -48,6 +49,8 @@ def problem_of(request: Request, line: QuotedLine) -> str | None:
     """Why a line cannot be ordered, in the shopper's words."""
     if line.problem is None:
         return None
+    if line.problem.code == "border_refused":
+        return why_not(tongue_of(request), line.problem)
     tongue, key = tongue_of(request), f"buy.problem.{line.problem.code}"
     return tongue.plain(key, n=line.problem.where) if tongue.has(key) else tongue.plain("buy.problem.other")
 
@@ -68,11 +71,14 @@ def cart_page(request: Request) -> Response:
 def drawn_cart(request: Request, cart: Cart | None, error: FairdayError | None = None) -> Response:
     """The cart's page, with what could not be done."""
     tongue = tongue_of(request)
-    quote = priced(request, cart, Choice())
+    country = country_of(request)
+    quote = priced(request, cart, Choice(country=country))
     response = shown(
         request, "shop_cart.html", visitor_of(request), status_of(error) if error else 200, here="cart",
         lines=[line_drawn(request, cart, x) for x in quote.lines] if cart is not None and quote is not None else [],
         quote=quote, savings=savings_drawn(request, quote) if quote is not None else [],
+        landed=landed_drawn(request, quote.crossing) if quote is not None else None,
+        country=country, countries=countries(request, country),
         error=say(tongue, error) if error else None, most=carts.MOST_OF_ONE,
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from babel import Locale
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
@@ -21,6 +20,7 @@ from fairday.trade.shipping.addresses import known_country, read_address, read_p
 from fairday.web.auth import address_of
 from fairday.web.goods import calm
 from fairday.web.render import say, shop_of, status_of, tongue_of
+from fairday.web.storefront.abroad import countries, country_of, landed_drawn
 from fairday.web.storefront.buying import (
     account_of,
     buyer_of,
@@ -34,8 +34,6 @@ from fairday.web.storefront.cart import line_drawn, priced, savings_drawn
 from fairday.web.storefront.front import front_of, posted_long, router, shown, spend, told, visitor_of
 
 FIELDS = ("name", "phone", "email", "country", "region", "city", "district", "street", "postcode", "note")
-COUNTRIES = ("CN", "HK", "MO", "TW", "SG", "MY", "JP", "KR", "US", "CA", "MX", "ES", "FR", "DE", "IT", "PT", "NL", "GB",
-             "AU", "NZ", "AR", "CL", "CO", "PE", "BR")  # fmt: skip
 
 
 @router.get("/checkout")
@@ -49,7 +47,7 @@ def checkout_page(request: Request) -> Response:
     fields = {name: getattr(given, name) for name in FIELDS} | {"note": ""}
     if member is not None and member[1][0] in ("email", "phone") and not fields[member[1][0]]:
         fields[member[1][0]] = member[1][1]
-    fields["country"] = fields["country"] or shop_of(request).settings.country or "CN"
+    fields["country"] = fields["country"] or country_of(request) or "CN"
     choice = _choice(request, {**request.query_params, **({} if "country" in request.query_params else fields)})
     told(request, "Checkout Started", {"order_id": cart.order.partition(":")[2]}, cart.cart, str(cart.units))
     return _drawn(request, cart, choice, fields)
@@ -90,7 +88,7 @@ def _drawn(
     error: FairdayError | None = None,
     moved: Moved | None = None,
 ) -> Response:
-    tongue, locale = tongue_of(request), Locale.parse(tongue_of(request).locale)
+    tongue = tongue_of(request)
     quote = moved.quote if moved is not None else priced(request, cart, choice)
     assert quote is not None
     stores = [s for s in quote.stores if not s.missing]
@@ -99,8 +97,7 @@ def _drawn(
         status_of(error) if error else 409 if moved is not None else 200,
         here="cart", cart=cart, quote=quote, choice=choice, given=fields,
         lines=[line_drawn(request, cart, x) for x in quote.lines], savings=savings_drawn(request, quote),
-        countries=sorted(((c, locale.territories.get(c, c)) for c in {*COUNTRIES, fields["country"] or "CN"}),
-                         key=lambda c: c[1]),
+        countries=countries(request, fields["country"]), landed=landed_drawn(request, quote.crossing),
         stores=stores, methods=methods(request, quote.total), points=_points(request, cart, choice, quote),
         where=error.where if error else "",
         error=say(tongue, error) if error else None,

@@ -32,6 +32,7 @@ from fairday.web.goods import because, card, cards, safe, unit
 from fairday.web.guard import place_of
 from fairday.web.i18n import Tongue
 from fairday.web.render import say, shop_of, tongue_of
+from fairday.web.storefront.abroad import one_landed
 from fairday.web.storefront.feeding import FeedGoods
 from fairday.web.storefront.front import (
     acted,
@@ -152,6 +153,7 @@ def _bought(request: Request, conn: Connection, row: ProductRow, details: Detail
         "axes": _axes(forms, form, number, word),
         "sku": sku,
         "price": _price(tongue, offer, where.country) if offer else None,
+        "landed": one_landed(request, conn, offer, None, now) if offer else None,
         "options": [_option(tongue, o, said[o.name]) for o in details.made],
         "said": list(given.items()),
         "piece": _piece(details.made, offer.made, image) if offer and offer.made.lines else None,

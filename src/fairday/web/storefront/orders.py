@@ -229,6 +229,8 @@ def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, con
     ]
     if state["shipping"] is not None:
         listed.append((plain("buy.shipping"), money(state["shipping"]["net"]), False))
+    if sums["duty"]:
+        listed.append((plain("border.duty"), money(sums["duty"]), False))
     if sums["tax"]:
         listed.append((plain("order.tax"), money(sums["tax"]), False))
     listed.append((plain("buy.total"), money(sums["total"]), True))
