@@ -9,6 +9,7 @@ import click
 import fairday
 from fairday.cli.access import keys, operators_
 from fairday.cli.people import choose, erase, export, why
+from fairday.cli.rates import rates_
 from fairday.cli.reconcile import reconcile_
 from fairday.cli.report import report
 from fairday.cli.scenes import scenes
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 for _command in (
-    keys, operators_, choose, erase, export, why, reconcile_, report,
+    keys, operators_, choose, erase, export, why, rates_, reconcile_, report,
     scenes, fit, followers, import_, init, rows, serve,
 ):  # fmt: skip
     main.add_command(_command)
