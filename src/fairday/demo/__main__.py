@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 import fairday
-from fairday.demo import simulate
+from fairday.demo import simulate, trading
 from fairday.insight.morning import morning
 from fairday.insight.telling import in_words
 from fairday.kernel.clock import DAY_MS, ManualClock, SystemClock, day_start, to_date
@@ -32,6 +32,8 @@ DAYS_BEFORE = 14
 """The demo stands this many days before the festival."""
 
 WITHIN = 14
+SHOPPERS = 100
+"""Who buy through the pages of the second shop."""
 OWNER = "owner@example.com"
 
 
@@ -141,9 +143,14 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
         click.echo(in_words(shop.report()))
         password = shop.add_operator(OWNER, "owner")
         now = clock.now()
+    click.secho("\nA second shop takes orders: tea in yuan, paid by both wallets of the sandbox", bold=True)
+    with step(f"{SHOPPERS} SIMULATED shoppers buy through its pages, one after the other"):
+        traded = trading.trade(folder / "tea.db", now, SHOPPERS)
+    trading.told(traded, click.echo)
     click.echo(f"\nReady in {time.perf_counter() - began:.0f} s.")
     if no_serve:
         click.echo(f"The shop is {folder / 'shop.db'}. Serve it: .venv/bin/fairday serve --shop {folder / 'shop.db'}")
+        click.echo(f"The one with orders: .venv/bin/fairday serve --shop {folder / 'tea.db'}")
         return
     with fairday.open(str(folder / "shop.db"), clock=_Running(now)) as shop:
         click.secho(f"\nSign in as {OWNER} with the one-time password {password}", bold=True)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fairday.demo.trading import told, trade
+from fairday.kernel.errors import FairdayError
+
+NOW = 1_790_593_200_000
+
+
+def test_simulated_shoppers_buy_through_the_pages_and_every_sum_agrees(tmp_path: Path) -> None:
+    found = trade(tmp_path / "tea.db", NOW, 14)
+    assert found.placed + found.refused == 14
+    assert found.placed > 10
+    assert all(amount > 0 for amount in found.wallets.values())
+    assert found.paid - found.refunded == found.sales == found.reported == sum(found.wallets.values())
+    assert found.met > 0
+    lines: list[str] = []
+    told(found, lines.append)
+    assert "SIMULATED" in lines[0]
+    with pytest.raises(FairdayError, match="differ"):
+        msgspec.structs.replace(found, reported=found.reported + 1).check()
