@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, String, Table, Text, func, select, update
 
+from fairday.kernel.claims import Hold
 from fairday.kernel.clock import local_day, local_minute
+from fairday.kernel.decider import State
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.settings import Settings
-from fairday.offers.model import Cart, Facts, Policy, Priced, Rule
+from fairday.offers import budgets
+from fairday.offers.model import Cart, Facts, Limits, Policy, Priced, Rule
 from fairday.offers.pricing import Book, price
-from fairday.people.facts import load_facts
 from fairday.people.traits import vocabulary
-from fairday.storage.database import col, insert, metadata
+from fairday.storage.database import Database, col, insert, metadata
+from fairday.storage.runner import stream_states
 
 MOST = 2_000
 """Rules that may be live at once."""
@@ -33,18 +38,39 @@ rules = Table(
 )
 
 _decoder = msgspec.json.Decoder(Rule)
+_NO_LIMITS = Limits()
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
+
+
+class Knowing(Protocol):
+    """Who knows the buyers; the rooms of people's orders and scenes lie above this one."""
+
+    def __call__(
+        self, conn: Connection, account: str | None, person: int | None, scenes: Mapping[str, int], now: int
+    ) -> Facts:
+        """What is known of a buyer: traits, whether this is their first order, their arms.
+
+        Args:
+            account: the member account's stream, None for a guest.
+            person: their number, None where nothing is known.
+            scenes: those whose offers are looked at, with how many of their people are held out (tenths of a percent).
+        """
+        ...
 
 
 class Offers:
-    """The shop's promotions: kept, published, withdrawn, and asked what a cart costs.
+    """The shop's promotions: kept, published, withdrawn, and asked what a cart costs. A ``checkout.Pricer``.
 
     Args:
         settings: the shop's settings of now.
+        knowing: what is known of a buyer.
         policy: how the book is read.
     """
 
-    def __init__(self, settings: Callable[[], Settings], policy: Callable[[], Policy] = Policy) -> None:
-        self._settings, self._policy = settings, policy
+    def __init__(
+        self, db: Database, settings: Callable[[], Settings], knowing: Knowing, policy: Callable[[], Policy] = Policy
+    ) -> None:
+        self._db, self._settings, self._knowing, self._policy = db, settings, knowing, policy
         self._lock = threading.Lock()
         self._compiled: tuple[tuple[object, ...], Book] | None = None
 
@@ -55,8 +81,13 @@ class Offers:
             FairdayError: the rule cannot be, or the book is full.
         """
         self._compile([rule])
-        if len(rule.id) > 80 or len(rule.source) > 120:
-            raise FairdayError("A rule's id has at most 80 letters.", code="bad_rule", where="id", remedy="Shorten it.")
+        if not _ID.fullmatch(rule.id):
+            raise FairdayError(
+                f"{rule.id!r} is no id of a rule.", code="bad_rule", where="id",
+                remedy="Write up to 80 letters, digits, dots, slashes and hyphens: spring-tea.",
+            )  # fmt: skip
+        if len(rule.source) > 120:
+            raise FairdayError("A rule's source is too long.", code="bad_rule", where="source", remedy="Shorten it.")
         version, place, live = self._next(conn)
         known = conn.execute(select(rules.c.place).where(rules.c.rule == rule.id)).scalar()
         if known is None and live >= MOST:
@@ -106,19 +137,63 @@ class Offers:
             self._compiled = (key, book)
         return book
 
-    def facts(self, conn: Connection, person: int | None, now: int, *, first_order: bool = False) -> Facts:
-        """What is known of a person (None: a stranger) and the moment."""
-        minute = local_minute(now, self._settings().zone)
-        known = None if person is None else load_facts(conn, [person]).get(person)
-        return Facts(person=known, first_order=first_order, minute=minute)
+    # ---- what a checkout asks ----------------------------------------------------------------------------------------
 
-    def price(self, conn: Connection, cart: Cart, facts: Facts, now: int) -> Priced:
-        """What a cart costs under the book of now.
+    def price(self, cart: Cart, account: str | None, person: int | None, now: int) -> Priced:
+        """What a cart costs a buyer under the book of now; nothing that is used up is given.
+
+        Args:
+            account: the member account's stream, None for a guest.
+            person: their number, None where nothing is known.
 
         Raises:
             FairdayError: the cart cannot be.
         """
-        return price(cart, self.book(conn), facts, now, local_day(now, self._settings().zone))
+        with self._db.read() as conn:
+            return self.price_for(conn, cart, account, person, now)
+
+    def price_for(self, conn: Connection, cart: Cart, account: str | None, person: int | None, now: int) -> Priced:
+        """As ``price``, within a transaction."""
+        facts = self.facts(conn, account, person, now)
+        book, day = self.book(conn), local_day(now, self._settings().zone)
+        limited = [r for r in book.by_id.values() if r.when.first_order or r.limits != _NO_LIMITS]
+        states = self._counted(conn, limited, account, day)
+        out = budgets.barred(limited, states, account, day)
+        while True:
+            priced = price(cart, book, msgspec.structs.replace(facts, barred=out), now, day)
+            # A budget that still has something may have too little for what this cart would get: then it gives nothing,
+            # and what comes in its place is looked at again.
+            more = budgets.barred(limited, states, account, day, priced)
+            if more.keys() <= out.keys():
+                return priced
+            out |= more
+
+    def title(self, rule: str) -> Mapping[str, str]:
+        """What a rule is called, by language; nothing for one that there is not."""
+        try:
+            with self._db.read() as conn:
+                return self._rule(conn, rule).title
+        except NotFound:
+            return {}
+
+    def holds(self, priced: Priced, account: str | None, now: int) -> list[Hold]:
+        """What an order at these prices holds of its rules' counters."""
+        with self._db.read() as conn:
+            used = [self._rule(conn, told.rule) for told in priced.applied]
+        return budgets.holds(priced, used, account, local_day(now, self._settings().zone))
+
+    def facts(self, conn: Connection, account: str | None, person: int | None, now: int) -> Facts:
+        """What is known of a buyer (None: a guest; a stranger) and the moment."""
+        scenes = {rule.when.scene: rule.when.holdout for rule in self.book(conn).by_id.values() if rule.when.scene}
+        known = self._knowing(conn, account, person, scenes, now)
+        return msgspec.structs.replace(known, minute=local_minute(now, self._settings().zone))
+
+    def _rule(self, conn: Connection, rule: str) -> Rule:
+        return self.book(conn).by_id.get(rule) or self.get(conn, rule)
+
+    def _counted(self, conn: Connection, limited: Iterable[Rule], account: str | None, day: int) -> Mapping[str, State]:
+        streams = [c[1] for rule in limited for c in budgets.counters(rule, account, day)]
+        return stream_states(conn, streams) if streams else {}
 
     def _compile(self, some: list[Rule]) -> Book:
         settings = self._settings()

@@ -7,11 +7,11 @@ have a limit are touched. The limits travel with the hold, as they stood in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, State
-from fairday.offers.model import Priced, Rule
+from fairday.offers.model import Priced, Rule, Told
 
 TAKEN, GIVEN_BACK = "Budget Taken", "Budget Given Back"
 
@@ -56,16 +56,20 @@ class BudgetClaim:
                         )  # fmt: skip
                 return [Event(TAKEN, {"order": turn.order, "amount": amount, "uses": uses})]
             case "cancel":
-                return self._back(turn, amount, uses)
+                return self._back(turn, amount - self._given(amount, turn.already, turn.whole), uses)
             case "refund":
                 # Parts of a whole, so that all refunds together give back exactly what was taken.
-                upto = amount * (turn.already + turn.part) // turn.whole if turn.whole else amount
-                before = amount * turn.already // turn.whole if turn.whole else 0
-                if turn.final:
-                    upto = amount
+                before = self._given(amount, turn.already, turn.whole)
+                upto = amount if turn.final else self._given(amount, turn.already + turn.part, turn.whole)
                 return self._back(turn, upto - before, uses if turn.final else 0)
             case _:
                 return ()
+
+    @staticmethod
+    def _given(amount: int, refunded: int, whole: int) -> int:
+        """How much of an amount is given back once so much of the whole order was refunded. Of an order that cost
+        nothing all of it comes back with its last unit."""
+        return amount * min(refunded, whole) // whole if whole else 0
 
     def _back(self, turn: Turn, amount: int, uses: int) -> Sequence[Event]:
         if not amount and not uses:
@@ -73,27 +77,69 @@ class BudgetClaim:
         return [Event(GIVEN_BACK, {"order": turn.order, "n": turn.n, "amount": amount, "uses": uses})]
 
 
+def counters(rule: Rule, account: str | None, day: int) -> list[tuple[str, str, int | None, int | None]]:
+    """The counters of a rule that have a limit, for a buyer on a day: (what it counts, stream, most minor units, most
+    uses); it counts "all", a "day" or a "person".
+
+    A rule for first orders is used once by an account, so that two first orders at once are one.
+    """
+    limits, by_person = rule.limits, rule.limits.person_uses
+    if rule.when.first_order:
+        by_person = 1 if by_person is None else min(1, by_person)
+    found = [
+        ("all", f"budget:{rule.id}", limits.amount, limits.uses),
+        ("day", f"budget:{rule.id}:day:{day}", limits.day_amount, limits.day_uses),
+    ]
+    if account is not None:
+        found.append(("person", f"budget:{rule.id}:person:{account}", None, by_person))
+    return [c for c in found if c[2] is not None or c[3] is not None]
+
+
+def barred(
+    rules: Iterable[Rule], states: Mapping[str, State], account: str | None, day: int, priced: Priced | None = None
+) -> dict[str, str]:
+    """Rules that may not be used now: id → what is used up ("budget", "uses", "day", "person").
+
+    A limit for each person bars who has no member account: nobody could count them.
+
+    Args:
+        states: of the counters' streams; one that is missing has counted nothing.
+        priced: what would be given; without it a rule is barred only once nothing is left.
+    """
+    found: dict[str, str] = {}
+    asked = {told.rule: _amount(told) for told in priced.applied} if priced is not None else {}
+    for rule in rules:
+        if account is None and rule.limits.person_uses is not None:
+            found[rule.id] = "person"
+            continue
+        for what, stream, most, uses in counters(rule, account, day):
+            state = states.get(stream) or {"amount": 0, "uses": 0}
+            if most is not None and state["amount"] + max(1, asked.get(rule.id, 1)) > most:
+                found.setdefault(rule.id, "budget" if what == "all" else what)
+            if uses is not None and state["uses"] + 1 > uses:
+                found.setdefault(rule.id, "uses" if what == "all" else what)
+    return found
+
+
 def holds(priced: Priced, rules: Iterable[Rule], account: str | None, day: int) -> list[Hold]:
     """The holds an order of a priced cart takes on its rules' budgets.
 
     Args:
-        rules: the book's rules.
-        account: the buyer's member account's id, or None for a guest, for whom limits by person cannot be counted.
+        rules: the book's rules, with all that were applied.
+        account: the buyer's member account, or None for a guest.
         day: the shop's local day of the order.
     """
     found = []
     known = {rule.id: rule for rule in rules}
     for told in priced.applied:
-        limits = known[told.rule].limits
-        amount = told.values.get("amount", 0) + told.values.get("shipping", 0)
-        for where, most, uses in (
-            ("", limits.amount, limits.uses), (f":day:{day}", limits.day_amount, limits.day_uses),
-            (f":person:{account}", None, limits.person_uses if account is not None else None),
-        ):  # fmt: skip
-            if most is None and uses is None:
-                continue
-            data = {"rule": told.rule, "amount": amount, "uses": 1}
+        for _, stream, most, uses in counters(known[told.rule], account, day):
+            data = {"rule": told.rule, "amount": _amount(told), "uses": 1}
             data |= {} if most is None else {"amount_limit": most}
             data |= {} if uses is None else {"uses_limit": uses}
-            found.append(Hold("budget", f"budget:{told.rule}{where}", data))
+            found.append(Hold("budget", stream, data))
     return found
+
+
+def _amount(told: Told) -> int:
+    """What an applied rule gives, minor units."""
+    return int(told.values.get("amount", 0)) + int(told.values.get("shipping", 0))

@@ -79,7 +79,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         person: traits, for audience conditions; None: a stranger, in no audience.
         first_order: the person has not bought yet.
         minute: minutes since local midnight, for rules by the hour.
-        arms: the person's arm ("treated", "held_out") by scene, where divided.
+        arms: the person's arm ("treated", "holdout", "mixed") by scene, where divided; only the treated get its offers.
         barred: rules that may not be used now, with why ("budget", "uses", "day", "person"): what the edge has read of
             counters. The write checks them again.
     """
@@ -294,7 +294,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that must hold. ``hours`` are (from, until) minutes since midnight, the second not included (22:00..02:00
     goes over
-    midnight); ``weekdays`` are 0 (Monday) to 6; instants ``start`` <= now < ``end``."""
+    midnight); ``weekdays`` are 0 (Monday) to 6; instants ``start`` <= now < ``end``. ``scene``: the one it is an
+    offer of; ``holdout``: how many of its people do not get it, in tenths of a percent."""
 
     needs: tuple[Need, ...] = ()
     who: str = ""
@@ -308,6 +309,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_order: bool = False
     coupon: bool = False
     scene: str = ""
+    holdout: int = 0
     start: int | None = None
     end: int | None = None
 

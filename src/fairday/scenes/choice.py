@@ -56,9 +56,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
     def arm(self, spec: SceneSpec) -> Assigned:
         """Their arm in a scene, recorded or new."""
-        taken = self.taken.get(spec.scene, frozenset())
-        free = [i for i in self.identifiers if i not in taken]
-        return assign(spec.scene, spec.guard.holdout, free, self.arms.get(spec.scene, {}))
+        return self.arm_in(spec.scene, spec.guard.holdout)
+
+    def arm_in(self, scene: str, holdout: int) -> Assigned:
+        """As ``arm``, of a scene by name and how many of its people are held out (tenths of a percent)."""
+        taken = self.taken.get(scene, frozenset())
+        return assign(scene, holdout, [i for i in self.identifiers if i not in taken], self.arms.get(scene, {}))
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):

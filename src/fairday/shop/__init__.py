@@ -34,7 +34,7 @@ from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
 from fairday.offers.book import Offers
-from fairday.offers.budgets import BudgetDecider
+from fairday.offers.budgets import BudgetClaim, BudgetDecider
 from fairday.offers.coupons import Coupons
 from fairday.offers.coupons.claim import CouponClaim
 from fairday.offers.coupons.telling import CouponTelling
@@ -49,6 +49,7 @@ from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
 from fairday.reach.mailing import Mailing
 from fairday.scenes import fitting, life
+from fairday.scenes.buyers import knowing
 from fairday.scenes.choice import MESSAGES, Choice, Person, choose
 from fairday.scenes.exposures import Exposures
 from fairday.scenes.loading import load_owner
@@ -70,7 +71,6 @@ from fairday.trade.c2c.service import Market
 from fairday.trade.checkout import Checkout
 from fairday.trade.payment.reconcile import DayDecider
 from fairday.trade.payment.service import Payments
-from fairday.trade.plain import PlainPrices
 from fairday.trade.rewards import Rewards
 from fairday.trade.service import Orders
 from fairday.trade.telling import OrderTelling
@@ -116,8 +116,11 @@ class Shop:
         self.rewards = Rewards(clock, lambda: self.settings)
         self.orders.register_claim(accounts.PointsClaim())
         self.orders.register_claim(accounts.EarningClaim())
+        self.runner.register(BudgetDecider())
+        self.orders.register_claim(BudgetClaim())
+        self.offers = Offers(db, lambda: self.settings, knowing)
         self.checkout = Checkout(
-            db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, PlainPrices(),
+            db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, self.offers,
             self.rewards,
         )  # fmt: skip
         self.followers.register(CouponTelling(lambda: self.settings))
@@ -131,7 +134,6 @@ class Shop:
         self.followers.register(CouponPast(lambda: self.settings))
         self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)
         self.runner.register(DayDecider())
-        self.runner.register(BudgetDecider())
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
         self.erasers: list[Eraser] = []
@@ -140,7 +142,6 @@ class Shop:
             self.followers.register(LakeFollower(self.lake))
             self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
-        self.offers = Offers(lambda: self.settings)
         self.replays = Replays(db, lambda: self.settings, clock)
         self.rankings = Rankings(fitting.folder_of(db, settings))
         self.erasers.append(fitting.eraser(self.rankings))

@@ -44,6 +44,10 @@ _PEEK = {
     "sqlite": "SELECT stream, version, last_at, state FROM streams WHERE stream = ?",
     "postgresql": "SELECT stream, version, last_at, state FROM streams WHERE stream = %s",
 }
+_READ = {
+    "sqlite": "SELECT stream, state FROM streams WHERE stream IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT stream, state FROM streams WHERE stream = ANY(%s)",
+}
 _COLUMNS = ("stream", "version", "last_at", "state")
 _FORWARD = overwrite(streams, _COLUMNS) + " WHERE streams.version < excluded.version"
 
@@ -224,6 +228,13 @@ def _bounded(decider: Decider, stream: str, state: State) -> bytes:
             remedy="Give what grows (claims, seats) streams of its own.",
         )
     return raw
+
+
+def stream_states(conn: Connection, names: Sequence[str]) -> dict[str, State]:
+    """The states of some streams as saved, by name; those without an event are missing."""
+    given = jsons.dumps(list(names)) if conn.dialect.name == "sqlite" else list(names)
+    rows = conn.exec_driver_sql(_READ[conn.dialect.name], (given,))
+    return {stream: jsons.loads(state) for stream, state in rows}
 
 
 def stream_state(conn: Connection, stream: str) -> tuple[int, State] | None:

@@ -12,7 +12,7 @@ from fairday.kernel.clock import Clock
 from fairday.kernel.decider import Answer, Command, Decider, Event, Located, Refusal, Spanning, State, kind_of
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.storage import answers
-from fairday.storage.batch import Batch, Encoded, Said, stream_state, streams
+from fairday.storage.batch import Batch, Encoded, Said, stream_state, stream_states, streams
 from fairday.storage.database import of_database
 from fairday.storage.deadlines import DEADLINE
 from fairday.storage.groupcommit import Again, GroupCommit, Lane
@@ -198,4 +198,4 @@ def _moved(located: Located, batch: Batch) -> bool:
     )
 
 
-__all__ = ["DEADLINE", "Runner", "stream_state", "streams"]
+__all__ = ["DEADLINE", "Runner", "stream_state", "stream_states", "streams"]

@@ -121,6 +121,8 @@ class Book:
         compiled.sort(key=lambda c: (LAYERS.index(c.rule.layer), -c.rule.priority))
         self.catalogue = [c for c in compiled if c.rule.layer == "catalogue"]
         self.rules = _line_groups_together([c for c in compiled if c.rule.layer != "catalogue"])
+        self.by_id = {c.rule.id: c.rule for c in (*self.catalogue, *self.rules)}
+        """Its rules: catalogue prices first, else in their order."""
         for at, c in enumerate(self.rules):
             c.at = at
         for rank, c in enumerate(sorted(self.rules, key=lambda c: (-c.rule.priority, c.at))):
@@ -136,7 +138,7 @@ class Book:
     @property
     def ids(self) -> frozenset[str]:
         """The ids of its rules."""
-        return frozenset(c.rule.id for c in (*self.catalogue, *self.rules))
+        return frozenset(self.by_id)
 
 
 def _shares(rule: Rule) -> dict[int, tuple[int, int]]:
@@ -217,6 +219,10 @@ def _check(rule: Rule) -> None:
     _need(0 <= rule.borne <= 100, "borne", "The merchant bears 0 to 100 percent.", "Write 100.")
     for benefit in rule.benefits:
         _check_benefit(benefit)
+    for name in ("amount", "uses", "day_amount", "day_uses", "person_uses"):
+        limit = getattr(rule.limits, name)
+        _need(limit is None or 0 <= limit <= HUGE, f"limits.{name}", "A limit is a whole number of 0 or more.",
+              "Write 100, or leave it out.")  # fmt: skip
     if rule.layer == "catalogue":
         _need(
             all(isinstance(b, PercentOff | AmountOff | FixedPrice) and _by_line(b) for b in rule.benefits), "layer",

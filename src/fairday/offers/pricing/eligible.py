@@ -54,8 +54,8 @@ def _outside(c: Compiled, ground: Ground) -> str:
         return "over"
     if when.coupon and c.rule.id not in cart.coupons:
         return "coupon"
-    if when.scene and facts.arms.get(when.scene) == "held_out":
-        return "held_out"
+    if when.scene and (arm := facts.arms.get(when.scene, "treated")) != "treated":
+        return arm
     for name, wanted, have in (
         ("channel", when.channels, cart.channel), ("store", when.stores, cart.store),
         ("country", when.countries, cart.country), ("payment_method", when.payment_methods, cart.payment_method),
