@@ -84,7 +84,7 @@ def _code(request: Request, n: int) -> Response:
         digits, until = shop.tills.issue(member[0])
     except FairdayError as error:
         return _card(request, error)
-    spaced = " ".join((digits[:4], digits[4:8], digits[8:12], digits[12:]))
+    spaced = " ".join((digits[:6], digits[6:12], digits[12:]))
     return _card(
         request, code=drawn(digits), digits=spaced, until=until, again=n + 1 if n < MOST_FRESH else 0, fresh=FRESH_S
     )
