@@ -1,4 +1,4 @@
-"""One person held out is held out everywhere: the page, the feed and the mail refuse with the same reason."""
+"""One person held out is held out everywhere: the page, the feed, the mail and the cart refuse with the same reason."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 import fairday
+from fairday.offers.model import Cart, Line
 from fairday.people.identity import ids_of, person_of
 from fairday.reach import outbox
 from fairday.scenes import arms
@@ -21,6 +22,7 @@ what:
   floors:
     - title: {zh: 到处见, en: Met everywhere, es: En todas partes}
       goods: "category = 'tea'"
+offer: {off: 5}
 where: [page, feed, email]
 guard: {holdout: 20%}
 """
@@ -74,16 +76,26 @@ def ask_everywhere(shop: fairday.Shop, who: int) -> list[str]:
     return met
 
 
+def in_cart(shop: fairday.Shop, who: int) -> str:
+    """Why their cart is refused the scene's offer; "" where it gets it."""
+    found, _ = person(shop, who)
+    cart = Cart(currency="CNY", lines=(Line(line="1", sku="tea-1", unit=6800, qty=1),))
+    priced = shop.offers.price(cart, None, found, shop.clock.now())
+    assert priced.discount in (0, 500)
+    return "" if priced.discount else next(t.code for t in priced.refused if t.rule == "scene/everywhere/1")
+
+
 @pytest.mark.parametrize(
     ("recorded_arms", "reason"), [(["holdout"], "holdout"), (["treated", "holdout"], "mixed"), (["treated"], "")]
 )
-def test_the_page_the_feed_and_the_mail_say_the_same(everywhere, recorded_arms, reason):
+def test_the_page_the_feed_the_mail_and_the_cart_say_the_same(everywhere, recorded_arms, reason):
     _, ids = person(everywhere, 0)
     now = everywhere.clock.now()
     with everywhere.db.write() as conn:
         arms.record(conn, [("everywhere", i, arm) for i, arm in zip(ids, recorded_arms, strict=False)], now)
     met = ask_everywhere(everywhere, 0)
     everywhere.catch_up()
+    assert in_cart(everywhere, 0) == reason
     if reason:
         assert met == []
         assert recorded(everywhere, 0) == {place: ("Scene Withheld", reason) for place in ("page", "feed", "email")}
@@ -101,6 +113,7 @@ def test_an_arm_that_was_never_recorded_is_the_same_at_every_door(everywhere):
         reasons = {reason for _, reason in recorded(everywhere, who).values()}
         assert reasons == ({""} if met else {"holdout"})
         assert len(recorded(everywhere, who)) == 3
+        assert {in_cart(everywhere, who)} == reasons
         owner, ids = person(everywhere, who)
         with everywhere.db.read() as conn:
             kept = arms.recorded(conn, ids)["everywhere"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Connection, Integer, String, Table, 
 from fairday.kernel.claims import Hold
 from fairday.kernel.clock import local_day, local_minute
 from fairday.kernel.decider import State
-from fairday.kernel.errors import FairdayError, NotFound
+from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
 from fairday.offers import budgets
 from fairday.offers.model import Cart, Facts, Limits, Policy, Priced, Rule
@@ -42,18 +42,26 @@ _NO_LIMITS = Limits()
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
 
 
-class Knowing(Protocol):
-    """Who knows the buyers; the rooms of people's orders and scenes lie above this one."""
+class Beyond(Protocol):
+    """What rooms above this one tell the book: offers that stand elsewhere (of live scenes), and who buys."""
 
-    def __call__(
-        self, conn: Connection, account: str | None, person: int | None, scenes: Mapping[str, int], now: int
+    def version(self, conn: Connection) -> Hashable:
+        """Another one whenever ``rules`` are others."""
+        ...
+
+    def rules(self, conn: Connection) -> list[Rule]:
+        """Rules that are in the book as long as they are told here; each of them can be compiled."""
+        ...
+
+    def facts(
+        self, conn: Connection, account: str | None, person: int | None, scenes: Collection[str], now: int
     ) -> Facts:
         """What is known of a buyer: traits, whether this is their first order, their arms.
 
         Args:
             account: the member account's stream, None for a guest.
             person: their number, None where nothing is known.
-            scenes: those whose offers are looked at, with how many of their people are held out (tenths of a percent).
+            scenes: those whose offers are looked at.
         """
         ...
 
@@ -63,14 +71,14 @@ class Offers:
 
     Args:
         settings: the shop's settings of now.
-        knowing: what is known of a buyer.
+        beyond: offers of scenes, and what is known of a buyer.
         policy: how the book is read.
     """
 
     def __init__(
-        self, db: Database, settings: Callable[[], Settings], knowing: Knowing, policy: Callable[[], Policy] = Policy
+        self, db: Database, settings: Callable[[], Settings], beyond: Beyond, policy: Callable[[], Policy] = Policy
     ) -> None:
-        self._db, self._settings, self._knowing, self._policy = db, settings, knowing, policy
+        self._db, self._settings, self._beyond, self._policy = db, settings, beyond, policy
         self._lock = threading.Lock()
         self._compiled: tuple[tuple[object, ...], Book] | None = None
 
@@ -81,10 +89,10 @@ class Offers:
             FairdayError: the rule cannot be, or the book is full.
         """
         self._compile([rule])
-        if not _ID.fullmatch(rule.id):
+        if not _ID.fullmatch(rule.id) or rule.id.startswith("scene/"):
             raise FairdayError(
                 f"{rule.id!r} is no id of a rule.", code="bad_rule", where="id",
-                remedy="Write up to 80 letters, digits, dots, slashes and hyphens: spring-tea.",
+                remedy="Write up to 80 letters, digits, dots, slashes and hyphens: spring-tea. Scenes own scene/…",
             )  # fmt: skip
         if len(rule.source) > 120:
             raise FairdayError("A rule's source is too long.", code="bad_rule", where="source", remedy="Shorten it.")
@@ -110,9 +118,9 @@ class Offers:
         return changed.rowcount
 
     def live(self, conn: Connection) -> list[Rule]:
-        """The rules in the book, in its order."""
+        """The rules in the book, in its order; the offers of live scenes (``source`` "scene:NAME") after its own."""
         found = conn.execute(select(rules.c.spec).where(rules.c.live).order_by(rules.c.place, rules.c.rule)).scalars()
-        return [_decoder.decode(spec) for spec in found]
+        return [*(_decoder.decode(spec) for spec in found), *self._beyond.rules(conn)]
 
     def get(self, conn: Connection, rule: str) -> Rule:
         """A rule by id, withdrawn ones too.
@@ -128,7 +136,7 @@ class Offers:
     def book(self, conn: Connection) -> Book:
         """The compiled book of now; compiled again only when a rule, the policy or what it speaks of changed."""
         version = conn.execute(select(func.max(rules.c.version))).scalar() or 0
-        key = (version, self._policy(), self._settings().currency)
+        key = (version, self._policy(), self._settings().currency, self._beyond.version(conn))
         with self._lock:
             if self._compiled is not None and self._compiled[0] == key:
                 return self._compiled[1]
@@ -177,15 +185,22 @@ class Offers:
             return {}
 
     def holds(self, priced: Priced, account: str | None, now: int) -> list[Hold]:
-        """What an order at these prices holds of its rules' counters."""
+        """What an order at these prices holds of its rules' counters.
+
+        Raises:
+            Conflict: one of the rules has left the book since.
+        """
         with self._db.read() as conn:
-            used = [self._rule(conn, told.rule) for told in priced.applied]
+            known = self.book(conn).by_id
+        used = [known[told.rule] for told in priced.applied if told.rule in known]
+        if len(used) < len(priced.applied):
+            raise Conflict("An offer has ended meanwhile.", code="changed", remedy="Look at the cart again.")
         return budgets.holds(priced, used, account, local_day(now, self._settings().zone))
 
     def facts(self, conn: Connection, account: str | None, person: int | None, now: int) -> Facts:
         """What is known of a buyer (None: a guest; a stranger) and the moment."""
-        scenes = {rule.when.scene: rule.when.holdout for rule in self.book(conn).by_id.values() if rule.when.scene}
-        known = self._knowing(conn, account, person, scenes, now)
+        scenes = {rule.when.scene for rule in self.book(conn).by_id.values() if rule.when.scene}
+        known = self._beyond.facts(conn, account, person, scenes, now)
         return msgspec.structs.replace(known, minute=local_minute(now, self._settings().zone))
 
     def _rule(self, conn: Connection, rule: str) -> Rule:

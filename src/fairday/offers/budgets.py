@@ -87,7 +87,7 @@ def counters(rule: Rule, account: str | None, day: int) -> list[tuple[str, str, 
     if rule.when.first_order:
         by_person = 1 if by_person is None else min(1, by_person)
     found = [
-        ("all", f"budget:{rule.id}", limits.amount, limits.uses),
+        ("all", f"budget:{limits.purse or rule.id}", limits.amount, limits.uses),
         ("day", f"budget:{rule.id}:day:{day}", limits.day_amount, limits.day_uses),
     ]
     if account is not None:
@@ -108,6 +108,7 @@ def barred(
     """
     found: dict[str, str] = {}
     asked = {told.rule: _amount(told) for told in priced.applied} if priced is not None else {}
+    states = dict(states)
     for rule in rules:
         if account is None and rule.limits.person_uses is not None:
             found[rule.id] = "person"
@@ -118,6 +119,8 @@ def barred(
                 found.setdefault(rule.id, "budget" if what == "all" else what)
             if uses is not None and state["uses"] + 1 > uses:
                 found.setdefault(rule.id, "uses" if what == "all" else what)
+            if rule.id in asked and rule.id not in found:  # what others of the same purse find taken
+                states[stream] = {"amount": state["amount"] + asked[rule.id], "uses": state["uses"] + 1}
     return found
 
 

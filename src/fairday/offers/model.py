@@ -79,7 +79,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         person: traits, for audience conditions; None: a stranger, in no audience.
         first_order: the person has not bought yet.
         minute: minutes since local midnight, for rules by the hour.
-        arms: the person's arm ("treated", "holdout", "mixed") by scene, where divided; only the treated get its offers.
+        arms: the person's arm ("treated", "holdout", "mixed") by scene, or "not_now" where it is not on for them; only
+            the treated get its offers.
         barred: rules that may not be used now, with why ("budget", "uses", "day", "person"): what the edge has read of
             counters. The write checks them again.
     """
@@ -295,7 +296,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that must hold. ``hours`` are (from, until) minutes since midnight, the second not included (22:00..02:00
     goes over
     midnight); ``weekdays`` are 0 (Monday) to 6; instants ``start`` <= now < ``end``. ``scene``: the one it is an
-    offer of; ``holdout``: how many of its people do not get it, in tenths of a percent."""
+    offer of."""
 
     needs: tuple[Need, ...] = ()
     who: str = ""
@@ -309,7 +310,6 @@ class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_order: bool = False
     coupon: bool = False
     scene: str = ""
-    holdout: int = 0
     start: int | None = None
     end: int | None = None
 
@@ -318,8 +318,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How much a rule may give, checked when the order is written; what has no limit is not counted.
 
     ``amount`` (minor units) and ``uses`` over its whole life, ``day_amount`` and ``day_uses`` a local day,
-    ``person_uses`` a
-    member account.
+    ``person_uses`` a member account. Rules with the same ``purse`` share one counter of their whole lives.
     """
 
     amount: int | None = None
@@ -327,6 +326,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     day_amount: int | None = None
     day_uses: int | None = None
     person_uses: int | None = None
+    purse: str = ""
 
 
 LAYERS = ("catalogue", "goods", "order", "coupon", "payment", "shipping")

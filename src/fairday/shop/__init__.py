@@ -49,11 +49,11 @@ from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
 from fairday.reach.mailing import Mailing
 from fairday.scenes import fitting, life
-from fairday.scenes.buyers import knowing
 from fairday.scenes.choice import MESSAGES, Choice, Person, choose
 from fairday.scenes.exposures import Exposures
 from fairday.scenes.loading import load_owner
 from fairday.scenes.ranking import Manifest, Rankings
+from fairday.scenes.selling import SceneOffers
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import Staging, popularity
 from fairday.shop.background import HOME, Background
@@ -118,7 +118,7 @@ class Shop:
         self.orders.register_claim(accounts.EarningClaim())
         self.runner.register(BudgetDecider())
         self.orders.register_claim(BudgetClaim())
-        self.offers = Offers(db, lambda: self.settings, knowing)
+        self.offers = Offers(db, lambda: self.settings, SceneOffers(lambda: self.settings))
         self.checkout = Checkout(
             db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, self.offers,
             self.rewards,

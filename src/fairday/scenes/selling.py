@@ -1,0 +1,176 @@
+"""The offers of live scenes as rules of the book, and buyers as the book asks for them.
+
+Nothing is copied: the rules are made of the scenes as they stand in the transaction that asks, so an offer is there
+from the commit that starts or resumes its scene to the one that pauses, ends or changes it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Hashable
+from decimal import Decimal
+
+from sqlalchemy import Connection, select
+
+from fairday.kernel.audience import Facts as Traits
+from fairday.kernel.clock import day_start, local_day
+from fairday.kernel.errors import FairdayError
+from fairday.kernel.money import minor
+from fairday.kernel.settings import Settings
+from fairday.offers.model import (
+    AmountOff,
+    Benefit,
+    Facts,
+    Goods,
+    Limits,
+    MorePoints,
+    Need,
+    PercentOff,
+    Rule,
+    ShippingOff,
+    When,
+)
+from fairday.offers.pricing import Book
+from fairday.people.traits import vocabulary
+from fairday.people.traits.folding import ORDERED
+from fairday.scenes import life
+from fairday.scenes.choice import Person
+from fairday.scenes.grammar import parse_scene
+from fairday.scenes.loading import load_person
+from fairday.scenes.moment import Around, moment_condition, moment_facts
+from fairday.scenes.spec import Offer, SceneSpec
+from fairday.scenes.stage import own_dates
+from fairday.stores.records import all_stores
+from fairday.stores.weather import weather_by_city
+from fairday.trade.records import orders
+
+log = logging.getLogger("fairday")
+
+NOT_NOW = "not_now"
+"""What stands for an arm where the scene is not on for a person."""
+
+
+def rules_of(spec: SceneSpec, zone: str, currency: str) -> list[Rule]:
+    """A scene's offers as rules ``scene/NAME/1``, ``scene/NAME/2`` …; coupons are given out, not priced, and left out.
+
+    Offers under one word in ``stack`` add up (and with rules of the book that carry it as a tag); others go with
+    nothing. The scene's budget is one purse for all of them.
+    """
+
+    def money(amount: Decimal | None) -> int:
+        return 0 if amount is None else minor(amount, currency)
+
+    found = []
+    first, last, budget = spec.when.first_day, spec.when.last_day, spec.guard.budget
+    for number, offer in enumerate(spec.offers, 1):
+        goods = Goods(condition=offer.goods or "")
+        benefit = _benefit(offer, goods, money)
+        if benefit is None:
+            continue
+        need = Need(goods=goods, spend=money(offer.spend), units=offer.items or 0)
+        stack = frozenset({offer.stack} if offer.stack else ())
+        found.append(Rule(
+            id=f"scene/{spec.scene}/{number}", source=f"scene:{spec.scene}", benefits=(benefit,),
+            title={language: spec.title.get(language) for language in ("zh", "en", "es")},
+            layer="shipping" if isinstance(benefit, ShippingOff) else "order" if not offer.goods else "goods",
+            tags=stack, combines=stack,
+            limits=Limits() if budget is None else Limits(amount=budget.amount, purse=f"scene/{spec.scene}"),
+            when=When(
+                needs=(need,) if need.spend or need.units else (), who=spec.who or "", scene=spec.scene,
+                start=None if first is None else day_start(first, zone),
+                end=None if last is None else day_start(last + 1, zone),
+            ),
+        ))  # fmt: skip
+    return found
+
+
+def _benefit(offer: Offer, goods: Goods, money: Callable[[Decimal | None], int]) -> Benefit | None:
+    if offer.off is not None:
+        return AmountOff(amount=money(offer.off), goods=goods)
+    if offer.percent_off is not None:
+        return PercentOff(percent=offer.percent_off, goods=goods)
+    if offer.points is not None:
+        return MorePoints(extra=offer.points)
+    return ShippingOff() if offer.free_shipping else None
+
+
+class SceneOffers:
+    """What the book of offers asks of scenes and of those who meet them; ``offers.book.Beyond``."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._read: dict[tuple[str, int, str], SceneSpec | None] = {}
+
+    def version(self, conn: Connection) -> Hashable:
+        """Another one whenever the live scenes, or a version of them, are others."""
+        c = life.scenes.c
+        rows = conn.execute(select(c.scene, c.version).where(c.status == "live").order_by(c.scene))
+        return self._settings().zone, tuple((scene, version) for scene, version in rows)
+
+    def rules(self, conn: Connection) -> list[Rule]:
+        """The offers of the scenes that are live, the older scene's first."""
+        settings, found = self._settings(), []
+        rows = life.all_scenes(conn, "live")
+        for row in sorted(rows, key=lambda r: (r.started_at or 0, r.scene)):
+            spec = self._spec(row)
+            for rule in rules_of(spec, settings.zone, settings.currency) if spec is not None else ():
+                try:
+                    Book([rule], people=vocabulary(settings), currency=settings.currency)
+                except FairdayError as error:
+                    log.error("offer %s is left out: %s", rule.id, error)
+                else:
+                    found.append(rule)
+        return found
+
+    def facts(
+        self, conn: Connection, account: str | None, person: int | None, scenes: Collection[str], now: int
+    ) -> Facts:
+        """What is known of a buyer; see ``offers.book.Beyond``.
+
+        Whether an order is the first is known of members only: the orders of the account are looked at as they stand
+        in the transaction, and what the person bought before by any other door.
+        """
+        known = load_person(conn, person, now)
+        first = account is not None and not _bought(known.facts) and not _ordered(conn, account)
+        rows = life.live_scenes(conn, scenes)
+        specs = [spec for spec in map(self._spec, rows) if spec is not None]
+        around = None
+        if any(spec.when.moment for spec in specs):
+            around = Around(all_stores(conn), weather_by_city(conn))
+        return Facts(
+            person=None if person is None else known.facts,
+            first_order=first,
+            arms={spec.scene: self._arm(spec, known, now, around) for spec in specs},
+        )
+
+    def _arm(self, spec: SceneSpec, person: Person, now: int, around: Around | None) -> str:
+        settings = self._settings()
+        today = local_day(now, settings.zone)
+        if spec.when.phase_on(today, own_dates(person.facts, vocabulary(settings))) is None:
+            return NOT_NOW
+        if spec.when.moment is not None and around is not None:
+            home = person.facts.told.get("city")
+            moment = moment_facts(now, settings.zone, person.lately, home=home and home[2], around=around)
+            if not moment_condition(spec.when.moment).test(moment, today):
+                return NOT_NOW
+        return person.arm(spec).arm
+
+    def _spec(self, row: life.SceneRow) -> SceneSpec | None:
+        settings = self._settings()
+        key = (row.scene, row.version, settings.currency)
+        if key not in self._read:
+            spec, problems = parse_scene(row.text, vocabulary(settings), file=row.scene)
+            if problems:
+                log.error("offers of scene %s version %s are left out: %s", row.scene, row.version, problems[0])
+            self._read = {k: v for k, v in self._read.items() if k[0] != row.scene} | {key: spec}
+        return self._read[key]
+
+
+def _bought(facts: Traits) -> bool:
+    days = facts.activity.get(ORDERED)
+    return days is not None and days[1][-1] > 0
+
+
+def _ordered(conn: Connection, account: str) -> bool:
+    stands = orders.c.status.not_in(("cancelled", "expired"))
+    return conn.execute(select(orders.c.id).where(orders.c.account == account, stands).limit(1)).first() is not None
