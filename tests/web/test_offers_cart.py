@@ -198,3 +198,20 @@ def test_what_each_person_may_use_so_often_is_for_members_and_counted_for_each(s
         assert quote.saved == saved
         placed = selling.checkout.place(cart, Choice(), EVE, Buyer(account=account), quote.seen, actor="m")
         assert isinstance(placed, Placed)
+
+
+def test_the_cart_says_what_is_missing_and_why_others_do_not_apply_but_never_who_is_held_out(selling):
+    less = Rule(id="less", title={"en": "One off"}, benefits=(AmountOff(amount=100),), group="g")
+    more = Rule(id="more", title={"en": "Two off"}, benefits=(AmountOff(amount=200),), group="g")
+    hidden_ = Rule(
+        id="others", title={"en": "For others"}, benefits=(AmountOff(amount=100),), when=When(who="age > 60")
+    )
+    publish(selling, SAVE, less, more, hidden_)
+    web = Client(selling)
+    web.post("/cart/add", data={"sku": "mug", "qty": "4"})
+    page = web.get("/cart?lang=en")
+    text = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", page.text)))
+    assert "CN¥17.32 more for CN¥30.00 off" in text
+    assert "One off · Does not add up with “Two off”, which saves more" in text
+    assert "For others" not in text
+    assert len(page.content) < 30_000

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.ids import digest
 from fairday.kernel.money import major
+from fairday.offers import telling
 from fairday.trade import cart as carts
 from fairday.trade.cart import Cart
 from fairday.trade.checkout import Choice, Quote, QuotedLine
@@ -61,6 +62,32 @@ def savings_drawn(request: Request, quote: Quote) -> list[tuple[str, str]]:
     return [(tongue.pick(title) or tongue.plain("buy.offer"), tongue.money(n)) for _, title, n in quote.savings]
 
 
+NEAREST, MOST_REASONS = 2, 8
+"""Steps within reach that a cart tells of, and offers of which it says why they do not apply."""
+
+
+def offers_told(request: Request, quote: Quote) -> tuple[list[str], list[tuple[str, str]]]:
+    """What is missing to the next steps, the nearest first, and why offers that are for this buyer do not apply."""
+    tongue, offers = tongue_of(request), shop_of(request).offers
+    told = quote.priced
+
+    def title(rule: str) -> str:
+        return tongue.pick(offers.title(rule)) or tongue.plain("buy.offer")
+
+    def written(amount: int) -> str:
+        return str(tongue.money(amount))
+
+    near = sorted(told.missing, key=lambda m: (m.amount == 0, m.amount or m.units))[:NEAREST]
+    steps = [telling.missing(m, tongue.language, written, title) for m in near]
+    short = {m.rule for m in told.missing}
+    reasons = [
+        (title(t.rule), telling.refused(t, tongue.language, written, title))
+        for t in told.refused
+        if t.code not in telling.HUSHED and t.rule not in short
+    ]
+    return steps, reasons[:MOST_REASONS]
+
+
 @router.get("/cart")
 def cart_page(request: Request) -> Response:
     with shop_of(request).db.read() as conn:
@@ -73,6 +100,7 @@ def drawn_cart(request: Request, cart: Cart | None, error: FairdayError | None =
     tongue = tongue_of(request)
     country = country_of(request)
     quote = priced(request, cart, Choice(country=country))
+    steps, reasons = offers_told(request, quote) if quote is not None else ([], [])
     response = shown(
         request, "shop_cart.html", visitor_of(request), status_of(error) if error else 200, here="cart",
         lines=[line_drawn(request, cart, x) for x in quote.lines] if cart is not None and quote is not None else [],
@@ -80,6 +108,7 @@ def drawn_cart(request: Request, cart: Cart | None, error: FairdayError | None =
         landed=landed_drawn(request, quote.crossing) if quote is not None else None,
         country=country, countries=countries(request, country),
         error=say(tongue, error) if error else None, most=carts.MOST_OF_ONE,
+        steps=steps, reasons=reasons,
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response
