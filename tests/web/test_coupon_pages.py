@@ -10,6 +10,7 @@ import fairday
 from couponing import account, register, step, terms
 from fairday.kernel.clock import DAY_MS
 from fairday.offers.coupons import records
+from fairday.offers.model import AmountOff, Rule, When
 from fairday.people import accounts
 from webdesk import Client
 
@@ -21,9 +22,17 @@ FORM = {
 }  # fmt: skip
 
 
+def promise(shop: fairday.Shop) -> None:
+    """The promotion that the coupons of these tests are for."""
+    rule = Rule(id="ten-off", benefits=(AmountOff(amount=1_000),), layer="coupon", when=When(coupon=True))
+    with shop.db.write() as conn:
+        shop.offers.save(conn, rule, shop.clock.now())
+
+
 def opened(shop: fairday.Shop, **changes: str) -> Client:
+    promise(shop)
     owner = Client(shop).sign_in()
-    owner.get("/console/coupons/new")
+    assert '<option value="ten-off">' in owner.get("/console/coupons/new").text
     answer = owner.post("/console/coupons", FORM | changes)
     assert answer.status_code == 303, answer.text
     return owner
@@ -54,9 +63,11 @@ def test_the_forecast_is_drawn_while_the_form_is_typed(full_lite: fairday.Shop) 
 @pytest.mark.parametrize(
     "changes",
     [{"size": "-5"}, {"size": "1e9"}, {"word": "a b"}, {"batch": "Not A Name"}, {"until": "2026-05-01"}, {"until": "x"},
-     {"rule0": ""}, {"discount": "-1"}, {"margin": "500"}, {"per_person": "99"}, {"who": "nonsense >"}, {"title": ""}],
+     {"rule0": ""}, {"rule0": "unheard-of"},
+     {"discount": "-1"}, {"margin": "500"}, {"per_person": "99"}, {"who": "nonsense >"}, {"title": ""}],
 )  # fmt: skip
 def test_what_makes_no_sense_is_said_and_nothing_is_opened(full_lite: fairday.Shop, changes: dict[str, str]) -> None:
+    promise(full_lite)
     owner = Client(full_lite).sign_in()
     owner.get("/console/coupons/new")
     answer = owner.post("/console/coupons?lang=en", FORM | changes)

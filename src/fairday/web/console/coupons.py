@@ -20,6 +20,7 @@ from fairday.offers.coupons import Terms, check_terms, records
 from fairday.offers.coupons.service import MOST_AT_ONCE
 from fairday.people.consent import MARKETING, all_consents
 from fairday.people.traits.folding import COUPON_USED
+from fairday.shop import Shop
 from fairday.web import desk
 from fairday.web.auth import field, inside, may
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
@@ -80,12 +81,30 @@ def save(request: Request) -> Response:
 def _form(request: Request, given: dict[str, str], error: FairdayError | None = None) -> Response:
     shop, tongue = shop_of(request), tongue_of(request)
     with shop.db.read() as conn:
-        rules = sorted({rule for b in records.all_batches(conn, 100) for rule, _ in b.terms.deck})
+        rules = _rules(shop, conn)
     return page(
         request, "coupon_new.html", status_of(error) if error else 200,
         given=given, error=say(tongue, error) if error else None, rules=rules, sizes=range(SIZES),
         kinds=shop.coupon_forecasts.kinds(), **_looked_at(request, given),
     )  # fmt: skip
+
+
+def _rules(shop: Shop, conn: Connection) -> list[str]:
+    """The promotions of the book that ask for a coupon."""
+    return [rule.id for rule in shop.offers.live(conn) if rule.when.coupon]
+
+
+def _check_rules(request: Request, terms: Terms) -> None:
+    """Refuse a batch of what the book does not hold: its coupons would be worth nothing."""
+    shop = shop_of(request)
+    with shop.db.read() as conn:
+        known = _rules(shop, conn)
+    for n, (rule, _) in enumerate(terms.deck):
+        if rule not in known:
+            raise FairdayError(
+                f"The rule book has no promotion {rule!r} that asks for a coupon.", code="unknown_coupon_rule",
+                where=f"rule{n}", remedy=f"Known: {', '.join(known[:20]) or 'none yet'}.",
+            )  # fmt: skip
 
 
 def _given(request: Request) -> dict[str, str]:
@@ -139,6 +158,8 @@ def _read(request: Request, given: dict[str, str], *, named: bool = True) -> tup
         discount=minor(given["discount"] or "0", shop.settings.currency),
         margin=_number(given["margin"] or "0", "margin"),
     )  # fmt: skip
+    if named:
+        _check_rules(request, terms)
     return terms, asked
 
 
