@@ -22,12 +22,12 @@ Rows = Iterator[tuple[Any, ...]]
 
 
 def goods(random: Random, count: int, now: int) -> Rows:
-    """(product, title, category, department, brand, price, currency, image, updated_at)."""
+    """(product, title, category, department, brand, price, currency, image, updated_at, first_day)."""
     for n in range(count):
         category = CATEGORIES[int(len(CATEGORIES) * random.random() ** 1.5)]
         price = int(100 * 1.5 ** (2 + 16 * random.random()))
         brand = BRANDS[int(len(BRANDS) * random.random() ** 2)]
-        yield f"P{n:05}", f"Product {n}", category, category[:10], brand, price, "CNY", None, now
+        yield f"P{n:05}", f"Product {n}", category, category[:10], brand, price, "CNY", None, now, None
 
 
 def profiles(random: Random, person: int, now: int) -> Rows:

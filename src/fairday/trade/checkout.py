@@ -261,7 +261,8 @@ class Checkout:
         lines = [_with(x, by_line.get(x.line)) for x in lines]
         lines += self._gifts(priced, where, now)
         crossing = None
-        if choice.way == "ship" and priced.lines and crosses(settings, country):
+        if choice.mode == "b2c" and choice.way == "ship" and priced.lines and crosses(settings, country):
+            # Companies clear goods themselves; people who sell to people are no importers.
             with self._db.read() as conn:
                 sent = [_sent(x, x.offer) for x in lines if x.offer is not None]
                 crossing = crossed(conn, settings, sent, country, _carriage(priced), buyer.account, now)
@@ -345,7 +346,7 @@ class Checkout:
                 after = self.quote(cart, choice, buyer)
                 return Moved(after, changes(quote.seen, after), error.code)
             placing = _placing(quote, choice, buyer, [*held, *holds], self._settings().country, source)
-            placing["data"] = dict(more)
+            placing["data"] = {**placing["data"], **more}
             # A key for each try: a refusal is an answer too, and would be given again when the goods are back. That an
             # order is placed once is held by its own stream.
             key = f"place:{cart.cart}:{new_id()}"
@@ -563,8 +564,7 @@ def _placing(
         net, tax = _carriage(quote.priced), quote.priced.shipping_tax
         shipping = {"method": quote.delivery.service, "gross": gross, "discounts": discounts, "net": net,
                     "tax": tax, "paid": net if quote.tax_inside else net + tax}  # fmt: skip
-    abroad = quote.crossing is not None and choice.mode == "b2c"
-    mode = CrossBorder.name if abroad else choice.mode
+    mode = CrossBorder.name if quote.crossing is not None else choice.mode
     return {
         "mode": mode, "account": buyer.account, "currency": quote.currency,
         "country": choice.country or home or None, "channel": choice.channel, "store": choice.store or None,
