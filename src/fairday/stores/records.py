@@ -23,6 +23,8 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of a CSV file of stores; what comes after zone, city and zone may be left out."""
 
+_KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
+_SERVES: Mapping[str, Serves] = {serves: serves for serves in get_args(Serves)}
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 
 stores = Table(
@@ -57,12 +59,14 @@ def read_store(row: Mapping[str, str], where: str = "store") -> Store:
         raise _bad("name", "The store has no name.", "Write what shoppers call it.", where)
     if text["zone"]:
         zone(text["zone"])
-    kind = text["kind"] or "store"
-    if kind not in get_args(Kind):
-        raise _bad("kind", f"{kind[:40]!r} is no kind of place.", "Write store or warehouse.", where)
-    serves = text["serves"] or ("ship" if kind == "warehouse" else "collect")
-    if serves not in get_args(Serves):
-        raise _bad("serves", f"{serves[:40]!r} is no way to serve.", "Write collect, ship, both or none.", where)
+    kind = _KINDS.get(text["kind"] or "store")
+    if kind is None:
+        raise _bad("kind", f"{text['kind'][:40]!r} is no kind of place.", "Write store or warehouse.", where)
+    serves = _SERVES.get(text["serves"] or ("ship" if kind == "warehouse" else "collect"))
+    if serves is None:
+        raise _bad(
+            "serves", f"{text['serves'][:40]!r} is no way to serve.", "Write collect, ship, both or none.", where
+        )
     country = text["country"].upper()
     if country and not re.fullmatch("[A-Z]{2}", country):
         raise _bad("country", f"{country[:40]!r} is not a country.", "Write its two letters, such as CN.", where)
@@ -73,8 +77,8 @@ def read_store(row: Mapping[str, str], where: str = "store") -> Store:
         latitude=_degrees(text["latitude"], "latitude", 90, where),
         longitude=_degrees(text["longitude"], "longitude", 180, where),
         zone=text["zone"],
-        kind=kind,  # type: ignore[arg-type]  # one of them
-        serves=serves,  # type: ignore[arg-type]  # one of them
+        kind=kind,
+        serves=serves,
         country=country,
         address=text["address"][:200],
         collect_until=_minute(text["collect_until"], where),

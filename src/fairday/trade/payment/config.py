@@ -195,9 +195,16 @@ def sandbox_account(
     if name == "alipay":
         return AlipayAccount(app_id=keys.app_id, seller_id=keys.seller_id, key=keys.app,
                              public_key=keys.alipay.public_key(), gateway=f"{base}/alipay/gateway.do")  # fmt: skip
-    public = {} if certificates else {"public_key_id": keys.public_key_id, "public_key": keys.wechat.public_key()}
-    return WechatAccount(mchid=keys.mchid, appid=keys.appid, serial=keys.serial, key=keys.merchant,
-                         apiv3_key=keys.apiv3_key, gateway=f"{base}/wechat", **public)  # type: ignore[arg-type]  # fmt: skip
+    return WechatAccount(
+        mchid=keys.mchid,
+        appid=keys.appid,
+        serial=keys.serial,
+        key=keys.merchant,
+        apiv3_key=keys.apiv3_key,
+        public_key_id="" if certificates else keys.public_key_id,
+        public_key=None if certificates else keys.wechat.public_key(),
+        gateway=f"{base}/wechat",
+    )
 
 
 def notice_url(base: str, provider: str) -> str:

@@ -66,9 +66,14 @@ def _line(row: dict[str, str]) -> BillLine:
         number = row["退款批次号/请求号"] if refund else row["商户订单号"]
         fee = -minor(Decimal(row.get(_FEE) or "0"), CURRENCY)  # what was paid stands as a negative amount
         amount = abs(minor(row[_AMOUNT], CURRENCY))
-        kind: str = "refund" if refund else "payment"
-        return BillLine(kind=kind, number=number, amount=amount, currency=CURRENCY,  # type: ignore[arg-type]
-                        trade=row["支付宝交易号"], fee=fee)  # fmt: skip
+        return BillLine(
+            kind="refund" if refund else "payment",
+            number=number,
+            amount=amount,
+            currency=CURRENCY,
+            trade=row["支付宝交易号"],
+            fee=fee,
+        )
     except KeyError as error:
         raise _unreadable(f"a line has no {error.args[0]}")
     except InvalidOperation:

@@ -1,0 +1,118 @@
+"""The lines of a quote, step by step: found, checked against stock, priced, and taken over a border. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from fairday.goods.offering import Offer
+from fairday.goods.stock import Supply
+from fairday.kernel.errors import Conflict, FairdayError
+from fairday.kernel.settings import Settings
+from fairday.offers import model
+from fairday.trade.border import Crossing, Sent, crosses
+from fairday.trade.cart import CartLine
+from fairday.trade.checkout.model import Choice, QuotedLine
+from fairday.trade.delivery import Delivery
+
+
+def agreed(offer: Offer | FairdayError, choice: Choice) -> Offer | FairdayError:
+    """The offer at the price agreed on, where there is one."""
+    if isinstance(offer, FairdayError) or offer.sku not in choice.agreed:
+        return offer
+    return msgspec.structs.replace(offer, unit=choice.agreed[offer.sku], unit_digits=0, list=None, tiers=(), why=())
+
+
+def quoted(one: CartLine, offer: Offer | FairdayError) -> QuotedLine:
+    """A line of the cart, with what the goods say of it or why they cannot be had."""
+    if isinstance(offer, FairdayError):
+        return QuotedLine(line=str(one.line), sku=one.sku, qty=one.qty, offer=None, problem=offer)
+    return QuotedLine(line=str(one.line), sku=one.sku, qty=one.qty, offer=offer)
+
+
+def checked(lines: Sequence[QuotedLine], supply: Mapping[str, Supply], choice: Choice) -> list[QuotedLine]:
+    """Lines of which too few are left say so; several lines of one good share what is left."""
+    left = {
+        sku: s.by_place.get(choice.store, 0) if choice.way == "pickup" and choice.store else s.available
+        for sku, s in supply.items()
+    }
+    made = []
+    for line in lines:
+        if line.problem is None and line.sku in left:
+            has = left[line.sku]
+            if has < line.qty:
+                error = Conflict(
+                    "Too few are left.", code="sold_out" if has <= 0 else "too_few", where=str(max(has, 0))
+                )
+                line = msgspec.structs.replace(line, problem=error)
+            left[line.sku] = has - line.qty
+        made.append(line)
+    return made
+
+
+def rough(offer: Offer, qty: int) -> int:
+    """A line's money before offers, minor units rounded half up."""
+    scale: int = 10**offer.unit_digits
+    return (2 * offer.unit * qty + scale) // (2 * scale)
+
+
+def chosen_delivery(offered: Sequence[Delivery], choice: Choice) -> Delivery | None:
+    """The chosen way to send, else the cheapest; None where nothing goes there."""
+    return next((d for d in offered if d.service == choice.service), offered[0] if offered else None)
+
+
+def priced_cart(
+    lines: Sequence[QuotedLine],
+    choice: Choice,
+    country: str,
+    settings: Settings,
+    delivery: Delivery | None,
+    coupons: Sequence[tuple[str, str]],
+) -> model.Cart:
+    """The lines as the book of offers is asked about them: taxed as they are sold."""
+    # What is collected is sold where the shop is, whatever address the buyer has.
+    sold_in = settings.country if choice.way == "pickup" else country
+    taxes = None if crosses(settings, sold_in) else settings.taxes.get(sold_in)
+    given = tuple(
+        model.Line(
+            line=x.line, sku=x.sku, unit=x.offer.unit, qty=x.qty, product=x.offer.product,
+            unit_digits=x.offer.unit_digits, title=x.offer.title, category=x.offer.category or "",
+            department=x.offer.department or "", brand=x.offer.brand or "", tags=x.offer.tags, floor=x.offer.floor,
+            tax=taxes.rate(x.offer.tax_class) if taxes is not None else 0,
+        )
+        for x in lines
+        if x.offer is not None
+    )  # fmt: skip
+    return model.Cart(
+        currency=settings.currency, lines=given, shipping=delivery.price if delivery is not None else None,
+        channel=choice.channel, store=choice.store, country=country, payment_method=choice.payment,
+        coupons=tuple(dict.fromkeys(rule for _, rule in coupons)),
+        shipping_tax=taxes.rate(taxes.shipping) if taxes is not None else 0,
+        prices_include_tax=taxes.included if taxes is not None else None,
+    )  # fmt: skip
+
+
+def with_price(line: QuotedLine, priced: model.PricedLine | None) -> QuotedLine:
+    """A line at its price under the offers."""
+    if priced is None:
+        return line
+    return msgspec.structs.replace(
+        line, gross=priced.gross, tax=priced.tax, paid=priced.total, discounts=priced.discounts
+    )
+
+
+def as_sent(line: QuotedLine, offer: Offer) -> Sent:
+    """A line as customs look at it."""
+    return Sent(
+        line=line.line, qty=line.qty, value=line.paid, code=offer.hs_code or "", names=(offer.product, *offer.tags)
+    )
+
+
+def levied(line: QuotedLine, crossing: Crossing) -> QuotedLine:
+    """A line with what it pays to cross, or why it may not."""
+    duty, tax = crossing.levied(line.line)
+    return msgspec.structs.replace(
+        line, duty=duty, tax=line.tax + duty + tax, paid=line.paid + duty + tax,
+        problem=line.problem or crossing.problems.get(line.line),
+    )  # fmt: skip

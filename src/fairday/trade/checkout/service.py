@@ -1,0 +1,249 @@
+"""``shop.checkout``: a cart priced for somebody now, and placed as an order at exactly what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from fairday.goods.offering import Goods, Offer, Wanted
+from fairday.goods.stock import Short, Source, Stock, Want, allocate
+from fairday.goods.stock.rules import stock_holds
+from fairday.kernel.claims import Hold
+from fairday.kernel.clock import Clock
+from fairday.kernel.decider import Answer
+from fairday.kernel.errors import Conflict
+from fairday.kernel.ids import new_id
+from fairday.kernel.settings import Settings
+from fairday.offers import model
+from fairday.offers.coupons import Coupons
+from fairday.storage.database import Database
+from fairday.stores.places import Destination, pickups, sources
+from fairday.stores.records import all_places
+from fairday.trade.border import crossed, crosses
+from fairday.trade.cart import Cart
+from fairday.trade.checkout.lines import (
+    agreed,
+    as_sent,
+    checked,
+    chosen_delivery,
+    levied,
+    priced_cart,
+    quoted,
+    rough,
+    with_price,
+)
+from fairday.trade.checkout.model import Buyer, Choice, Holding, Moved, Placed, Pricer, Quote, QuotedLine, carriage
+from fairday.trade.checkout.placing import placing_of, with_options
+from fairday.trade.checkout.seen import changes, seen_text
+from fairday.trade.delivery import deliveries
+from fairday.trade.plain import PlainPrices
+from fairday.trade.records import Contact
+from fairday.trade.rewards import Rewards
+from fairday.trade.service import Orders
+
+TRIES = 5
+"""How often an order looks for its goods again when others were first at a place."""
+
+
+class Checkout:
+    """``shop.checkout``."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        settings: Callable[[], Settings],
+        orders: Orders,
+        goods: Goods,
+        stock: Stock,
+        coupons: Coupons,
+        pricer: Pricer,
+        rewards: Rewards | None = None,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._settings = settings
+        self._orders = orders
+        self._goods = goods
+        self._stock = stock
+        self._coupons = coupons
+        self._pricer = pricer
+        self._rewards = rewards or Rewards(clock, settings)
+
+    def quote(self, cart: Cart, choice: Choice, buyer: Buyer) -> Quote:
+        """Price a cart for somebody now."""
+        now, settings = self._clock.now(), self._settings()
+        country = choice.country or settings.country
+        where = self._goods.where(choice.channel, choice.store or None, country or None, choice.company or None)
+        with self._db.read() as conn:
+            wanted = [Wanted(sku=x.sku, qty=x.qty, options=x.options) for x in cart.lines]
+            found = self._goods.offers(conn, wanted, where, now)
+            supply = self._stock.available(conn, [x.sku for x in cart.lines])
+            lines = [quoted(x, agreed(offer, choice)) for x, offer in zip(cart.lines, found, strict=True)]
+            lines = checked(lines, supply, choice)
+            grams = sum((x.offer.weight_g or 0) * x.qty for x in lines if x.offer is not None)
+            worth = sum(rough(x.offer, x.qty) for x in lines if x.offer is not None)
+            places = all_places(conn)
+            offered = deliveries(conn, country, choice.postcode, grams, worth, settings.currency)
+            wants = {x.sku: sum(y.qty for y in lines if y.sku == x.sku) for x in lines}
+            stores = pickups(places, supply, wants, now, settings.zone)
+        delivery = chosen_delivery(offered, choice) if choice.way == "ship" else None
+        usable = self._coupons.usable(buyer.account, now) if buyer.account else []
+        held = [(c, r) for c, r in usable if choice.coupons is None or c in choice.coupons]
+        asked = priced_cart(lines, choice, country, settings, delivery, held)
+        if choice.points > 0 and buyer.account is not None:
+            with self._db.read() as conn:
+                asked = msgspec.structs.replace(
+                    asked, points=min(choice.points, self._rewards.points(conn, buyer.account))
+                )
+        pricer = PlainPrices() if choice.agreed else self._pricer
+        priced = pricer.price(asked, buyer.account, buyer.person, now)
+        by_line = {x.line: x for x in priced.lines}
+        lines = [with_price(x, by_line.get(x.line)) for x in lines]
+        lines += self._gifts(priced, where, now)
+        crossing = None
+        if choice.mode == "b2c" and choice.way == "ship" and priced.lines and crosses(settings, country):
+            # Companies clear goods themselves; people who sell to people are no importers.
+            with self._db.read() as conn:
+                sent = [as_sent(x, x.offer) for x in lines if x.offer is not None]
+                crossing = crossed(conn, settings, sent, country, carriage(priced), buyer.account, now)
+            lines = [levied(x, crossing) for x in lines]
+        used = {rule for x in priced.lines for rule, n in x.discounts if n} | {
+            r for r, n in priced.shipping_discounts if n
+        }
+        used |= {told.rule for told in priced.applied}
+        taken: dict[str, str] = {}
+        for coupon, rule in held:
+            if rule in used and rule not in taken.values():
+                taken[coupon] = rule
+        return Quote(
+            lines=tuple(lines), priced=priced, currency=settings.currency, savings=self._savings(priced),
+            deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
+            seen=seen_text(lines, priced, crossing), crossing=crossing, earns=self._earns(priced, buyer),
+            reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
+        )  # fmt: skip
+
+    def _earns(self, priced: model.Priced, buyer: Buyer) -> int:
+        return sum(int(h.data["amount"]) for h in self._rewarded(priced, buyer) if h.claim == "earning")
+
+    def _rewarded(self, priced: model.Priced, buyer: Buyer) -> list[Hold]:
+        """What the order holds of a member's points, paid with and to be earned."""
+        with self._db.read() as conn:
+            return self._rewards.holds(
+                conn, buyer.account, buyer.person, priced.goods, times=priced.points_factor, extra=priced.points_extra,
+                spent=priced.points_paid,
+            )  # fmt: skip
+
+    def _savings(self, priced: model.Priced) -> tuple[tuple[str, Mapping[str, str], int], ...]:
+        sums: dict[str, int] = {}
+        for found in (*(x.discounts for x in priced.lines), priced.shipping_discounts):
+            for rule, amount in found:
+                sums[rule] = sums.get(rule, 0) + amount
+        return tuple((rule, self._pricer.title(rule), amount) for rule, amount in sums.items() if amount)
+
+    def _gifts(self, priced: model.Priced, where: Any, now: int) -> list[QuotedLine]:
+        made = []
+        with self._db.read() as conn:
+            for n, (rule, sku, qty) in enumerate(priced.gifts, 1):
+                (offer,) = self._goods.offers(conn, [Wanted(sku=sku, qty=qty)], where, now)
+                left = self._stock.available(conn, [sku])
+                if isinstance(offer, Offer) and (sku not in left or left[sku].available >= qty):
+                    made.append(QuotedLine(line=f"g{n}", sku=sku, qty=qty, offer=offer, gift=rule))
+        return made
+
+    # ---- placing ---------------------------------------------------------------------------------------------------
+
+    def place(
+        self,
+        cart: Cart,
+        choice: Choice,
+        contact: Contact,
+        buyer: Buyer,
+        seen: str,
+        *,
+        actor: str,
+        source: str = "fairday",
+        holding: Holding | None = None,
+    ) -> Placed | Moved:
+        """Place a cart as an order at what was seen; a cart that was placed before gives that order.
+
+        Args:
+            holding: what the mode adds to the order once its amounts are known: its ``data``, and more holds.
+
+        Raises:
+            Conflict: it cannot be placed, for a reason that is no price's or stock's.
+        """
+        state = self._orders.state(cart.order)
+        if state is not None:
+            return Placed(cart.order, state["total"], again=True)
+        quote = self.quote(cart, choice, buyer)
+        if not quote.ready or quote.seen != seen:
+            return Moved(quote, changes(seen, quote), "problem" if not quote.ready else "changed")
+        for _ in range(TRIES):
+            try:
+                held = self._holds(quote, choice, buyer)
+                more, holds = holding(quote) if holding is not None else ({}, [])
+            except Conflict as error:
+                after = self.quote(cart, choice, buyer)
+                return Moved(after, changes(quote.seen, after), error.code)
+            placing = placing_of(quote, choice, buyer, [*held, *holds], self._settings().country, source)
+            placing["data"] = {**placing["data"], **more}
+            # A key for each try: a refusal is an answer too, and would be given again when the goods are back. That an
+            # order is placed once is held by its own stream.
+            key = f"place:{cart.cart}:{new_id()}"
+            contact = with_options(contact, quote)
+            answer = self._orders.place(cart.order, placing, contact, buyer.ids, actor=actor, key=key[:200])
+            if answer.refusal is None or answer.refusal.code != "sold_out":
+                break
+            # Others took what was there at one place: another may have it still.
+        return self._placed(cart, choice, buyer, answer, quote)
+
+    def _placed(self, cart: Cart, choice: Choice, buyer: Buyer, answer: Answer, quote: Quote) -> Placed | Moved:
+        if answer.ok:
+            return Placed(cart.order, quote.total)
+        assert answer.refusal is not None
+        if answer.refusal.code == "already_placed":
+            return Placed(cart.order, quote.total, again=True)
+        if answer.refusal.code in ("bad_order", "unknown_mode"):
+            raise Conflict(answer.refusal.message, code=answer.refusal.code)
+        # Gone between looking and taking: said as it stands now.
+        after = self.quote(cart, choice, buyer)
+        return Moved(after, changes(quote.seen, after), answer.refusal.code)
+
+    def _holds(self, quote: Quote, choice: Choice, buyer: Buyer) -> list[Hold]:
+        """What the order takes: stock by places, coupons, counters."""
+        with self._db.read() as conn:
+            found = self._stock_holds(conn, quote, choice)
+        for coupon, rule in quote.coupons:
+            worth = sum(n for r, _, n in quote.savings if r == rule)
+            assert buyer.account is not None
+            found.append(self._coupons.hold(coupon, buyer.account, worth))
+        found += quote.crossing.holds if quote.crossing is not None else ()
+        if choice.agreed:
+            return found
+        found += self._rewarded(quote.priced, buyer)
+        return [*found, *self._pricer.holds(quote.priced, buyer.account, self._clock.now())]
+
+    def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice) -> list[Hold]:
+        supply = self._stock.available(conn, [x.sku for x in quote.lines])
+        wants = [
+            Want(x.line, x.sku, x.qty, (x.offer.weight_g or 0) if x.offer is not None else 0)
+            for x in quote.lines
+            if x.sku in supply
+        ]
+        if not wants:
+            return []
+        places = all_places(conn)
+        country = choice.country or self._settings().country
+        if choice.way == "pickup":
+            allowed = [Source(choice.store)]
+        else:
+            allowed = sources(places, Destination(country=country), self._settings().country)
+        levels = {sku: dict(s.by_place) for sku, s in supply.items()}
+        chosen = allocate(wants, levels, allowed, "keep_whole")
+        if isinstance(chosen, Short):
+            raise Conflict("Too few are left.", code="sold_out", where=next(iter(chosen.missing)))
+        return stock_holds((part.line, part.sku, part.place, part.qty) for part in chosen.parts)
