@@ -201,11 +201,12 @@ def test_no_page_is_wider_than_a_phone(page: Page, address: tuple[str, fairday.S
 def test_the_menu_opens_on_a_phone_and_stands_beside_a_wide_page(page: Page, address: tuple[str, fairday.Shop]) -> None:
     url, _ = address
     enter(page, url)
-    expect(page.locator("nav >> text=Scenes")).to_be_visible()
+    expect(page.locator("nav a >> text=Scenes")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
-    expect(page.locator("nav >> text=Scenes")).to_be_hidden()
-    page.click(".menu summary")
-    page.click("nav >> text=Scenes")
+    expect(page.locator("nav a >> text=Scenes")).to_be_hidden()
+    page.click(".menu > summary")
+    page.click("nav summary >> text=Scenes")
+    page.click("nav a >> text=Scenes")
     expect(page).to_have_url(f"{url}/console/scenes")
 
 

@@ -16,7 +16,7 @@ from fairday.kernel import jsons
 from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
 from fairday.kernel.festivals import festival, next_occurrence
 from fairday.shop import Shop
-from fairday.web import drawing, roles
+from fairday.web import drawing, menu, roles
 from fairday.web.i18n import LANGUAGES, NAMES, Tongue, pick
 
 FOLDER = Path(__file__).parent
@@ -109,6 +109,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
             "csrf": getattr(request.state, "csrf", ""),
             "may": lambda permission: roles.may(_role(request), permission),
             "opens": lambda href: roles.opens(_role(request), href),
+            "menu": lambda: menu.groups(lambda href: roles.opens(_role(request), href), request.url.path),
             "done": f"done.{done}" if tongue.has(f"done.{done}") else None,
         }
         | values

@@ -159,10 +159,15 @@
     }, Number(part.dataset.refresh) * 1000);
   }
 
-  // The menu is open beside wide pages, and closes when a phone taps elsewhere.
+  // The menu is open beside wide pages with all its groups, and closes when a phone taps elsewhere; on a phone the
+  // group of the page itself is open.
   const menu = document.querySelector(".menu"), wide = matchMedia("(min-width: 940px)");
   if (menu) {
-    const fit = () => { menu.open = wide.matches; };
+    const fit = () => {
+      menu.open = wide.matches;
+      for (const group of menu.querySelectorAll("details.group")) group.open = wide.matches || !!group.querySelector("[aria-current]");
+      if (wide.matches) menu.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    };
     wide.addEventListener("change", fit);
     fit();
     document.addEventListener("click", (event) => {
