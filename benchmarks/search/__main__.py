@@ -19,7 +19,8 @@ from random import Random
 import fairday
 from benchmarks.search.making import goods, typed
 from fairday.goods.catalogue import ProductRow, save_products
-from fairday.goods.records import LANGUAGES, Variant
+from fairday.goods.naming import LANGUAGES
+from fairday.goods.records import Variant
 from fairday.goods.search import SORTS, Asked
 from fairday.goods.tables import translations, variants
 from fairday.goods.words import fold, pairs, pieces, tokens

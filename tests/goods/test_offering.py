@@ -8,22 +8,19 @@ import pytest
 import fairday
 from fairday.goods.catalogue import ProductRow, products_named, save_products, sold_products
 from fairday.goods.made import MadeOption
+from fairday.goods.naming import Group, save_group, save_texts, texts_of
 from fairday.goods.offering import Offer, Wanted
 from fairday.goods.price_records import delete_list, drop_prices, history_of, save_list, set_prices
 from fairday.goods.prices import Amount, ListPrice, PriceList
 from fairday.goods.records import (
     Details,
-    Group,
     Medium,
     Variant,
     details_of,
     media_of,
     save_details,
-    save_group,
     save_media,
-    save_texts,
     save_variants,
-    texts_of,
     valid_barcode,
 )
 from fairday.kernel.clock import DAY_MS, ManualClock

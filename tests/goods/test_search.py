@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import fairday.rooms  # noqa: F401
 from fairday.goods.catalogue import ProductRow, save_products
-from fairday.goods.records import Details, Group, Variant, save_details, save_group, save_texts, save_variants
+from fairday.goods.naming import Group, save_group, save_texts
+from fairday.goods.records import Details, Variant, save_details, save_variants
 from fairday.goods.search import DEEPEST, Asked, Found, SearchIndex, Searching
 from fairday.goods.words import fold, pairs, stems, tokens
 from fairday.kernel.clock import ManualClock

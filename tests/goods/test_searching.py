@@ -11,7 +11,8 @@ import pytest
 
 import fairday
 from fairday.goods.catalogue import ProductRow, save_products, touch
-from fairday.goods.records import Details, save_details, save_texts
+from fairday.goods.naming import save_texts
+from fairday.goods.records import Details, save_details
 from fairday.goods.search import Asked, Searching
 from fairday.kernel.clock import DAY_MS, ManualClock
 from fairday.storage.database import Database

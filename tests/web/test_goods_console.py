@@ -6,7 +6,8 @@ import pytest
 
 import fairday
 from fairday.goods.catalogue import ProductRow, product, save_products
-from fairday.goods.records import details_of, media_of, texts_of, variants_of
+from fairday.goods.naming import texts_of
+from fairday.goods.records import details_of, media_of, variants_of
 from fairday.goods.search import Asked
 from webdesk import Client
 

@@ -11,10 +11,11 @@ from PIL import Image
 import fairday
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.goods.made import Box, Choice, MadeOption
+from fairday.goods.naming import save_texts
 from fairday.goods.observed import Seen, read_seen, save_seen, seen_of
 from fairday.goods.price_records import save_list, set_prices
 from fairday.goods.prices import ListPrice, PriceList
-from fairday.goods.records import Details, Medium, Variant, save_details, save_media, save_texts, save_variants
+from fairday.goods.records import Details, Medium, Variant, save_details, save_media, save_variants
 from fairday.goods.tables import photos
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.errors import FairdayError

@@ -1,4 +1,4 @@
-"""Goods as kept beside the catalogue's row: details, variants, media, groups, and texts by language."""
+"""Goods as kept beside the catalogue's row: details, variants and media."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from sqlalchemy import Connection, RowMapping, delete, func, select, update
 from fairday.goods.catalogue import products, touch
 from fairday.goods.made import MadeOption, read_options
 from fairday.goods.price_records import set_base_prices
-from fairday.goods.tables import details, groups, media, translations, variants
+from fairday.goods.tables import details, media, variants
 from fairday.kernel import jsons
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.storage.database import insert
 
-LANGUAGES = ("zh", "en", "es")
 MOST_VARIANTS, MOST_MEDIA, MOST_AXES = 500, 30, 4
 _CHUNK = 500
-_NUMBER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+NUMBER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _BARCODE = re.compile(r"\d{8}|\d{12,14}")
-
-About = Literal["product", "category", "brand", "word"]
-Field = Literal["title", "description"]
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,16 +80,6 @@ class Medium(msgspec.Struct, frozen=True, kw_only=True):
     alt: str = ""
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """A category or a brand of which more is known than its name."""
-
-    kind: Literal["category", "brand"]
-    name: str
-    parent: str | None = None
-    place: int = 0
-    image: str | None = None
-
-
 def bad(message: str, where: str, remedy: str, code: str = "bad_goods") -> FairdayError:
     """An error about goods as told."""
     return FairdayError(message, code=code, where=where, remedy=remedy)
@@ -144,26 +130,6 @@ def media_of(conn: Connection, number: str) -> list[Medium]:
     return [Medium(kind=r.kind, url=r.url, alt=r.alt) for r in rows]
 
 
-def all_groups(conn: Connection) -> list[Group]:
-    """Categories and brands, in order."""
-    rows = conn.execute(select(groups).order_by(groups.c.kind, groups.c.place, groups.c.name)).mappings()
-    return [Group(**r) for r in rows]
-
-
-def texts_of(
-    conn: Connection, about: About, names: Iterable[str], language: str | None = None
-) -> dict[tuple[str, str], dict[str, str]]:
-    """Translations: (name, field) → language → text; of all languages, or of one."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for part in parts(names):
-        query = select(translations).where(translations.c.about == about, translations.c.name.in_(part))
-        if language is not None:
-            query = query.where(translations.c.language == language)
-        for row in conn.execute(query):
-            found.setdefault((row.name, row.field), {})[row.language] = row.text
-    return found
-
-
 def parts(names: Iterable[str]) -> Iterable[list[str]]:
     """Names in lists that a statement takes, each once."""
     listed = list(dict.fromkeys(names))
@@ -191,7 +157,7 @@ def save_details(conn: Connection, told: Sequence[Details], now: int) -> None:
         for d in told
     ]  # fmt: skip
     before = details_of(conn, [d.product for d in told])
-    _upsert(conn, details, rows)
+    upsert(conn, details, rows)
     turned = [d.product for d in told if d.hidden != (d.product in before and before[d.product].hidden)]
     for part in parts(turned):  # the choice looks at this
         conn.execute(update(products).where(products.c.product.in_(part)).values(updated_at=now))
@@ -282,7 +248,7 @@ def _check_variants(product: str, told: Sequence[Variant]) -> None:
     seen: set[str] = set()
     forms: set[tuple[str, ...]] = set()
     for v in told:
-        if not _NUMBER.fullmatch(v.sku) or v.sku != v.sku.strip():
+        if not NUMBER.fullmatch(v.sku) or v.sku != v.sku.strip():
             raise bad(f"{v.sku[:40]!r} is not a variant's number.", product, "Write 1 to 200 signs.")
         if v.sku in seen:
             raise bad(f"{v.sku} is there twice.", v.sku, "Give each variant its own number.")
@@ -332,56 +298,6 @@ def save_media(conn: Connection, product: str, told: Sequence[Medium]) -> None:
     touch(conn, [product])
 
 
-def save_group(conn: Connection, told: Group) -> None:
-    """Keep what is known of a category or brand.
-
-    Raises:
-        FairdayError: no name, or a category below itself.
-    """
-    if not _NUMBER.fullmatch(told.name):
-        raise bad("The name is empty or too long.", told.kind, "Write 1 to 200 signs.")
-    above, at = {g.name: g.parent for g in all_groups(conn) if g.kind == told.kind}, told.parent
-    for _ in range(len(above) + 1):
-        if at == told.name:
-            raise bad(f"{told.name} would stand below itself.", told.name, "Choose another parent.")
-        at = above.get(at) if at is not None else None
-    _upsert(conn, groups, [msgspec.structs.asdict(told)])
-    touch_group(conn, told.kind, told.name)
-
-
-def save_texts(conn: Connection, about: About, name: str, field: Field, texts: Mapping[str, str]) -> None:
-    """Keep what shoppers read of something by language; an empty text takes it away.
-
-    Raises:
-        FairdayError: a language we do not have, or too long a text.
-    """
-    for language, text in texts.items():
-        if language not in LANGUAGES:
-            raise bad(f"{language[:10]!r} is not a language here.", name, f"One of {', '.join(LANGUAGES)}.")
-        if len(text) > 20_000:
-            raise bad("The text is too long.", name, "Keep it under 20,000 signs.")
-    c = translations.c
-    said = {lang: " ".join(t.split()) if field == "title" else t.strip() for lang, t in texts.items()}
-    gone = [lang for lang, text in said.items() if not text]
-    conn.execute(delete(translations).where(c.about == about, c.name == name, c.field == field, c.language.in_(gone)))
-    rows = [
-        {"about": about, "name": name, "field": field, "language": language, "text": text}
-        for language, text in said.items()
-        if text
-    ]
-    _upsert(conn, translations, rows)
-    if about == "product":
-        touch(conn, [name])
-    elif about in ("category", "brand"):
-        touch_group(conn, about, name)
-
-
-def touch_group(conn: Connection, kind: str, name: str) -> None:
-    """Mark the products of a category or brand as changed."""
-    column = products.c.category if kind == "category" else products.c.brand
-    touch(conn, conn.execute(select(products.c.product).where(column == name)).scalars().all())
-
-
 def _must_be(conn: Connection, numbers: Sequence[str]) -> None:
     found: set[str] = set()
     for part in parts(numbers):
@@ -391,7 +307,7 @@ def _must_be(conn: Connection, numbers: Sequence[str]) -> None:
             raise NotFound(f"There is no product {number[:60]}.", code="unknown_goods", where=number[:60])
 
 
-def _upsert(conn: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert(conn: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         statement = insert(conn, table)
         keys = [c.name for c in table.primary_key]

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from fairday.goods.naming import LANGUAGES, Group
 from fairday.goods.price_records import MOST_DIGITS
 from fairday.goods.prices import ListPrice
-from fairday.goods.records import LANGUAGES, Group, Variant
+from fairday.goods.records import Variant
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import digits, major, minor
 

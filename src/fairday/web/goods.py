@@ -11,8 +11,8 @@ from babel.numbers import format_currency
 from fastapi import Request
 from sqlalchemy import Connection
 
+from fairday.goods.naming import texts_of
 from fairday.goods.prices import Amount, Where
-from fairday.goods.records import texts_of
 from fairday.kernel.money import digits
 from fairday.kernel.trace import Step
 from fairday.scenes.shelf import Good, Product

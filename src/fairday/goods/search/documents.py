@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from tantivy import Document, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from fairday.goods.catalogue import ProductRow, products_named
-from fairday.goods.records import Details, Group, Variant, all_groups, details_of, texts_of, variants_of
+from fairday.goods.naming import Group, all_groups, texts_of
+from fairday.goods.records import Details, Variant, details_of, variants_of
 from fairday.goods.words import fold, stems, tokens, words
 
 VERSION = 1

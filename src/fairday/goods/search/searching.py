@@ -14,7 +14,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -210,7 +210,7 @@ class _Busy(Exception):
 
 
 @contextlib.contextmanager
-def _writing(index: Index):  # type: ignore[no-untyped-def]
+def _writing(index: Index) -> Iterator[IndexWriter]:
     try:
         writer = index.writer(_HEAP, 1)
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 Lot: TypeAlias = tuple[int | None, int]
@@ -19,12 +20,8 @@ def normal(lots: Sequence[Sequence[int | None]]) -> list[Lot]:
         by[expires] = by.get(expires, 0) + int(amount or 0)
     found = sorted(((e, a) for e, a in by.items() if a > 0), key=lambda lot: (lot[0] is None, lot[0] or 0))
     while len(found) > MOST:
-        gaps = [
-            (found[n + 1][0] - found[n][0], n)  # type: ignore[operator]
-            for n in range(len(found) - 1)
-            if found[n + 1][0] is not None
-        ]
-        n = min(gaps)[1]
+        ends = [expires for expires, _ in found if expires is not None]  # those without an end stand last
+        n = min((later - sooner, n) for n, (sooner, later) in enumerate(pairwise(ends)))[1]
         found[n : n + 2] = [(found[n + 1][0], found[n][1] + found[n + 1][1])]
     return found
 

@@ -13,22 +13,18 @@ from starlette.responses import Response
 
 from fairday.goods.catalogue import ProductRow, product, products, save_products
 from fairday.goods.made import MadeOption, read_options
+from fairday.goods.naming import LANGUAGES, all_groups, save_group, save_texts, texts_of
 from fairday.goods.observed import read_seen, save_seen, seen_of
 from fairday.goods.records import (
-    LANGUAGES,
     Details,
     Medium,
     add_variants,
-    all_groups,
     bad,
     details_of,
     media_of,
     save_details,
-    save_group,
     save_media,
-    save_texts,
     save_variants,
-    texts_of,
     variants_of,
 )
 from fairday.goods.sheets import (

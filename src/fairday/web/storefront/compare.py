@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from fairday.goods.catalogue import products_named
+from fairday.goods.naming import texts_of
 from fairday.goods.observed import seen_of
-from fairday.goods.records import Details, details_of, texts_of, variants_of
+from fairday.goods.records import Details, details_of, variants_of
 from fairday.scenes.staging import as_product
 from fairday.web import desk
 from fairday.web.goods import calm, card

@@ -16,10 +16,11 @@ from starlette.responses import RedirectResponse, Response
 from fairday.goods.catalogue import ProductRow
 from fairday.goods.catalogue import product as find_product
 from fairday.goods.made import Made, MadeOption, picture
+from fairday.goods.naming import texts_of
 from fairday.goods.observed import seen_of
 from fairday.goods.offering import Offer, Wanted
 from fairday.goods.photos import keep_photo, photo_image, redraw
-from fairday.goods.records import Details, Variant, details_of, media_of, texts_of, variants_of
+from fairday.goods.records import Details, Variant, details_of, media_of, variants_of
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.trace import Step
 from fairday.people.identity import ids_of

@@ -12,7 +12,7 @@ from fastapi import Request
 from sqlalchemy import Connection
 from starlette.responses import JSONResponse, Response
 
-from fairday.goods.records import About, texts_of
+from fairday.goods.naming import About, texts_of
 from fairday.goods.search import DEEPEST, LONGEST, MOST_FILTERS, SORTS, Asked, Found, Mended, SearchIndex, Sort
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import major, minor
