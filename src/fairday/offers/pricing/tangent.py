@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from itertools import product
 from math import floor, inf, log1p, prod
 
-from fairday.offers.pricing.building import Entry
 from fairday.offers.pricing.search import EPSILON, Found
 from fairday.offers.pricing.steps import Floats, Scale, Spread, Step
+from fairday.offers.pricing.tail import Tail
 from fairday.offers.pricing.units import Served
 from fairday.offers.pricing.walking import Walk
 
@@ -58,7 +58,6 @@ class Tangent:
         self.nodes = 0
         self.best, self.chosen, self.open = -1, 0, -1
         self.whole = 0.0
-        self.tails: dict[tuple[float, int], _Rest] = {}
         self.tried: dict[int, tuple[float, float]] = {}
         self.fits = True
         """False where too many rules compete for units; then it must not run."""
@@ -107,9 +106,8 @@ class Tangent:
                         least[i] = old
         self.lines = [k for k in range(first) if entries[k].steps]
         tail = [k for k in range(len(entries)) if k >= first or not entries[k].steps]
-        steps = [(1 << k, groups[k], _sums(entries[k]), _ships(entries[k]), entries[k].given) for k in tail]
         self.spanning = ({groups[k] for k in self.lines} & {groups[k] for k in tail}) - {-1}
-        self.tail = _merged(_undominated(steps))
+        self.tail = Tail([(k, groups[k], entries[k]) for k in tail], self.whole, self.ship)
 
     # ---- lines -----------------------------------------------------------------------------------------------------
 
@@ -268,7 +266,7 @@ class Tangent:
         ``saved``
         of ``whole``. From less it saves no more, and from more at most as much more."""
         if self.spanning:
-            saved = self._tail(max(least, 0.0), self._blocked(chosen))[0]
+            saved = self.tail.best_of(max(least, 0.0), self._blocked(chosen))[0]
             return self._most(self.whole - least + saved)
         return self._most(self.whole - least + saved + max(0.0, least - whole))
 
@@ -320,7 +318,7 @@ class Tangent:
                     for step in entries[k].steps:
                         step.floats(state)
         whole = sum(state.r)
-        saved, tail, left, ship, given = self._tail(whole, self._blocked(bits))
+        saved, tail, left, ship, given = self.tail.best_of(whole, self._blocked(bits))
         if self._most(self.whole - whole + saved) > self.best:
             bits |= tail
             value = self._settled(bits, self.whole - left, self.ship - ship, given)
@@ -349,147 +347,6 @@ class Tangent:
             if bits & members:
                 blocked |= group
         return blocked
-
-    # ---- the whole cart --------------------------------------------------------------------------------------------
-
-    def _tail(self, whole: float, blocked: int) -> _Rest:
-        """What the rest saves of a sum, its rules as bits, what is left of the sum and of shipping, value of gifts."""
-        key = (whole, blocked)
-        known = self.tails.get(key)
-        if known is None:
-            known = self.tails[key] = _Tail(self.tail, self.ship).best_of(whole, blocked)
-        return known
-
-
-_Rest = tuple[float, int, float, float, int]
-_TailStep = tuple[int, int, list[tuple[float, float, float]], list[tuple[float, float]], int]
-"""Rules as bits, group, (amount, ratio, cap) of the sum, (amount, ratio) of shipping, value of gifts."""
-
-
-def _undominated(steps: list[_TailStep]) -> list[_TailStep]:
-    """Without amounts that another amount of their group beats: as large, and no percent between them lets it show
-    less."""
-
-    def amount(step: _TailStep) -> float | None:
-        plain = not step[3] and not step[4] and all(not ratio for _, ratio, _ in step[2])
-        return sum([a for a, _, _ in step[2]]) if plain else None
-
-    kept = []
-    for at, step in enumerate(steps):
-        mine = amount(step) if step[1] >= 0 else None
-        if mine is not None:
-            beaten = False
-            for other_at, other in enumerate(steps):
-                if other[1] != step[1] or other_at == at:
-                    continue
-                theirs = amount(other)
-                if theirs is None or theirs < mine or (theirs == mine and other_at > at):
-                    continue
-                between = steps[other_at + 1 : at]
-                if other_at > at or not any(ratio for s in between for _, ratio, _ in s[2]):
-                    beaten = True
-                    break
-            if beaten:
-                continue
-        kept.append(step)
-    return kept
-
-
-def _merged(steps: list[_TailStep]) -> list[_TailStep]:
-    """With neighbours that nothing excludes made one, and amounts that follow each other one amount."""
-    merged: list[_TailStep] = []
-    for step in steps:
-        if step[1] >= 0 or not merged or merged[-1][1] >= 0:
-            merged.append(step)
-            continue
-        bits, group, sums, ships, given = merged[-1]
-        both = list(sums)
-        for amount, ratio, cap in step[2]:
-            if both and not ratio and not both[-1][1]:
-                both[-1] = (both[-1][0] + amount, 0.0, inf)
-            else:
-                both.append((amount, ratio, cap))
-        merged[-1] = (bits | step[0], group, both, ships + step[3], given + step[4])
-    return merged
-
-
-class _Tail:
-    """Steps on the sum of the cart and on shipping, one of each group."""
-
-    def __init__(
-        self,
-        steps: list[_TailStep],
-        ship: float,
-    ) -> None:
-        self.steps, self.ship = steps, ship
-
-    def best_of(self, whole: float, blocked: int) -> _Rest:
-        steps = self.steps
-        most: list[float] = []
-        for _, group, sums, ships, given in steps:
-            if group >= 0 and blocked >> group & 1:
-                most.append(0.0)
-                continue
-            take = float(given)
-            for amount, ratio, cap in sums:
-                take += min(amount + min(whole * ratio, cap), whole)
-            for amount, ratio in ships:
-                take += min(amount + self.ship * ratio, self.ship)
-            most.append(take)
-        suffix = [0.0] * (len(steps) + 1)
-        tops: dict[int, float] = {}
-        for at in range(len(steps) - 1, -1, -1):
-            group = steps[at][1]
-            if group < 0:
-                suffix[at] = suffix[at + 1] + most[at]
-            else:
-                old = tops.get(group, 0.0)
-                tops[group] = max(old, most[at])
-                suffix[at] = suffix[at + 1] + tops[group] - old
-        self.last = {group: at for at, (_, group, *_) in enumerate(steps)}
-        self.suffix, self.most = suffix, most
-        self.found: _Rest = (-1.0, 0, whole, self.ship, 0)
-        self._down(0, whole, self.ship, 0.0, blocked, 0, 0)
-        return self.found
-
-    def _down(self, at: int, whole: float, ship: float, saved: float, blocked: int, bits: int, gifts: int) -> None:
-        steps = self.steps
-        while at < len(steps):
-            rule, group, sums, ships, given = steps[at]
-            if group >= 0 and blocked >> group & 1:
-                at += 1
-                continue
-            if saved + self.suffix[at] <= self.found[0]:
-                return
-            at += 1
-            if group >= 0 and self.last[group] != at - 1:
-                less, cheaper, more = _taken(sums, ships, given, whole, ship, saved)
-                self._down(at, less, cheaper, more, blocked | 1 << group, bits | rule, gifts + given)
-            else:
-                whole, ship, saved = _taken(sums, ships, given, whole, ship, saved)
-                bits |= rule
-                gifts += given
-        if saved > self.found[0]:
-            self.found = (saved, bits, whole, ship, gifts)
-
-
-def _taken(
-    sums: list[tuple[float, float, float]],
-    ships: list[tuple[float, float]],
-    given: int,
-    whole: float,
-    ship: float,
-    saved: float,
-) -> tuple[float, float, float]:
-    for amount, ratio, cap in sums:
-        take = min(amount + min(whole * ratio, cap), whole)
-        whole -= take
-        saved += take
-    for amount, ratio in ships:
-        take = min(amount + ship * ratio, ship)
-        ship -= take
-        saved += take
-    return whole, ship, saved + given
 
 
 def _at_most(step: Served, state: Floats, qty: Sequence[int]) -> None:
@@ -528,19 +385,3 @@ def _on_the_sum(step: Step, least: list[float]) -> bool:
     if len(step.lines) == len(least):
         return True
     return step.amount is not None and sum([least[i] for i in step.lines]) >= step.amount
-
-
-def _sums(entry: Entry) -> list[tuple[float, float, float]]:
-    """An entry's steps as (amount, ratio, cap) of the sum."""
-    found = []
-    for step in entry.steps:
-        if isinstance(step, Spread):
-            cap = inf if step.cap is None else float(step.cap)
-            found.append((float(step.amount or 0), step.ratio, cap))
-        elif isinstance(step, Scale):
-            found.append((0.0, step.even or 0.0, inf))
-    return found
-
-
-def _ships(entry: Entry) -> list[tuple[float, float]]:
-    return [(float(off), 0.0) if isinstance(off, int) else (0.0, float(off)) for off in entry.ship]
