@@ -173,18 +173,44 @@ class TaxSettings(msgspec.Struct, frozen=True, kw_only=True):
         return int(self.rates.get(tax_class, self.rates.get("standard", Decimal(0))) * 1000)
 
 
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Prefix = Annotated[str, msgspec.Meta(pattern="^[0-9]{0,10}$")]
+
+
 class BorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the shop sells abroad; see docs/algorithms/landed-cost.md.
 
     Attributes:
+        countries: the countries it sells to besides its own; none: wherever a delivery goes.
+        closed: countries it does not sell to.
+        takes: currencies an order may be charged in besides the shop's own.
         prepaid: duty and tax that would be asked on delivery are paid at checkout too, and the shop settles them.
         refuses: by country, product numbers and tags of goods that the shop does not send there.
+        numbers: by customs territory or country ("EU", "GB"), the shop's number there (IOSS, VAT, EORI), for invoices.
+        tariffs: by customs territory and prefix of the Harmonized System, the shop's own duty in percent.
+        vat: by country, the shop's own rate of tax on what is sent there, in percent.
         table: the shop's own duties and taxes, YAML laid over the table that ships with Fairday; "": none.
     """
 
+    countries: tuple[Country, ...] = ()
+    closed: tuple[Country, ...] = ()
+    takes: Annotated[tuple[Currency, ...], msgspec.Meta(max_length=20)] = ()
     prepaid: bool = False
-    refuses: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")], tuple[str, ...]] = {}
+    refuses: dict[Country, tuple[str, ...]] = {}
+    numbers: dict[Country, Annotated[str, msgspec.Meta(min_length=1, max_length=40)]] = {}
+    tariffs: dict[Annotated[str, msgspec.Meta(max_length=20)], dict[Prefix, Decimal]] = {}
+    vat: dict[Country, Decimal] = {}
     table: Annotated[str, msgspec.Meta(max_length=200_000)] = ""
+
+    def __post_init__(self) -> None:
+        for rate in (*self.vat.values(), *(r for rates in self.tariffs.values() for r in rates.values())):
+            if not (rate.is_finite() and 0 <= rate <= 1000):
+                raise ValueError(f"{rate} is not a rate in percent, 0 to 1000")
+
+    def sells_to(self, country: str) -> bool:
+        """Whether the shop, of another country, sells to this one."""
+        return country not in self.closed and (not self.countries or country in self.countries)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

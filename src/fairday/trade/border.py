@@ -8,6 +8,8 @@ lets a person spend in a year is a stream that every order of theirs holds a par
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -15,13 +17,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from fairday.goods.duties import DutyTable, Goods, Landed, Parcel, duty_table, landed, read_table
-from fairday.goods.duties.table import Regime
+from fairday.goods.duties.table import FOREVER, Dated, Regime
 from fairday.goods.rates import Rates, rates_on
 from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.clock import DAY_MS, local_day, to_date
 from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
-from fairday.kernel.settings import Settings
+from fairday.kernel.ids import digest
+from fairday.kernel.settings import BorderSettings, Settings
 from fairday.storage.runner import stream_state
 from fairday.trade.modes import B2C, Share, Terms
 from fairday.trade.order import SHIPPING
@@ -40,6 +43,14 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
 
 
+class Yearly(msgspec.Struct, frozen=True):
+    """What a country lets a person spend in a calendar year, and what is left of it; minor units of ``currency``."""
+
+    limit: int
+    left: int
+    currency: str
+
+
 class Crossing(msgspec.Struct, frozen=True, kw_only=True):
     """What crossing a border means for a cart.
 
@@ -50,6 +61,9 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
         holds: what the order takes of the buyer's yearly allowance.
         problems: why lines may not be sent, by line.
         problem: why the whole may not, or None.
+        yearly: what the country lets this buyer spend in a year and what is left of it before this order, minor units
+            of its ``currency``; None where it counts nothing.
+        number: the shop's number with the country's customs (IOSS, VAT), for papers.
     """
 
     country: str
@@ -58,12 +72,21 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[Hold, ...] = ()
     problems: Mapping[str, FairdayError] = {}
     problem: FairdayError | None = None
+    yearly: Yearly | None = None
+    number: str = ""
 
     def levied(self, line: str) -> tuple[int, int]:
         """Duty and tax that a line pays now, minor units."""
         if self.landed is None or not self.prepaid:
             return 0, 0
         return next(((x.duty, x.tax) for x in self.landed.lines if x.line == line), (0, 0))
+
+    @property
+    def carriage(self) -> tuple[int, int]:
+        """Duty and tax that delivery pays now, minor units."""
+        if self.landed is None or not self.prepaid:
+            return 0, 0
+        return self.landed.carriage_duty, self.landed.carriage_tax
 
     @property
     def now(self) -> int:
@@ -81,6 +104,7 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "country": self.country, "regime": self.landed.regime, "duty": self.landed.duty, "tax": self.landed.tax,
             "prepaid": self.prepaid, "certain": self.landed.certain, "version": self.landed.version,
+            "number": self.number,
         }  # fmt: skip
 
 
@@ -89,13 +113,47 @@ def _laid_over(text: str) -> DutyTable:
     return read_table(text, over=duty_table()) if text.strip() else duty_table()
 
 
+@lru_cache(maxsize=8)
+def _with_own(border: bytes) -> DutyTable:
+    own = msgspec.json.decode(border, type=BorderSettings)
+    table = _laid_over(own.table)
+    territories, countries = dict(table.territories), dict(table.countries)
+    for name, rates in own.tariffs.items():
+        there = territories.get(name)
+        if there is not None:
+            tariff = dict(there.tariff) | {prefix: always(rate) for prefix, rate in rates.items()}
+            territories[name] = msgspec.structs.replace(there, tariff=tariff)
+    for code, rate in own.vat.items():
+        if code in countries:
+            countries[code] = msgspec.structs.replace(countries[code], tax=always(rate))
+    version = f"{table.version}+{digest('own duties', border.decode())[:6]}"
+    return DutyTable(version=version, countries=countries, territories=territories)
+
+
+def always(rate: Decimal) -> Dated:
+    """A rate in percent that holds on every day."""
+    return ((-FOREVER, Fraction(rate) / 100),)
+
+
 def table_of(settings: Settings) -> DutyTable:
-    """The table of duties with the shop's own laid over it.
+    """The table of duties with the shop's own laid over it; its version says so.
 
     Raises:
         FairdayError: the shop's own cannot be read.
     """
-    return _laid_over(settings.border.table)
+    border = settings.border
+    if not border.tariffs and not border.vat:
+        return _laid_over(border.table)
+    return _with_own(
+        msgspec.json.encode(BorderSettings(tariffs=border.tariffs, vat=border.vat, table=border.table), order="sorted")
+    )
+
+
+def number_of(settings: Settings, country: str) -> str:
+    """The shop's number with a country's customs, or ""."""
+    there = table_of(settings).countries.get(country)
+    numbers = settings.border.numbers
+    return numbers.get(country) or (numbers.get(there.customs, "") if there is not None else "")
 
 
 def crosses(settings: Settings, country: str) -> bool:
@@ -128,11 +186,20 @@ def crossed(
         account: the buyer's member account's stream; None for a guest, who has no yearly allowance.
     """
     day = local_day(now, settings.zone)
-    table, rates = table_of(settings), rates_on(conn, day)
-    stream = f"{ALLOWANCE}:{country}:{to_date(day).year}:{(account or '').partition(':')[2]}"
-    found = stream_state(conn, stream) if account is not None else None
-    spent = found[1]["spent"] if found is not None else 0
-    return cross(sent, settings, country, carriage, account and stream, spent, day, table, rates)
+    stream = allowance_stream(account, country, day) if account is not None else None
+    spent = spent_of(conn, stream) if stream is not None else 0
+    return cross(sent, settings, country, carriage, stream, spent, day, table_of(settings), rates_on(conn, day))
+
+
+def allowance_stream(account: str, country: str, day: int) -> str:
+    """The stream of what a member account spends in a country's calendar year."""
+    return f"{ALLOWANCE}:{country}:{to_date(day).year}:{account.partition(':')[2]}"
+
+
+def spent_of(conn: Connection, stream: str) -> int:
+    """What an allowance's account has spent, minor units of the country's money."""
+    found = stream_state(conn, stream)
+    return int(found[1]["spent"]) if found is not None else 0
 
 
 def cross(
@@ -140,6 +207,9 @@ def cross(
     table: DutyTable, rates: Rates,
 ) -> Crossing:  # fmt: skip
     """As ``crossed``, of values alone. ``stream`` is the buyer's allowance of the year and ``spent`` what it holds."""
+    if not settings.border.sells_to(country):
+        closed = Conflict("The shop does not sell there.", code="border_closed", where=country)
+        return Crossing(country=country, problem=closed, problems={x.line: closed for x in sent})
     barred = settings.border.refuses.get(country, ())
     lines = tuple(
         Goods(line=x.line, value=x.value, qty=x.qty, code=x.code,
@@ -152,6 +222,7 @@ def cross(
         made = landed(parcel, table, rates)
         rules = _rules(table, country, made.regime, day)
         holds = _allowance(parcel, table, rates, rules, stream)
+        yearly = _yearly(table, country, day, spent)
     except FairdayError as error:
         return Crossing(country=country, problem=Conflict(error.message, code="border_no_rate", where=error.where))
     problems = {line: Conflict(f"It may not be sent there: {why}.", code="border_refused", where=why)
@@ -163,7 +234,8 @@ def cross(
         problem = Conflict("The country counts what a person spends in a year.", code="border_sign_in", where=country)
     return Crossing(
         country=country, landed=made, holds=holds, problems=problems, problem=problem,
-        prepaid=made.collected == "checkout" or settings.border.prepaid,
+        prepaid=made.collected == "checkout" or settings.border.prepaid, yearly=yearly,
+        number=number_of(settings, country) if made.collected == "checkout" else "",
     )  # fmt: skip
 
 
@@ -173,6 +245,16 @@ def _rules(table: DutyTable, country: str, regime: str, day: int) -> Regime | No
         return None
     regimes = table.territories[there.customs].regimes
     return next((r for r in regimes if r.name == regime and r.first <= day <= r.last), None)
+
+
+def _yearly(table: DutyTable, country: str, day: int, spent: int) -> Yearly | None:
+    """The country's yearly limit, whichever of its regimes this parcel comes under."""
+    there = table.countries.get(country)
+    territory = table.territories[there.customs] if there is not None else None
+    limits = [r.yearly for r in (territory.regimes if territory else ()) if r.yearly and r.first <= day <= r.last]
+    if territory is None or not limits:
+        return None
+    return Yearly(max(limits), max(0, max(limits) - spent), territory.currency)
 
 
 def _allowance(

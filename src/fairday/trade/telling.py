@@ -8,6 +8,9 @@
 | the same before it | Order Cancelled without lines, total 0 | nothing |
 | Order Shipped, Order Picked Up, Order Received, Return Asked | the same names, without amounts | nothing |
 
+An order charged in another currency is told in the shop's own, part by part as it was priced; what goes back of it in
+steps adds up to that.
+
 A message's id comes from the event's stream and number, so a follower that reads an event again says nothing new. Whose
 an order is stands with its contact, not in its events; it is told of one id, so that telling joins nobody to anybody,
 and after an erasure not at all.
@@ -18,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Table
 
 from fairday.goods.catalogue import ProductRow, products_named
@@ -28,6 +32,7 @@ from fairday.kernel.settings import Settings
 from fairday.people.identity.records import run
 from fairday.storage.followers import Source
 from fairday.storage.log import Happening, StoredEvent, append_happenings
+from fairday.trade.charging import at_home
 from fairday.trade.order import SHIPPING
 from fairday.trade.records import contact_of
 
@@ -59,6 +64,8 @@ class OrderTelling:
 
     def _told(self, conn: Connection, event: StoredEvent, now: int) -> list[Happening]:
         placed = _placed(conn, event.stream)
+        if "exchange" in placed["data"]:
+            event, placed = home(event, placed, _given_before(conn, event))
         made = properties(event, placed, lambda numbers: products_named(conn, numbers))
         if made is None:
             return []
@@ -79,6 +86,48 @@ def _placed(conn: Connection, stream: str) -> dict[str, Any]:
     found = run(conn, "SELECT data FROM events WHERE stream = ? AND seq = 1", (stream,))
     data: dict[str, Any] = jsons.loads(found[0][0])
     return data
+
+
+def _given_before(conn: Connection, event: StoredEvent) -> dict[str, int]:
+    """What was given back of an order's parts before an event of it, minor units of its currency."""
+    found = run(conn, "SELECT data FROM events WHERE stream = ? AND seq < ? AND seq > 1", (event.stream, event.seq))
+    before: dict[str, int] = {}
+    for (data,) in found:
+        for part, amount in jsons.loads(data).get("parts", {}).items():
+            before[part] = before.get(part, 0) + amount
+    return before
+
+
+def home(event: StoredEvent, placed: dict[str, Any], before: dict[str, int]) -> tuple[StoredEvent, dict[str, Any]]:
+    """An event of an order that is charged in another currency, and its placing, in the shop's currency.
+
+    Args:
+        before: what was given back of each part before the event.
+    """
+    told = placed["data"]["exchange"]
+    paid = {x["line"]: x["paid"] for x in placed["lines"]}
+    shipping = placed["shipping"]
+    if shipping is not None:
+        paid[SHIPPING] = shipping["paid"]
+        shipping = shipping | {k: at_home(told, SHIPPING, paid[SHIPPING], 0, shipping[k]) for k in ("paid", "tax")}
+        shipping |= {"discounts": _home_discounts(told, SHIPPING, paid, placed["shipping"])}
+    lines = [
+        x | {k: at_home(told, x["line"], paid[x["line"]], 0, x[k]) for k in ("paid", "tax")}
+        | {"discounts": _home_discounts(told, x["line"], paid, x)}
+        for x in placed["lines"]
+    ]  # fmt: skip
+    after = placed | {"currency": told["home"], "total": told["total"], "lines": lines, "shipping": shipping}
+    if "parts" not in event.data:
+        return event, after
+    parts = {
+        part: at_home(told, part, paid.get(part, 0), before.get(part, 0), before.get(part, 0) + amount)
+        for part, amount in event.data["parts"].items()
+    }
+    return msgspec.structs.replace(event, data={**event.data, "parts": parts}), after
+
+
+def _home_discounts(told: dict[str, Any], part: str, paid: dict[str, int], line: dict[str, Any]) -> list[list[Any]]:
+    return [[rule, at_home(told, part, paid[part], 0, n)] for rule, n in line["discounts"]]
 
 
 Known = Callable[[list[str]], dict[str, ProductRow]]

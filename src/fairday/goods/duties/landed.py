@@ -65,6 +65,7 @@ class Landed(msgspec.Struct, frozen=True, kw_only=True):
         regime: which rules it comes under; "domestic", "inside" (one customs territory), "unknown" (no such country in
             the table: nothing is said of its duty).
         collected: "checkout": part of what is paid now; "delivery": the carrier asks for it, unless the shop pays.
+        carriage_duty, carriage_tax: the carriage's part of ``duty`` and ``tax``; the rest is the lines'.
         refused: (line or "", why) for what may not be sent; nothing may be sold while there is one.
         steps: how it came about, with sources.
     """
@@ -77,6 +78,8 @@ class Landed(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
     version: str
+    carriage_duty: int = 0
+    carriage_tax: int = 0
 
     @property
     def certain(self) -> bool:
@@ -85,7 +88,8 @@ class Landed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def landed(parcel: Parcel, table: DutyTable, rates: Rates) -> Landed:
-    """Duty and tax of a parcel, each rounded half up once and spread over its lines by largest remainder.
+    """Duty and tax of a parcel: the goods' rounded half up once and spread over the lines by largest remainder, the
+    carriage's rounded by itself, so that a thing alone bears what its page says whatever its carriage costs.
 
     Raises:
         FairdayError: a parcel without lines, a negative value, a quantity below 1, or a currency without a rate.
@@ -162,6 +166,7 @@ def _levied(
     day, lines = parcel.day, parcel.lines
     carriage = split(parcel.carriage, [g.value for g in lines])
     duties: list[Fraction] = []
+    carried: list[Fraction] = []
     duty_rates: list[Fraction | None] = []
     counted: set[str] = set()
     for g, share in zip(lines, carriage, strict=True):
@@ -170,14 +175,15 @@ def _levied(
         if rules.duty == "tariff":
             found = by_prefix(territory.tariff, g.code, day)
             rate = found[1] if found is not None else Fraction(0)
-            one = rate * (g.value + share)
+            one = rate * g.value
         elif isinstance(rules.duty, int) and g.code[:6] not in counted:
             counted.add(g.code[:6])
             one = rates.exact(rules.duty, territory.currency, parcel.currency, day)
         duties.append(one)
+        carried.append((rate or Fraction(0)) * share)
         duty_rates.append(rate)
-    duty = _spread(duties)
-    taxes, tax_rates = [], []
+    duty, carriage_duty = _spread(duties), half_up(sum(carried, Fraction(0)))
+    taxes, carried_taxes, tax_rates = [], [], []
     for n, g in enumerate(lines):
         found = by_prefix(country.reduced, g.code, day)
         vat = found[1] if found is not None else on_day(country.tax, day)
@@ -185,15 +191,20 @@ def _levied(
         excise = excised[1] if excised is not None and rules.name not in ("inside", "standard") else Fraction(0)
         # An excise inside the price is a part of its own base: hence the division.
         rate = (vat + excise) / (1 - excise) * rules.share if rules.base != "none" else Fraction(0)
-        base = Fraction(0)
-        if rules.base != "none":
-            base = Fraction(g.value)
-            base += carriage[n] if rules.base in ("carriage", "duty") else 0
-            base += duty[n] if rules.base == "duty" else 0
+        base, share_base = Fraction(g.value), Fraction(0)
+        if rules.base in ("carriage", "duty"):
+            share_base += carriage[n]
+        if rules.base == "duty":
+            base += duty[n]
+            share_base += carried[n]
         taxes.append(rate * base)
+        carried_taxes.append(rate * share_base)
         tax_rates.append(rate)
     waived = rates.exact(rules.waived, territory.currency, parcel.currency, day) if rules.waived else Fraction(0)
-    tax = [0] * len(lines) if rules.waived and sum(taxes) <= waived else _spread(taxes)
+    if rules.waived and sum(taxes) + sum(carried_taxes) <= waived:
+        tax, carriage_tax = [0] * len(lines), 0
+    else:
+        tax, carriage_tax = _spread(taxes), half_up(sum(carried_taxes, Fraction(0)))
     told: dict[str, Any] = {"country": country.code, "customs": territory.name, "regime": rules.name}
     steps = [Step("duty.regime", told | {"source": rules.source})]
     if rules.duty == "tariff":
@@ -201,8 +212,10 @@ def _levied(
     return Landed(
         regime=rules.name,
         collected=rules.collected,
-        duty=sum(duty),
-        tax=sum(tax),
+        duty=sum(duty) + carriage_duty,
+        tax=sum(tax) + carriage_tax,
+        carriage_duty=carriage_duty,
+        carriage_tax=carriage_tax,
         lines=tuple(
             LandedLine(
                 line=g.line, duty=duty[n], tax=tax[n], duty_rate=duty_rates[n], tax_rate=tax_rates[n],

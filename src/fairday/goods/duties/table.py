@@ -21,7 +21,8 @@ Base = Literal["none", "goods", "carriage", "duty"]
 Dated = tuple[tuple[int, Fraction], ...]
 """A rate as (from day, rate), oldest first; a rate is a fraction of 1."""
 
-_FOREVER = 1 << 40
+FOREVER = 1 << 40
+"""A day after all others."""
 
 
 class Regime(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +43,8 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     source: str
-    first: int = -_FOREVER
-    last: int = _FOREVER
+    first: int = -FOREVER
+    last: int = FOREVER
     at_most: int | None = None
     at_most_in: str = ""
     each: bool = False
@@ -164,7 +165,7 @@ class _Reading:
 
     def dated(self, told: Any, place: str) -> Dated:
         if not isinstance(told, list):
-            return ((-_FOREVER, self.percent(told, place)),)
+            return ((-FOREVER, self.percent(told, place)),)
         made = []
         for n, one in enumerate(told):
             entry = self.mapping(one, f"{place}[{n}]", {"from", "is"})
@@ -218,7 +219,7 @@ class _Reading:
             name=name,
             currency=currency,
             regimes=tuple(self.regime(r, currency, f"{place}.regimes[{n}]") for n, r in enumerate(regimes)),
-            tariff=tariff if "" in tariff else {**tariff, "": ((-_FOREVER, Fraction(0)),)},
+            tariff=tariff if "" in tariff else {**tariff, "": ((-FOREVER, Fraction(0)),)},
             tariff_source=str(plain.get("tariff_source", "")),
             excise=self.rates(plain.get("excise", {}), f"{place}.excise"),
             refuses={
@@ -246,8 +247,8 @@ class _Reading:
         return Regime(
             name=str(plain.get("name", "")),
             source=str(plain.get("source", "")),
-            first=self.day(plain["from"], f"{place}.from") if "from" in plain else -_FOREVER,
-            last=self.day(plain["until"], f"{place}.until") if "until" in plain else _FOREVER,
+            first=self.day(plain["from"], f"{place}.from") if "from" in plain else -FOREVER,
+            last=self.day(plain["until"], f"{place}.until") if "until" in plain else FOREVER,
             at_most=self.amount(plain["at_most"], limit_in, f"{place}.at_most") if "at_most" in plain else None,
             at_most_in=limit_in,
             each=bool(plain.get("each", False)),
