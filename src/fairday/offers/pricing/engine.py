@@ -12,7 +12,7 @@ from fairday.offers.pricing.cheapest import Cheapest, by_priority, cost_of
 from fairday.offers.pricing.eligible import why_not
 from fairday.offers.pricing.ground import Ground
 from fairday.offers.pricing.search import Branching, Found
-from fairday.offers.pricing.steps import Exact
+from fairday.offers.pricing.state import Exact
 from fairday.offers.pricing.tangent import Tangent
 from fairday.offers.pricing.totals import finish
 from fairday.offers.pricing.walking import Walk

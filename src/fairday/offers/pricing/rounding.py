@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 
@@ -60,58 +60,59 @@ def share_out(
     return parts
 
 
-def by_rule(
-    shares: Sequence[Mapping[int, int]], d: int, lines: Sequence[int], rules: int
-) -> tuple[list[Mapping[int, int]], list[int]]:
-    """Each line's whole discount divided among its rules, and each rule's sum.
+Column = tuple[int, Sequence[tuple[int, int]], int, int]
+"""What a rule takes: (rule, (line, take), times, d); of a line ``take × times / d``."""
+
+
+def by_rule(columns: Sequence[Column], d: int, lines: Sequence[int], rules: int) -> list[dict[int, int]]:
+    """Each line's whole discount divided among its rules.
 
     Args:
-        shares: of each line, the exact share times ``d`` by rule.
+        columns: one of each rule, over denominators that divide ``d``.
         lines: each line's whole discount.
         rules: how many rules there are.
 
     Every share is its exact one rounded down or up where the line's sum allows; a rule that lost most by rounding so
     far gets the next unit to spare, and at the end units are swapped inside a line from rules above to rules below.
     """
-    have = [0] * rules
-    if d == 1:
-        for entries in shares:
-            for k, t in entries.items():
-                have[k] += t
-        return list(shares), have
-    placed: list[Mapping[int, int]] = []
+    placed: list[dict[int, int]] = [{} for _ in lines]
+    rests: list[dict[int, int]] = [{} for _ in lines]
+    """Of shares that are not whole what is above the whole units below, times ``d``."""
+    for k, takes, times, bottom in columns:
+        factor = d // bottom
+        for i, take in takes:
+            placed[i][k], rest = divmod(take * times, bottom)
+            if rest:
+                rests[i][k] = rest * factor
     lost = [0] * rules
     """What each rule was given less than exact so far, times ``d``."""
-    open_ = []
-    for entries, whole in zip(shares, lines, strict=True):
-        parts: dict[int, int] = {}
-        uneven, spare = [], whole
-        for k, t in entries.items():
-            part = t // d
-            parts[k] = part
-            have[k] += part
-            spare -= part
-            rest = t - part * d
-            if rest:
-                lost[k] += rest
-                uneven.append(k)
+    for parts, uneven, whole in zip(placed, rests, lines, strict=True):
+        for k, rest in uneven.items():
+            lost[k] += rest
+        spare = whole - sum(parts.values())
         while spare > 0:
             k = max(uneven or parts, key=lost.__getitem__)
             parts[k] += 1
-            have[k] += 1
             lost[k] -= d
             spare -= 1
         while spare < 0:
             k = min([k for k in parts if parts[k]], key=lost.__getitem__)
             parts[k] -= 1
-            have[k] -= 1
             lost[k] += d
             spare += 1
-        if len(uneven) > 1:
-            open_.append((parts, entries))
-        placed.append(parts)
     above = {k for k, less in enumerate(lost) if less <= -d}
-    for parts, entries in open_ if above else ():
+    if above:
+        _swap(columns, d, placed, lost, above)
+    return placed
+
+
+def _swap(columns: Sequence[Column], d: int, placed: list[dict[int, int]], lost: list[int], above: set[int]) -> None:
+    """Move units inside lines from rules that got a unit too much to rules that got too little."""
+    exact: list[dict[int, int]] = [{} for _ in placed]
+    for k, takes, times, bottom in columns:
+        for i, take in takes:
+            exact[i][k] = take * times * (d // bottom)
+    for parts, entries in zip(placed, exact, strict=True):
         for k in above.intersection(parts):
             if lost[k] > -d or parts[k] * d <= entries[k]:
                 continue
@@ -119,9 +120,6 @@ def by_rule(
                 if lost[j] > 0 and parts[j] * d < t:
                     parts[k] -= 1
                     parts[j] += 1
-                    have[k] -= 1
-                    have[j] += 1
                     lost[k] += d
                     lost[j] -= d
                     break
-    return placed, have

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import floor
 from typing import Any
 
-from fairday.offers.pricing.steps import Floats
+from fairday.offers.pricing.state import Floats
 from fairday.offers.pricing.units import Served
 from fairday.offers.pricing.walking import Walk
 
@@ -157,8 +157,7 @@ class Branching:
                 items = 0.0
                 for step in entry.steps:
                     if isinstance(step, Served):
-                        lines = {i for part in step.lines for i in part}
-                        items += step.most([prices[i] for i in lines for _ in range(walk.ground.qty[i])])
+                        items += step.most([prices[i] for i in step.lines for _ in range(walk.ground.qty[i])])
                     else:
                         items += step.floats(state.copy())
             items += sum(step.slack for step in entry.steps)

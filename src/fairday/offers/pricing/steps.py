@@ -1,140 +1,69 @@
 """What a benefit does to a cart, made ready for one cart: steps that take from what is left of its lines.
 
 Each step walks twice: ``floats`` while combinations are searched, ``exact`` in integers over a common denominator for
-what
-is kept. Both take the same amounts; see docs/algorithms/pricing.md.
+what is kept. Both take the same amounts; see docs/algorithms/pricing.md.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd, lcm
-from typing import Any, Protocol
+from typing import Any
 
 from fairday.offers.pricing.rounding import half_up, share_out
-
-Takes = list[tuple[int, int]]
-"""(line, amount) with amounts in the walk's denominator."""
+from fairday.offers.pricing.state import Exact, Floats, Takes
 
 
-class Floats:
-    """What is left while combinations are tried: by line, of shipping; and what was taken so far."""
+class Step(ABC):
+    """A part of a benefit that takes from lines.
 
-    __slots__ = ("base", "given", "r", "ship", "shipped", "taken", "used")
+    Attributes:
+        slack: how much rounding may add to what it takes, minor units.
+        lines: those it may take from.
+    """
 
-    def __init__(self, r: list[float], ship: float) -> None:
-        self.r = r
-        self.ship = ship
-        self.taken = 0.0
-        self.shipped = 0.0
-        self.given = 0
-        self.used: dict[int, tuple[int, Any]] = {}
-        self.base: dict[str, list[float]] = {}
+    __slots__ = ("lines",)
+    slack = 0.0
+    lines: Sequence[int]
 
-    def copy(self) -> Floats:
-        other = Floats(self.r[:], self.ship)
-        other.taken, other.shipped, other.given = self.taken, self.shipped, self.given
-        if self.used:
-            other.used = dict(self.used)
-        if self.base:
-            other.base = dict(self.base)
-        return other
-
-    def left(self, i: int) -> float:
-        return self.r[i]
-
-
-class Exact:
-    """The same in integers: line ``i`` has ``n[i] / d`` left. ``log`` holds (rule, takes, d) of every step when
-    kept."""
-
-    __slots__ = ("base", "d", "given", "log", "n", "ship", "shipped", "shipping", "start", "unplaced", "used", "winner")
-
-    def __init__(self, n: list[int], d: int, ship: Fraction, *, keep: bool = False) -> None:
-        self.n = n
-        self.d = d
-        self.start = (sum(n), d)
-        self.ship = ship
-        self.shipped = Fraction(0)
-        self.given = 0
-        self.used: dict[int, tuple[int, Any]] = {}
-        self.base: dict[str, list[Fraction]] = {}
-        self.log: list[tuple[int, Takes, int]] | None = [] if keep else None
-        self.unplaced: dict[int, Fraction] = {}
-        self.winner: dict[tuple[str, int], int] = {}
-        self.shipping: list[tuple[int, Fraction]] = []
-
-    def copy(self) -> Exact:
-        other = Exact(self.n[:], self.d, self.ship)
-        other.start, other.shipped, other.given = self.start, self.shipped, self.given
-        other.used, other.base, other.winner = dict(self.used), dict(self.base), dict(self.winner)
-        return other
-
-    @property
-    def taken(self) -> Fraction:
-        """What was taken from lines so far."""
-        whole, d = self.start
-        return Fraction(whole, d) - Fraction(sum(self.n), self.d)
-
-    def left(self, i: int) -> Fraction:
-        return Fraction(self.n[i], self.d)
-
-    def rescale(self, factor: int) -> None:
-        """Make the denominator ``factor`` times as large."""
-        if factor != 1:
-            self.d *= factor
-            self.n = [x * factor for x in self.n]
-
-    def fractions(self, takes: Sequence[tuple[int, Any]]) -> Takes:
-        """Takes told as fractions, in the walk's denominator (made larger where it must be)."""
-        self.rescale(lcm(self.d, *(t.denominator for _, t in takes)) // self.d)
-        return [(i, int(t * self.d)) for i, t in takes]
-
-
-class Step(Protocol):
-    """A part of a benefit that takes from lines."""
-
-    slack: float
-    """How much rounding may add to what the step takes, minor units."""
-
-    def touched(self) -> Sequence[int]:
-        """The lines it may take from."""
-        ...
-
+    @abstractmethod
     def floats(self, state: Floats) -> float:
         """Take; how much in all."""
-        ...
 
+    @abstractmethod
     def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
         """What is taken (the walk subtracts it), and what found no place because of floors."""
-        ...
+
+    def part(self, state: Exact) -> tuple[int, int] | None:
+        """What it takes of every line of the cart alike, as a fraction, or None if it does not."""
+        return None
+
+    def on_the_sum(self, least: Sequence[float]) -> bool:
+        """Whether it takes the same of a sum however that lies on the lines, if no line has less than ``least``."""
+        return False
 
 
-class Scale:
+class Scale(Step):
     """A fraction of each line: ``cells`` hold (line, numerator, denominator, floor, part's numerator, denominator).
 
     The part is the share of the line's units that get the benefit: floors let no more than it of what lies above them
     go.
     """
 
-    __slots__ = ("cells", "count", "even", "fast", "floored", "qty", "round", "slack")
+    __slots__ = ("cells", "fast", "floored", "qty", "round", "slack")
 
     def __init__(
         self, cells: Sequence[tuple[int, int, int, int, int, int]], round_: str = "", qty: Sequence[int] = ()
     ) -> None:
         self.cells = cells
+        self.lines = [cell[0] for cell in cells]
         self.fast = [(i, a / b) for i, a, b, f, _, _ in cells if not f]
         self.floored = [(i, a / b, f, c / d) for i, a, b, f, c, d in cells if f]
         self.round = round_
         self.qty = qty
-        self.slack = float(sum(qty[i] for i, *_ in cells)) if round_ else 0.0
-        self.count = len(cells)
-        self.even: float | None = None
-        """The one fraction of every line, where it is one and no floor is in its way."""
-
-    def touched(self) -> Sequence[int]:
-        return [cell[0] for cell in self.cells]
+        self.slack = float(sum(qty[i] for i in self.lines)) if round_ else 0.0
 
     def parts(self) -> list[tuple[int, float]]:
         """(line, fraction), floors aside."""
@@ -192,22 +121,17 @@ class Scale:
         return state.fractions(takes)
 
 
-class Percent(Scale):
+class Percent(Step):
     """One fraction of each of some lines that have no floor."""
 
-    __slots__ = ("bottom", "lines", "share", "top")
+    __slots__ = ("bottom", "share", "top")
 
     def __init__(self, lines: Sequence[int], top: int, bottom: int) -> None:
         self.lines, self.top, self.bottom = lines, top, bottom
-        self.share = self.even = top / bottom
-        self.count = len(lines)
-        self.round = ""
-        self.slack = 0.0
-
-    def touched(self) -> Sequence[int]:
-        return self.lines
+        self.share = top / bottom
 
     def parts(self) -> list[tuple[int, float]]:
+        """(line, fraction)."""
         share = self.share
         return [(i, share) for i in self.lines]
 
@@ -227,18 +151,21 @@ class Percent(Scale):
             n = state.n
         return [(i, n[i] * a // b) for i in self.lines if n[i]], None
 
+    def part(self, state: Exact) -> tuple[int, int] | None:
+        return (self.top, self.bottom) if len(self.lines) == state.count else None
 
-class Sub:
+    def on_the_sum(self, least: Sequence[float]) -> bool:
+        return len(self.lines) == len(least)
+
+
+class Sub(Step):
     """An amount from some units of each line: ``cells`` hold (line, amount, units that lose it, units, floor)."""
 
-    __slots__ = ("cells", "slack")
+    __slots__ = ("cells",)
 
     def __init__(self, cells: Sequence[tuple[int, int, int, int, int]]) -> None:
         self.cells = cells
-        self.slack = 0.0
-
-    def touched(self) -> Sequence[int]:
-        return [cell[0] for cell in self.cells]
+        self.lines = [cell[0] for cell in cells]
 
     def floats(self, state: Floats) -> float:
         r, total = state.r, 0.0
@@ -260,17 +187,14 @@ class Sub:
         return takes, None
 
 
-class Least:
+class Least(Step):
     """Lines cost no more than this: ``cells`` hold (line, the most it may cost, floor included)."""
 
-    __slots__ = ("cells", "slack")
+    __slots__ = ("cells",)
 
     def __init__(self, cells: Sequence[tuple[int, int]]) -> None:
         self.cells = cells
-        self.slack = 0.0
-
-    def touched(self) -> Sequence[int]:
-        return [cell[0] for cell in self.cells]
+        self.lines = [cell[0] for cell in cells]
 
     def floats(self, state: Floats) -> float:
         r, total = state.r, 0.0
@@ -285,7 +209,7 @@ class Least:
         return [(i, n[i] - most * d) for i, most in self.cells if n[i] > most * d], None
 
 
-class Spread:
+class Spread(Step):
     """An amount spread over lines by what is left of them: a fixed one, a percent of the sum (capped), or down to a
     total.
 
@@ -296,7 +220,7 @@ class Spread:
         cap: the most that a share takes.
     """
 
-    __slots__ = ("amount", "becomes", "cap", "flat", "floor", "floors", "lines", "ratio", "share", "slack")
+    __slots__ = ("amount", "becomes", "cap", "flat", "floor", "floors", "ratio", "share")
 
     def __init__(
         self,
@@ -314,10 +238,6 @@ class Spread:
         self.amount, self.share, self.cap, self.becomes = amount, share, cap, becomes
         self.ratio = share[0] / share[1] if share else 0.0
         self.flat = float(amount or 0)
-        self.slack = 0.0
-
-    def touched(self) -> Sequence[int]:
-        return self.lines
 
     def wants(self, whole: float) -> float:
         """What it takes of a sum, floors aside."""
@@ -349,8 +269,21 @@ class Spread:
         whole = sum([n[i] for i in lines])
         if whole <= 0:
             return [], None
-        d = state.d
-        # The part of each line, as a fraction of what is left of it.
+        top, bottom = self._part(whole, state.d)
+        if self.floor:
+            asked = Fraction(top * whole, bottom * state.d)
+            takes = fill(asked, [state.left(i) for i in lines], [state.left(i) - self.floors[i] for i in lines])
+            placed = sum(takes, Fraction(0))
+            return state.fractions(list(zip(lines, takes, strict=True))), asked - placed
+        common = gcd(top, bottom)
+        top, bottom = top // common, bottom // common
+        if bottom != 1:
+            state.rescale(bottom // gcd(bottom, *[n[i] for i in lines]))
+            n = state.n
+        return [(i, n[i] * top // bottom) for i in lines if n[i]], None
+
+    def _part(self, whole: int, d: int) -> tuple[int, int]:
+        """What it takes of a sum of ``whole / d``, as a fraction of it, floors aside."""
         if self.amount is not None:
             top, bottom = self.amount.numerator * d, self.amount.denominator * whole
         elif self.share is not None:
@@ -359,21 +292,20 @@ class Spread:
                 top, bottom = self.cap * d, whole
         else:
             top, bottom = max(0, whole - (self.becomes or 0) * d), whole
-        if top > bottom:
-            top, bottom = 1, 1
-        if self.floor:
-            asked = Fraction(top * whole, bottom * d)
-            takes = fill(asked, [state.left(i) for i in lines], [state.left(i) - self.floors[i] for i in lines])
-            placed = sum(takes, Fraction(0))
-            return state.fractions(list(zip(lines, takes, strict=True))), asked - placed
-        common = gcd(top, bottom)
-        if bottom != common:
-            top, bottom = top // common, bottom // common
-            state.rescale(bottom // gcd(bottom, *[n[i] for i in lines]))
-            n = state.n
-        else:
-            top, bottom = top // common, 1
-        return [(i, n[i] * top // bottom) for i in lines if n[i]], None
+        return (top, bottom) if top <= bottom else (1, 1)
+
+    def part(self, state: Exact) -> tuple[int, int] | None:
+        if self.floor or len(self.lines) != state.count:
+            return None
+        whole = state.whole
+        return self._part(whole, state.d) if whole > 0 else (0, 1)
+
+    def on_the_sum(self, least: Sequence[float]) -> bool:
+        if self.becomes is not None or self.floor:
+            return False
+        if len(self.lines) == len(least):
+            return True
+        return self.amount is not None and sum([least[i] for i in self.lines]) >= self.amount
 
 
 def fill(amount: Any, weights: Sequence[Any], caps: Sequence[Any]) -> list[Any]:
@@ -396,17 +328,15 @@ def fill(amount: Any, weights: Sequence[Any], caps: Sequence[Any]) -> list[Any]:
     return takes
 
 
-class Rounded:
+class Rounded(Step):
     """Rounds what another step takes from a selection to whole units, for books that round after each rule."""
 
     __slots__ = ("floors", "half", "remainder", "slack", "step")
 
     def __init__(self, step: Step, floors: Sequence[int], remainder: str, half: str) -> None:
         self.step, self.floors, self.remainder, self.half = step, floors, remainder, half
+        self.lines = step.lines
         self.slack = step.slack + 1.0
-
-    def touched(self) -> Sequence[int]:
-        return self.step.touched()
 
     def floats(self, state: Floats) -> float:
         return self.step.floats(state)

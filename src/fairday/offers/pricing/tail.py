@@ -7,7 +7,7 @@ from itertools import accumulate
 from math import inf
 
 from fairday.offers.pricing.building import Entry
-from fairday.offers.pricing.steps import Scale, Spread
+from fairday.offers.pricing.steps import Percent, Spread
 
 Rest = tuple[float, int, float, float, int]
 """What is saved of a sum, its rules as bits, what is left of the sum and of shipping, value of gifts."""
@@ -97,8 +97,8 @@ def _sums(entry: Entry) -> list[tuple[float, float, float]]:
     for step in entry.steps:
         if isinstance(step, Spread):
             found.append((step.flat, step.ratio, inf if step.cap is None else float(step.cap)))
-        elif isinstance(step, Scale):
-            found.append((0.0, step.even or 0.0, inf))
+        elif isinstance(step, Percent):
+            found.append((0.0, step.share, inf))
     return found
 
 

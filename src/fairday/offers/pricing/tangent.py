@@ -12,7 +12,8 @@ from itertools import product
 from math import floor, inf, log1p, prod
 
 from fairday.offers.pricing.search import EPSILON, Found
-from fairday.offers.pricing.steps import Floats, Scale, Spread, Step
+from fairday.offers.pricing.state import Floats
+from fairday.offers.pricing.steps import Percent, Scale, Spread, Step
 from fairday.offers.pricing.tail import Tail
 from fairday.offers.pricing.units import Served
 from fairday.offers.pricing.walking import Walk
@@ -82,13 +83,13 @@ class Tangent:
         strongest: dict[int, dict[int, float]] = {}
         for k, entry in enumerate(entries):
             for step in entry.steps:
-                if not _on_the_sum(step, least):
+                if not step.on_the_sum(least):
                     first = k + 1
                 unsure = k in contested and isinstance(step, Served)
                 if groups[k] < 0 and not unsure:
                     step.floats(state)
                     continue
-                before = [(i, least[i]) for i in step.touched()]
+                before = [(i, least[i]) for i in step.lines]
                 if k in contested and isinstance(step, Served):
                     _at_most(step, state, self.walk.ground.qty)
                 else:
@@ -124,12 +125,12 @@ class Tangent:
         for k in self.lines:
             if k in contested:
                 seen.append((k, entries[k].steps[0], list(enumerate(r)), False))
-                moved.update(i for step in entries[k].served for lines in step.lines for i in lines)
+                moved.update(i for step in entries[k].served for i in step.lines)
                 continue
             fixed = groups[k] < 0
             target = state if fixed else Floats(r[:], 0.0)
             for step in entries[k].steps:
-                parts = step.parts() if isinstance(step, Scale) else []
+                parts = step.parts() if isinstance(step, Percent | Scale) else []
                 if parts and max([share for _, share in parts]) <= STEEP:
                     step.floats(target)
                     if fixed:
@@ -139,7 +140,7 @@ class Tangent:
                         moved.update([i for i, _ in parts])
                     seen.append((k, step, parts, True))
                     continue
-                lost = [(i, target.r[i]) for i in step.touched()]
+                lost = [(i, target.r[i]) for i in step.lines]
                 step.floats(target)
                 lost = [(i, old - target.r[i]) for i, old in lost if old != target.r[i]]
                 if fixed and (
@@ -353,7 +354,7 @@ def _at_most(step: Served, state: Floats, qty: Sequence[int]) -> None:
     """Take the most that a rule that competes for units could take of each line, whatever others leave it."""
     got, _ = step.assigned(dict(enumerate(qty)))
     count = sum(got[0].values())
-    for i in step.lines[-1]:
+    for i in step.choices[-1]:
         state.r[i] *= 1.0 - float(step.percent) * min(1.0, count / qty[i])
 
 
@@ -361,7 +362,7 @@ def _clusters(walk: Walk, groups: Sequence[int]) -> list[list[int]]:
     """Rules that compete for units, put together by the lines and groups they share."""
     clusters: list[tuple[set[int], set[int], list[int]]] = []
     for k in walk.contested:
-        lines = {i for served in walk.entries[k].served for part in served.lines for i in part}
+        lines = {i for served in walk.entries[k].served for i in served.lines}
         inside = {groups[k]} - {-1}
         members = [k]
         rest = []
@@ -374,14 +375,3 @@ def _clusters(walk: Walk, groups: Sequence[int]) -> list[list[int]]:
                 members += cluster[2]
         clusters = [*rest, (lines, inside, sorted(members))]
     return [members for _, _, members in clusters]
-
-
-def _on_the_sum(step: Step, least: list[float]) -> bool:
-    """Whether a step takes the same of a sum however it lies on the lines, if no line has less than ``least``."""
-    if isinstance(step, Scale):
-        return step.even is not None and step.count == len(least)
-    if not isinstance(step, Spread) or step.becomes is not None or step.floor:
-        return False
-    if len(step.lines) == len(least):
-        return True
-    return step.amount is not None and sum([least[i] for i in step.lines]) >= step.amount

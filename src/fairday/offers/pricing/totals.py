@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from math import lcm
 
 from fairday.offers.model import Certificate, Missing, Policy, Priced, PricedLine, Told
 from fairday.offers.pricing.ground import Ground
-from fairday.offers.pricing.rounding import by_rule, rounded, share_out
+from fairday.offers.pricing.rounding import Column, by_rule, rounded, share_out
 from fairday.offers.pricing.search import Found
-from fairday.offers.pricing.steps import Exact
+from fairday.offers.pricing.state import Exact, Log
 from fairday.offers.pricing.walking import Walk
 
 RATE = 100_000
@@ -28,13 +29,18 @@ def finish(
 ) -> Priced:
     """The priced cart of a finished walk; ``before`` is the catalogue's."""
     cart = ground.cart
-    lines, offset, d = _shares(ground, before, walk, state)
+    n, d = state.n, state.d
     caps = [g - f for g, f in zip(ground.gross, ground.floors, strict=True)]
-    whole = [sum(entries.values()) for entries in lines]
+    whole = [g * d - left for g, left in zip(ground.gross, n, strict=True)]
     discounts = share_out(whole, d, caps, policy.remainder, policy.half)
-    names = [*(e.c.rule.id for e in before[0].entries)] if before else []
-    names += [e.c.rule.id for e in walk.entries]
-    parts, by_name = by_rule(lines, d, discounts, len(names))
+    offset = len(before[0].entries) if before else 0
+    names = [e.c.rule.id for e in (*(before[0].entries if before else ()), *walk.entries)]
+    logs = [(0, before[1].log or [])] if before else []
+    parts = by_rule(_columns([*logs, (offset, state.log or [])]), d, discounts, len(names))
+    by_name = [0] * len(names)
+    for shares in parts:
+        for k, amount in shares.items():
+            by_name[k] += amount
     prices = [g - x for g, x in zip(ground.gross, discounts, strict=True)]
     taxes = _taxes(ground, policy, prices)
     priced = []
@@ -110,27 +116,21 @@ def finish(
     )  # fmt: skip
 
 
-def _shares(
-    ground: Ground, before: tuple[Walk, Exact] | None, walk: Walk, state: Exact
-) -> tuple[list[dict[int, int]], int, int]:
-    """What each rule takes of each line, catalogue rules first, over one denominator."""
-    d = state.d
-    lines: list[dict[int, int]] = [{} for _ in ground.gross]
-    offset = 0
-    logs = []
-    if before is not None:
-        offset = len(before[0].entries)
-        logs.append((0, before[1].log or []))
-    logs.append((offset, state.log or []))
+def _columns(logs: list[tuple[int, Log]]) -> list[Column]:
+    """What each rule takes, by rules' places; what one takes in several steps made one."""
+    found: dict[int, Column] = {}
     for first, log in logs:
-        for k, takes, scale in log:
-            factor, rule = d // scale, first + k
-            for i, take in takes:
-                entries = lines[i]
-                entries[rule] = entries.get(rule, 0) + take * factor
-    if before is not None:
-        lines = [{k: t for k, t in entries.items() if t} for entries in lines]
-    return lines, offset, d
+        for k, takes, times, d in log:
+            rule = first + k
+            if rule in found:
+                _, others, more, scale = found[rule]
+                both = lcm(scale, d)
+                sums = {i: take * more * (both // scale) for i, take in others}
+                for i, take in takes:
+                    sums[i] = sums.get(i, 0) + take * times * (both // d)
+                takes, times, d = list(sums.items()), 1, both
+            found[rule] = (rule, takes, times, d)
+    return list(found.values())
 
 
 def _shipping(walk: Walk, state: Exact, policy: Policy) -> tuple[tuple[str, int], ...]:

@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from fairday.offers.model import BundlePrice, BuyGet, SetOff
-from fairday.offers.pricing.steps import Exact, Floats, Takes, fill
+from fairday.offers.pricing.state import Exact, Floats, Takes
+from fairday.offers.pricing.steps import Step, fill
 
 Counts = dict[int, int]
 """Units by line."""
@@ -90,34 +91,31 @@ def _sum(one: Counts, other: Counts) -> Counts:
     return both
 
 
-class Served:
+class Served(Step):
     """A unit benefit as a step: units that have served are closed to it, and those it uses to later ones.
 
     Args:
         benefit: a SetOff, BuyGet or BundlePrice.
-        lines: its selections as lines from the cheapest unit to the dearest.
+        choices: its selections as lines from the cheapest unit to the dearest.
         qty, floors: units and floor (minor units of the whole line) by line.
 
     Attributes:
         closes: units that serve are closed to other rules; False where no other rule wants them.
     """
 
-    __slots__ = ("benefit", "closes", "floors", "lines", "percent", "qty", "slack")
+    __slots__ = ("benefit", "choices", "closes", "floors", "percent", "qty")
 
     def __init__(
         self,
         benefit: SetOff | BuyGet | BundlePrice,
-        lines: Sequence[Sequence[int]],
+        choices: Sequence[Sequence[int]],
         qty: Sequence[int],
         floors: Sequence[int],
     ) -> None:
-        self.benefit, self.lines, self.qty, self.floors = benefit, lines, qty, floors
+        self.benefit, self.choices, self.qty, self.floors = benefit, choices, qty, floors
+        self.lines = sorted({i for lines in choices for i in lines})
         self.percent = Fraction(0) if isinstance(benefit, BundlePrice) else Fraction(benefit.percent) / 100
-        self.slack = 0.0
         self.closes = True
-
-    def touched(self) -> Sequence[int]:
-        return sorted({i for lines in self.lines for i in lines})
 
     def floats(self, state: Floats) -> float:
         total = 0.0
@@ -136,21 +134,21 @@ class Served:
             return sum(units)
         free = dict(enumerate(self.qty))
         if isinstance(benefit, SetOff):
-            got, _ = sets_off(benefit, self.lines[0], free)
+            got, _ = sets_off(benefit, self.choices[0], free)
         else:
-            got, _ = buy_get(benefit, self.lines[0], self.lines[1], free)
+            got, _ = buy_get(benefit, self.choices[0], self.choices[1], free)
         return sum(sorted(units, reverse=True)[: sum(got.values())]) * float(self.percent)
 
     def assigned(self, free: Mapping[int, int]) -> tuple[list[Counts], Counts]:
         """Units that get the benefit (set by set for bundles), and all that serve."""
         benefit = self.benefit
         if isinstance(benefit, SetOff):
-            got, used = sets_off(benefit, self.lines[0], free)
+            got, used = sets_off(benefit, self.choices[0], free)
             return [got], used
         if isinstance(benefit, BuyGet):
-            got, used = buy_get(benefit, self.lines[0], self.lines[1], free)
+            got, used = buy_get(benefit, self.choices[0], self.choices[1], free)
             return [got], used
-        sets = bundles(benefit, self.lines, free)
+        sets = bundles(benefit, self.choices, free)
         used = {}
         for one in sets:
             used = _sum(used, one)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 from fairday.offers.model import BundlePrice
 from fairday.offers.pricing.building import Entry, shares
 from fairday.offers.pricing.ground import Ground
 from fairday.offers.pricing.rounding import rounded
-from fairday.offers.pricing.steps import Exact, Floats, Rounded, Scale, Takes
+from fairday.offers.pricing.state import Exact, Floats
+from fairday.offers.pricing.steps import Percent, Rounded, Scale
 from fairday.offers.pricing.units import Served
 
 State = Any
@@ -90,10 +92,22 @@ class Walk:
     def exactly(self, chosen: int) -> Exact:
         """The walk of a combination (bits by place), kept in full."""
         state = self.exact(keep=True)
+        state.rescale(self._bottom(chosen))
         for k in range(len(self.entries)):
             if chosen >> k & 1:
                 self.take(k, state)
         return state
+
+    def _bottom(self, chosen: int) -> int:
+        """What percents off some lines divide by, so that amounts need not be scaled again at each."""
+        bottoms = [1] * len(self._start)
+        for k, entry in enumerate(self.entries):
+            if chosen >> k & 1:
+                for step in entry.steps:
+                    if isinstance(step, Percent):
+                        for i in step.lines if len(step.lines) < len(bottoms) else ():
+                            bottoms[i] *= step.bottom
+        return lcm(*bottoms)
 
     def _round(self, value: Fraction) -> int:
         return rounded(value.numerator, value.denominator, self.half)
@@ -128,37 +142,34 @@ class Walk:
             return
         for step in entry.steps:
             before = {i: state.left(i) for i in state.used} if state.used and not isinstance(step, Served) else None
-            takes, unplaced = step.exact(state)
-            if unplaced:
-                state.unplaced[k] = state.unplaced.get(k, Fraction(0)) + unplaced
-            self._subtract(k, takes, state)
+            part = step.part(state)
+            if part is not None:
+                state.subtract_evenly(k, *part)
+            else:
+                takes, unplaced = step.exact(state)
+                state.subtract(k, takes)
+                if unplaced:
+                    state.unplaced[k] = state.unplaced.get(k, Fraction(0)) + unplaced
             for i, old in before.items() if before else ():
                 if old:
                     count, worth = state.used[i]
                     state.used[i] = (count, worth * state.left(i) / old)
 
-    def _subtract(self, k: int, takes: Takes, state: Exact) -> None:
-        n = state.n
-        for i, take in takes:
-            n[i] -= take
-        if takes and state.log is not None:
-            state.log.append((k, takes, state.d))
-
     def _best_of_line_exactly(self, k: int, entry: Entry, state: Exact) -> None:
         """Each line keeps the take of the rule of the group that gives it most, the first among equals."""
         base = state.base.get(entry.line_group)
         if base is None:
-            base = state.base[entry.line_group] = [state.left(i) for i in range(len(state.n))]
-        trial = Exact([0] * len(base), 1, Fraction(0))
-        trial.n = [i for _, i in trial.fractions(list(enumerate(base)))]
+            base = state.base[entry.line_group] = [state.left(i) for i in range(state.count)]
+        d = lcm(*[left.denominator for left in base])
+        trial = Exact([int(left * d) for left in base], d, Fraction(0))
         takes, _ = entry.steps[0].exact(trial)
         for i, take in takes:
             less = Fraction(take, trial.d)
             gone = base[i] - state.left(i)
             if less > gone:
                 if gone:
-                    self._subtract(state.winner[entry.line_group, i], state.fractions([(i, -gone)]), state)
-                self._subtract(k, state.fractions([(i, less)]), state)
+                    state.subtract(state.winner[entry.line_group, i], state.fractions([(i, -gone)]))
+                state.subtract(k, state.fractions([(i, less)]))
                 state.winner[entry.line_group, i] = k
 
 
@@ -166,25 +177,23 @@ def _settle_units(ground: Ground, entries: Sequence[Entry]) -> list[int]:
     """Unit benefits that compete with no other become plain fractions of lines; the places of those that compete."""
     claimed: dict[int, int] = {}
     free = dict(enumerate(ground.qty))
-    for entry in entries:
-        if entry.served:
-            entry.served = tuple([served for served in entry.served if served.assigned(free)[1]])
+    serving = [(k, entry) for k, entry in enumerate(entries) if entry.served]
+    for _, entry in serving:
+        entry.served = tuple([served for served in entry.served if served.assigned(free)[1]])
         for served in entry.served:
-            for i in {i for lines in served.lines for i in lines}:
+            for i in served.lines:
                 claimed[i] = claimed.get(i, 0) + 1
     contested = []
-    for k, entry in enumerate(entries):
+    for k, entry in serving:
         if not entry.served:
-            if any(isinstance(step, Served) for step in entry.steps):
-                entry.steps = [step for step in entry.steps if not isinstance(step, Served)]
-            continue
-        if any(claimed[i] > 1 for served in entry.served for i in {i for lines in served.lines for i in lines}):
+            entry.steps = [step for step in entry.steps if not isinstance(step, Served)]
+        elif any([claimed[i] > 1 for served in entry.served for i in served.lines]):
             contested.append(k)
-            continue
-        for at, step in enumerate(entry.steps):
-            if isinstance(step, Served) and isinstance(step.benefit, BundlePrice):
-                step.closes = False
-            elif isinstance(step, Served):
-                got, _ = step.assigned(free)
-                entry.steps[at] = shares(got[0], ground, step.percent.numerator, step.percent.denominator)
+        else:
+            for at, step in enumerate(entry.steps):
+                if isinstance(step, Served) and isinstance(step.benefit, BundlePrice):
+                    step.closes = False
+                elif isinstance(step, Served):
+                    got, _ = step.assigned(free)
+                    entry.steps[at] = shares(got[0], ground, step.percent.numerator, step.percent.denominator)
     return contested
