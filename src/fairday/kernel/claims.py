@@ -47,7 +47,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
             had and all were.
         part: refund only, minor units paid: given back now.
         whole, already: minor units: what the order costs in all, what was given back before this step.
+        paid: the order was paid before this step.
         completed: the order was over before this step.
+        released: complete only: minor units by ledger account that are handed on.
         final: refund only: nothing of the order is left after it.
         why: "" or the reason told ("expired", "changed my mind").
     """
@@ -63,7 +65,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     part: int = 0
     whole: int = 0
     already: int = 0
+    paid: bool = False
     completed: bool = False
+    released: Mapping[str, int] = {}
     final: bool = False
     why: str = ""
 

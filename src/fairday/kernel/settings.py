@@ -95,6 +95,24 @@ class MarketSettings(msgspec.Struct, frozen=True, kw_only=True):
     review: bool = True
 
 
+class CrowdSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How people answer briefs and put designs to pre-order here. See docs/algorithms/crowd.md.
+
+    Attributes:
+        open: whether members may answer briefs and send designs, and companies write briefs.
+        commission: what the shop keeps of the reward of a company's brief, hundredths of a percent; of its own nothing.
+        royalty: what a designer gets of a design where the shop says nothing else, hundredths of a percent.
+        accept_days: nothing said so many days after something was delivered is acceptance.
+        rounds: how often something else may be asked for after a delivery.
+    """
+
+    open: bool = False
+    commission: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 1000
+    royalty: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 1000
+    accept_days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 7
+    rounds: Annotated[int, msgspec.Meta(ge=0, le=5)] = 2
+
+
 class RewardLevel(msgspec.Struct, frozen=True):
     """A tier: its name, and what must be earned within a year to reach it."""
 
@@ -249,4 +267,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     taxes: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")], TaxSettings] = {}
     border: BorderSettings = BorderSettings()
     market: MarketSettings = MarketSettings()
+    crowd: CrowdSettings = CrowdSettings()
     rewards: RewardSettings = RewardSettings()

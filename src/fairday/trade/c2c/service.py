@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from sqlalchemy import select
 
-from fairday.goods.photos import keep_until, photos_named
+from fairday.goods.photos import keep_until
 from fairday.kernel.clock import DAY_MS, Clock, local_day
 from fairday.kernel.decider import Answer, Command, Located, Peek, Refusal, Spanning, State
-from fairday.kernel.errors import Conflict, FairdayError, NotFound
+from fairday.kernel.errors import Conflict, NotFound
 from fairday.kernel.ids import digest, new_id
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
@@ -23,14 +22,10 @@ from fairday.trade.c2c.listing import ListingClaim, ListingDecider, written
 from fairday.trade.c2c.mode import C2C, MODE, seller_stream
 from fairday.trade.c2c.rating import RATE, RatingDecider
 from fairday.trade.c2c.records import Ids, Listing
+from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, text_of
 from fairday.trade.c2c.seller import EarningsClaim, SellerDecider, counted
 from fairday.trade.records import Contact, keep_parcel, orders
 from fairday.trade.service import Orders
-
-LISTING_ID = re.compile(r"[0-9a-z]{6,40}")
-LONGEST = {"title": 80, "text": 2000, "words": 1000, "destination": 200}
-KEPT_DAYS = 400
-"""Photos of a listing and of a dispute are kept so long after they were last said."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,20 +90,17 @@ class Market:
             raise Conflict("Nothing can be listed here.", code="market_closed")
         if not LISTING_ID.fullmatch(id_):
             raise NotFound("There is no such listing.", code="no_such_listing")
-        title, text = _text(draft.title, "title", least=2 if send else 1), _text(draft.text, "text")
+        title, text = text_of(draft.title, "title", least=2 if send else 1), text_of(draft.text, "text")
         with self.db.read() as conn:
-            if draft.photo and draft.photo not in photos_named(conn, [draft.photo], now):
-                raise FairdayError("The photo is gone; choose it again.", code="no_photo", where="photo")
+            photo_kept(conn, draft.photo, now, must=send)
             before = records.get(conn, id_)
-        if send and not draft.photo:
-            raise FairdayError("A listing needs a photo.", code="no_photo", where="photo")
         if before is not None and before.seller != account:
             raise NotFound("There is no such listing.", code="no_such_listing")
         life = "draft" if not send else "review" if settings.market.review else "live"
         data = {"seller": account, "price": draft.price, "shipping": draft.shipping, "currency": settings.currency,
                 "life": life}  # fmt: skip
         # Nobody sees the new words before the listing is written: it goes first.
-        _done(self.runner.submit(Command("listing.write", f"listing:{id_}", data, account)))
+        done(self.runner.submit(Command("listing.write", f"listing:{id_}", data, account)))
         with self.db.write() as conn:
             records.keep_text(conn, id_, title, text, draft.photo, ids, now)
             keep_until(conn, [draft.photo] if draft.photo else [], now + KEPT_DAYS * DAY_MS)
@@ -118,7 +110,7 @@ class Market:
 
     def withdraw(self, id_: str, account: str) -> None:
         """Take a listing back."""
-        _done(self.runner.submit(Command("listing.withdraw", f"listing:{id_}", {"seller": account}, account)))
+        done(self.runner.submit(Command("listing.withdraw", f"listing:{id_}", {"seller": account}, account)))
 
     def moderate(self, id_: str, version: int, *, actor: str, why: str = "") -> None:
         """Let a listing be shown, or refuse it for a reason; ``version`` of what was looked at.
@@ -127,7 +119,7 @@ class Market:
             Conflict: it changed meanwhile.
         """
         name = "listing.refuse" if why else "listing.approve"
-        _done(self.runner.submit(Command(name, f"listing:{id_}", {"version": version, "why": why}, actor)))
+        done(self.runner.submit(Command(name, f"listing:{id_}", {"version": version, "why": why}, actor)))
 
     def version(self, id_: str) -> int:
         """The version of a listing that a moderator looks at."""
@@ -207,7 +199,7 @@ class Market:
             raise NotFound("There is no such order.", code="no_such_order")
         parcel = digest("parcel", number)[:20]
         answer = self.orders.act("order.ship", f"order:{number}", {"parcel": parcel}, actor=account)
-        _done(answer)
+        done(answer)
         with self.db.write() as conn:
             keep_parcel(conn, parcel, number, carrier, tracking, self.clock.now())
 
@@ -216,14 +208,14 @@ class Market:
         side, _ = self.deal(number, account)
         if side != "buyer":
             raise NotFound("There is no such order.", code="no_such_order")
-        _done(self.orders.act("order.receive", f"order:{number}", actor=account))
-        _done(self.orders.act("order.complete", f"order:{number}", actor=account))
+        done(self.orders.act("order.receive", f"order:{number}", actor=account))
+        done(self.orders.act("order.complete", f"order:{number}", actor=account))
 
     def rate(self, number: str, account: str, ids: Ids, stars: int, text: str = "") -> None:
         """Say how the other side was, once, in stars and words."""
         side, _ = self.deal(number, account)
-        said = _text(text, "words")
-        _done(self.runner.submit(Command("rating.give", f"rating:{number}", {"by": account, "stars": stars}, account)))
+        said = text_of(text, "words")
+        done(self.runner.submit(Command("rating.give", f"rating:{number}", {"by": account, "stars": stars}, account)))
         if said:
             with self.db.write() as conn:
                 key = f"rating:{number}:{side}"
@@ -233,25 +225,24 @@ class Market:
 
     def dispute(self, number: str, account: str, ids: Ids, why: str, text: str, photo: str = "") -> None:
         """The buyer says what is wrong; the money stays held until it is decided."""
-        _text(text, "words", least=2)
+        text_of(text, "words", least=2)
         self.deal(number, account)
-        _done(self.runner.submit(Command("dispute.open", f"dispute:{number}", {"by": account, "why": why}, account)))
+        done(self.runner.submit(Command("dispute.open", f"dispute:{number}", {"by": account, "why": why}, account)))
         self.say(number, account, ids, text, photo)
 
     def say(self, number: str, account: str, ids: Ids, text: str, photo: str = "") -> None:
         """A side's statement or evidence in an open dispute."""
         side, _ = self.deal(number, account)
-        said, key, now = _text(text, "words", least=0 if photo else 2), new_id(self.clock.now()), self.clock.now()
+        said, key, now = text_of(text, "words", least=0 if photo else 2), new_id(self.clock.now()), self.clock.now()
         with self.db.write() as conn:
-            if photo and photo not in photos_named(conn, [photo], now):
-                raise FairdayError("The photo is gone; choose it again.", code="no_photo", where="photo")
+            photo_kept(conn, photo, now)
             records.keep_words(conn, key, f"dispute:{number}", side, said, ids, now, photo)
             keep_until(conn, [photo] if photo else [], now + KEPT_DAYS * DAY_MS)
         answer = self.runner.submit(Command("dispute.say", f"dispute:{number}", {"by": account, "key": key}, account))
         if not answer.ok:
             with self.db.write() as conn:
                 records.drop_words(conn, key)
-        _done(answer)
+        done(answer)
 
     def decide(self, number: str, back: int | None, *, by: str, actor: str) -> None:
         """End a dispute: ``back`` minor units go to the buyer (None: all), the rest to the seller.
@@ -262,7 +253,7 @@ class Market:
         Raises:
             Conflict: it is not open, the amount is more than was paid, or it is not theirs to decide.
         """
-        _done(self.runner.submit(Command("dispute.decide", f"dispute:{number}", {"back": back, "by": by}, actor)))
+        done(self.runner.submit(Command("dispute.decide", f"dispute:{number}", {"back": back, "by": by}, actor)))
 
     # ---- payouts -----------------------------------------------------------------------------------------------------
 
@@ -277,21 +268,21 @@ class Market:
         Raises:
             Conflict: more than is theirs, or too many wait.
         """
-        where = _text(destination, "destination", least=4)
+        where = text_of(destination, "destination", least=4)
         seller, currency = seller_stream(account), self.settings().currency
         with self.db.write() as conn:
             records.keep_payee(conn, seller, where, ids, self.clock.now())
         data = {"payout": payout, "currency": currency, "amount": amount}
-        _done(self.runner.submit(Command("payout.ask", seller, data, account, f"payout:{payout}"[:200])))
+        done(self.runner.submit(Command("payout.ask", seller, data, account, f"payout:{payout}"[:200])))
 
     def confirm_payout(self, payout: str, reference: str, *, actor: str) -> None:
         """The shop's bank has sent it."""
         data = {"payout": payout, "reference": reference}
-        _done(self.runner.submit(Command("payout.confirm", self._seller(payout), data, actor)))
+        done(self.runner.submit(Command("payout.confirm", self._seller(payout), data, actor)))
 
     def refuse_payout(self, payout: str, why: str, *, actor: str) -> None:
         """It cannot be sent; it is the seller's again."""
-        _done(self.runner.submit(Command("payout.refuse", self._seller(payout), {"payout": payout, "why": why}, actor)))
+        done(self.runner.submit(Command("payout.refuse", self._seller(payout), {"payout": payout, "why": why}, actor)))
 
     def _seller(self, payout: str) -> str:
         with self.db.read() as conn:
@@ -305,25 +296,6 @@ class Market:
         with self.db.read() as conn:
             found = stream_state(conn, stream)
         return None if found is None else found[1]
-
-
-def _done(answer: Answer) -> Sequence[Any]:
-    refusal = answer.refusal
-    if refusal is not None:
-        if refusal.code.startswith("no_such_"):
-            raise NotFound(refusal.message, code=refusal.code)
-        raise Conflict(refusal.message, code=refusal.code)
-    return answer.events
-
-
-def _text(value: str, where: str, least: int = 0) -> str:
-    said = value.replace("\r\n", "\n").strip()
-    if not least <= len(said) <= LONGEST[where] or any(ord(c) < 32 and c != "\n" for c in said):
-        raise FairdayError(
-            f"The {where} has {least} to {LONGEST[where]} characters.", code="bad_text", where=where,
-            remedy="Write it shorter or longer.",
-        )  # fmt: skip
-    return said
 
 
 __all__ = ["Draft", "Market"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -49,8 +49,16 @@ def complete(order: str, state: State, mode: Mode, now: int) -> Plan | Refusal:
         return not_now("completed", state)
     releases = [(r.label, r.debit, r.credit, r.amount) for r in mode.releases(state) if r.amount]
     _, event = tell(state, "Order Closed", {"at": now, "releases": releases, "currency": state["currency"]})
-    turn = turn_of(order, state, "complete")
+    turn = turn_of(order, state, "complete", released=_sums(releases))
     return Plan([event], [(hold, turn) for hold in holds(state) if hold.claim != PAYMENT])
+
+
+def _sums(releases: Sequence[tuple[str, str, str, int]]) -> dict[str, int]:
+    """By the account it goes to, what is handed on."""
+    found: dict[str, int] = {}
+    for _, _, account, amount in releases:
+        found[account] = found.get(account, 0) + amount
+    return found
 
 
 def cancel(order: str, state: State, data: Mapping[str, Any], now: int) -> Plan | Refusal:

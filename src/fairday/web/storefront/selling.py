@@ -18,8 +18,9 @@ from fairday.kernel.money import digits, major, minor
 from fairday.people.identity import ids_of, person_of
 from fairday.trade.c2c import records
 from fairday.trade.c2c.records import Listing
+from fairday.trade.c2c.saying import LISTING_ID
 from fairday.trade.c2c.seller import A_DAY
-from fairday.trade.c2c.service import LISTING_ID, Draft
+from fairday.trade.c2c.service import Draft
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import read_address
 from fairday.web.render import say, shop_of, status_of, tongue_of
