@@ -69,14 +69,14 @@ class Till(BaseDecider):
     kind = "till"
 
     def initial(self):
-        return {"in": 0, "back": 0, "refused": ""}
+        return {"in": 0, "back": 0, "refused": "", "currency": "CNY"}
 
     def decide(self, state, command, now):
         return Refusal("unknown_command", "A till knows no such command.")
 
     def evolve(self, state, event):
         if event.name == "Till Took":
-            return {**state, "in": state["in"] + event.data["amount"]}
+            return {**state, "in": state["in"] + event.data["amount"], "currency": event.data["currency"]}
         after = {**state, "back": state["back"] + event.data["amount"], "refused": event.data.get("why", "")}
         assert after["back"] <= after["in"], "more went back than came in"
         return after
@@ -95,7 +95,7 @@ class TillClaim:
     def decide(self, state, hold, turn, now):
         if turn.step != "refund":
             return []
-        data = {"order": turn.order, "n": turn.n, "amount": turn.part, "currency": "CNY"}
+        data = {"order": turn.order, "n": turn.n, "amount": turn.part, "currency": state["currency"]}
         return [Event("Till Gave Back", data)]
 
 
@@ -108,14 +108,15 @@ def settle(shop):
 
     def decide(states, command, now):
         order, amount = command.data["order"], command.data["amount"]
+        currency = command.data.get("currency", "CNY")
         if states[command.stream]["in"]:
             return {}
-        took = Event("Till Took", {"order": order, "n": 0, "amount": amount, "currency": "CNY"})
-        paid = Paid(payment=command.stream, method="toy", amount=amount, currency="CNY", account=None)
+        took = Event("Till Took", {"order": order, "n": 0, "amount": amount, "currency": currency})
+        paid = Paid(payment=command.stream, method="toy", amount=amount, currency=currency, account=None)
         made = shop.orders.payable.paid(states, order, paid, now)
         if isinstance(made, Refusal):
             why = {"why": made.code}
-            gave = Event("Till Gave Back", {"order": order, "n": 0, "amount": amount, "currency": "CNY", **why})
+            gave = Event("Till Gave Back", {"order": order, "n": 0, "amount": amount, "currency": currency, **why})
             return {command.stream: [took, gave]}
         return {**made, command.stream: [took]}
 
@@ -163,9 +164,10 @@ def place(shop, order, *lines, actor="buyer", key=None, **more):
     return shop.orders.place(order, placing(*lines, **more), Contact(), (), actor=actor, key=key)
 
 
-def pay(shop, order, amount, till="till:1"):
+def pay(shop, order, amount, till="till:1", currency="CNY"):
     """Let money come in for an order; the answer."""
-    return shop.runner.submit(Command("till.settle", till, {"order": order, "amount": amount}, "till", till))
+    data = {"order": order, "amount": amount, "currency": currency}
+    return shop.runner.submit(Command("till.settle", till, data, "till", till))
 
 
 def state(shop, stream):

@@ -72,7 +72,10 @@ def test_a_small_parcel_to_europe_pays_its_duty_and_tax_at_checkout(abroad):
     # 3 EUR for each of two headings; 19 % of goods, carriage and duty.
     assert quote.crossing.landed.regime == "ioss"
     duty, tax = 2 * 2_400, round((56_000 + 4_000 + 4_800) * 0.19)
-    assert (sum(x.duty for x in quote.lines), sum(x.tax for x in quote.lines)) == (duty, duty + tax)
+    parts = quote.parts.values()
+    assert (sum(x.duty for x in parts), sum(x.tax for x in parts)) == (duty, duty + tax)
+    # Delivery bears its own tax, so a line costs what its goods' page says.
+    assert quote.parts["shipping"].paid == 4_000 + 760
     assert quote.total == 60_000 + duty + tax
     assert (quote.crossing.now, quote.crossing.later) == (duty + tax, 0)
 
@@ -140,6 +143,7 @@ def test_duty_and_tax_are_kept_apart_and_go_back_with_the_goods_to_the_cent(abro
     landed = quote.crossing.landed
     assert (kept("duty:DE"), kept("import-tax:DE")) == (landed.duty, landed.tax)
     assert kept("sales") + kept("sales:shipping") == 68_000
+    assert kept("sales:shipping") == 4_000
     assert abroad.orders.act("order.ship", order, {}, actor="shop").ok
     mug = state(abroad, order)["lines"]["2"]
     for _ in range(3):

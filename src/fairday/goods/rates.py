@@ -219,10 +219,7 @@ def unlikely(conn: Connection, told: Sequence[Told]) -> Told | None:
     c = rates_table.c
     for base, currency, day, rate in told:
         query = (
-            select(c.rate)
-            .where(c.base == base, c.currency == currency, c.day < day)
-            .order_by(c.day.desc())
-            .limit(1)
+            select(c.rate).where(c.base == base, c.currency == currency, c.day < day).order_by(c.day.desc()).limit(1)
         )
         before = conn.execute(query).scalar()
         if before is not None and not Decimal(before) / 2 <= rate <= Decimal(before) * 2:

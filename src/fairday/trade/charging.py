@@ -1,9 +1,9 @@
 """Charging in the buyer's currency: an order priced in the shop's currency, turned by a dated rate. Pure.
 
 Offers, coupons, budgets and limits are counted in the shop's currency; then each amount that a buyer reads is turned
-once, rounded half up, and every sum is the sum of what was turned. The order lives on in the buyer's currency: payments,
-refunds and its part of the ledger are exact there. Beside it stands what each part was in the shop's currency, so that
-reports add up to what was priced. See docs/algorithms/landed-cost.md.
+once, rounded half up, and every sum is the sum of what was turned. The order lives on in the buyer's currency:
+payments, refunds and its part of the ledger are exact there. Beside it stands what each part was in the shop's
+currency, so that reports add up to what was priced. See docs/algorithms/landed-cost.md.
 """
 
 from __future__ import annotations

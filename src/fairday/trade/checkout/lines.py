@@ -13,8 +13,10 @@ from fairday.kernel.settings import Settings
 from fairday.offers import model
 from fairday.trade.border import Crossing, Sent, crosses
 from fairday.trade.cart import CartLine
-from fairday.trade.checkout.model import Choice, QuotedLine
+from fairday.trade.charging import Part
+from fairday.trade.checkout.model import Choice, QuotedLine, carriage
 from fairday.trade.delivery import Delivery
+from fairday.trade.order import SHIPPING
 
 
 def agreed(offer: Offer | FairdayError, choice: Choice) -> Offer | FairdayError:
@@ -116,3 +118,25 @@ def levied(line: QuotedLine, crossing: Crossing) -> QuotedLine:
         line, duty=duty, tax=line.tax + duty + tax, paid=line.paid + duty + tax,
         problem=line.problem or crossing.problems.get(line.line),
     )  # fmt: skip
+
+
+def parts_of(
+    lines: Sequence[QuotedLine], priced: model.Priced, delivery: Delivery | None, crossing: Crossing | None
+) -> dict[str, Part]:
+    """What each line that can be had costs, and delivery, with what they pay to cross; in the shop's currency."""
+    made = {
+        x.line: Part(
+            gross=x.gross, discounts=tuple(d for d in x.discounts if d[1]), tax=x.tax, duty=x.duty, paid=x.paid
+        )
+        for x in lines
+        if x.offer is not None
+    }
+    if delivery is not None:
+        inside = priced.goods + carriage(priced) == priced.total
+        duty, tax = crossing.carriage if crossing is not None else (0, 0)
+        net, own = carriage(priced), priced.shipping_tax
+        made[SHIPPING] = Part(
+            gross=priced.shipping or 0, discounts=tuple((r, n) for r, n in priced.shipping_discounts if n),
+            tax=own + duty + tax, duty=duty, paid=net + duty + tax + (0 if inside else own),
+        )  # fmt: skip
+    return made

@@ -13,6 +13,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.offers import model
 from fairday.stores.places import Pickup
 from fairday.trade.border import Crossing
+from fairday.trade.charging import Charged, Part
 from fairday.trade.delivery import Delivery
 
 Way = Literal["ship", "pickup"]
@@ -42,6 +43,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         points: points of theirs to pay with, at most what they have and what the offers let them.
         mode: of trade.
         company: the company that buys, whose price lists count; "" for a person.
+        currency: what the buyer would rather be charged in; where the shop does not take it, or knows no rate of it
+            today, they are charged in the shop's.
         agreed: minor units a piece by sku, where prices were agreed on: they stand, and no offer changes them. From the
             shop's own records, never from a client.
     """
@@ -57,6 +60,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     channel: str = "online"
     mode: str = "b2c"
     company: str = ""
+    currency: str = ""
     agreed: Mapping[str, int] = {}
 
 
@@ -87,9 +91,12 @@ class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """A cart priced.
+    """A cart priced. Amounts of ``lines``, ``priced``, ``savings`` and ``deliveries`` are in the shop's currency;
+    ``parts`` and ``total`` in ``currency``, what the buyer is charged in.
 
     Attributes:
+        parts: what each line that can be had costs, and "shipping" where it is sent; ``total`` is their sum.
+        charged: where ``currency`` is not the shop's: the rate, and what each part is in the shop's.
         savings: (rule, its title by language, minor units) over lines and delivery.
         deliveries: the ways it can be sent; ``delivery`` is the chosen one, None for a pickup.
         reachable: whether it can be sent there, or collected in the store that was chosen.
@@ -112,15 +119,17 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     reachable: bool
     earns: int = 0
     crossing: Crossing | None = None
+    parts: Mapping[str, Part]
+    charged: Charged | None = None
 
     @property
     def total(self) -> int:
-        return self.priced.total + (self.crossing.now if self.crossing is not None else 0)
+        return sum(part.paid for part in self.parts.values())
 
     @property
     def saved(self) -> int:
-        """What offers took off, minor units."""
-        return self.priced.discount + (self.priced.shipping or 0) - carriage(self.priced)
+        """What offers took off, minor units of ``currency``."""
+        return sum(n for part in self.parts.values() for _, n in part.discounts)
 
     @property
     def tax_inside(self) -> bool:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 
+from fairday.goods.rates import half_up
 from fairday.kernel.claims import Hold
 from fairday.trade.border import CrossBorder
+from fairday.trade.charging import Part
 from fairday.trade.checkout.lines import rough
-from fairday.trade.checkout.model import Buyer, Choice, Quote, carriage
+from fairday.trade.checkout.model import Buyer, Choice, Quote
+from fairday.trade.order import SHIPPING
 from fairday.trade.records import Contact
+
+FINER = 4
+"""Decimals of a minor unit that a piece's price keeps in another currency."""
 
 
 def with_options(contact: Contact, quote: Quote) -> Contact:
@@ -24,23 +31,31 @@ def placing_of(
     quote: Quote, choice: Choice, buyer: Buyer, holds: Sequence[Hold], home: str, source: str
 ) -> dict[str, Any]:
     """The data of ``order.place``: a ready quote and what it holds."""
+    turned = quote.charged
     lines = []
     for x in quote.lines:
         assert x.offer is not None
-        off = sum(n for _, n in x.discounts)
+        unit, value = x.offer.unit, rough(x.offer, 1)
+        scale = x.offer.unit_digits
+        if turned is not None:
+            # A piece's price is told finer than money is, so that it is what it was before it was rounded.
+            exact = turned.exchange.exact(unit) * Fraction(10) ** FINER
+            unit, scale, value = half_up(exact), scale + FINER, turned.exchange.turned(value)
         lines.append({
             "line": x.line, "sku": x.sku, "product": x.offer.product, "title": x.offer.title[:200], "qty": x.qty,
-            "form": dict(x.offer.form), "unit": x.offer.unit, "unit_digits": x.offer.unit_digits, "gross": x.gross,
-            "discounts": [list(d) for d in x.discounts if d[1]], "net": x.gross - off, "tax": x.tax, "paid": x.paid,
-            "duty": x.duty, "gift": x.gift, "value": rough(x.offer, 1), "made": bool(x.offer.made.said),
-            "days": x.offer.made.days,
+            "form": dict(x.offer.form), "unit": unit, "unit_digits": scale, **_amounts(quote.parts[x.line]),
+            "gift": x.gift, "value": value, "made": bool(x.offer.made.said), "days": x.offer.made.days,
         })  # fmt: skip
     shipping = None
     if quote.delivery is not None:
-        gross, discounts = quote.priced.shipping or 0, [list(d) for d in quote.priced.shipping_discounts if d[1]]
-        net, tax = carriage(quote.priced), quote.priced.shipping_tax
-        shipping = {"method": quote.delivery.service, "gross": gross, "discounts": discounts, "net": net,
-                    "tax": tax, "paid": net if quote.tax_inside else net + tax}  # fmt: skip
+        shipping = {"method": quote.delivery.service, **_amounts(quote.parts[SHIPPING])}
+    data: dict[str, Any] = {}
+    if quote.crossing is not None:
+        data["border"] = quote.crossing.told()
+        if turned is not None:
+            data["border"] |= {k: turned.exchange.turned(data["border"][k]) for k in ("duty", "tax")}
+    if turned is not None:
+        data["exchange"] = turned.told()
     mode = CrossBorder.name if quote.crossing is not None else choice.mode
     return {
         "mode": mode, "account": buyer.account, "currency": quote.currency,
@@ -48,5 +63,10 @@ def placing_of(
         "way": choice.way, "method": choice.payment, "lines": lines, "shipping": shipping, "total": quote.total,
         "savings": [[rule, dict(title), amount] for rule, title, amount in quote.savings],
         "holds": [[h.claim, h.stream, dict(h.data)] for h in holds], "credit": None, "source": source,
-        "data": {"border": quote.crossing.told()} if quote.crossing is not None else {},
+        "data": data,
     }  # fmt: skip
+
+
+def _amounts(part: Part) -> dict[str, Any]:
+    return {"gross": part.gross, "discounts": [list(d) for d in part.discounts if d[1]], "net": part.net,
+            "tax": part.tax, "duty": part.duty, "paid": part.paid}  # fmt: skip

@@ -9,10 +9,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from fairday.goods.offering import Goods, Offer, Wanted
+from fairday.goods.rates import rates_on
 from fairday.goods.stock import Short, Source, Stock, Want, allocate
 from fairday.goods.stock.rules import stock_holds
 from fairday.kernel.claims import Hold
-from fairday.kernel.clock import Clock
+from fairday.kernel.clock import Clock, local_day
 from fairday.kernel.decider import Answer
 from fairday.kernel.errors import Conflict
 from fairday.kernel.ids import new_id
@@ -24,12 +25,14 @@ from fairday.stores.places import Destination, pickups, sources
 from fairday.stores.records import all_places
 from fairday.trade.border import crossed, crosses
 from fairday.trade.cart import Cart
+from fairday.trade.charging import Charged, Part, charged, exchange
 from fairday.trade.checkout.lines import (
     agreed,
     as_sent,
     checked,
     chosen_delivery,
     levied,
+    parts_of,
     priced_cart,
     quoted,
     rough,
@@ -111,6 +114,11 @@ class Checkout:
                 sent = [as_sent(x, x.offer) for x in lines if x.offer is not None]
                 crossing = crossed(conn, settings, sent, country, carriage(priced), buyer.account, now)
             lines = [levied(x, crossing) for x in lines]
+        parts: Mapping[str, Part] = parts_of(lines, priced, delivery, crossing)
+        turned = self._charged(parts, choice, now)
+        currency = settings.currency
+        if turned is not None:
+            parts, currency = turned.parts, turned.exchange.currency
         used = {rule for x in priced.lines for rule, n in x.discounts if n} | {
             r for r, n in priced.shipping_discounts if n
         }
@@ -120,11 +128,23 @@ class Checkout:
             if rule in used and rule not in taken.values():
                 taken[coupon] = rule
         return Quote(
-            lines=tuple(lines), priced=priced, currency=settings.currency, savings=self._savings(priced),
+            lines=tuple(lines), priced=priced, savings=self._savings(priced), currency=currency, parts=parts,
+            charged=turned,
             deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
-            seen=seen_text(lines, priced, crossing), crossing=crossing, earns=self._earns(priced, buyer),
+            seen=seen_text(lines, parts, currency), crossing=crossing, earns=self._earns(priced, buyer),
             reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
         )  # fmt: skip
+
+    def _charged(self, parts: Mapping[str, Part], choice: Choice, now: int) -> Charged | None:
+        """The parts in the currency the buyer would rather be charged in, where the shop takes it and has a rate."""
+        settings = self._settings()
+        wanted = choice.currency
+        if choice.mode != "b2c" or wanted == settings.currency or wanted not in settings.border.takes:
+            return None
+        day = local_day(now, settings.zone)
+        with self._db.read() as conn:
+            by = exchange(rates_on(conn, day), settings.currency, wanted, day)
+        return charged(parts, by) if by is not None else None
 
     def _earns(self, priced: model.Priced, buyer: Buyer) -> int:
         return sum(int(h.data["amount"]) for h in self._rewarded(priced, buyer) if h.claim == "earning")
