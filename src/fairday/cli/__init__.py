@@ -8,6 +8,7 @@ import click
 
 import fairday
 from fairday.cli.access import keys, operators_
+from fairday.cli.offers import reprice_
 from fairday.cli.people import choose, erase, export, why
 from fairday.cli.rates import rates_
 from fairday.cli.reconcile import reconcile_
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 for _command in (
-    keys, operators_, choose, erase, export, why, rates_, reconcile_, report,
+    keys, operators_, choose, erase, export, why, rates_, reconcile_, report, reprice_,
     scenes, fit, followers, import_, init, rows, serve,
 ):  # fmt: skip
     main.add_command(_command)

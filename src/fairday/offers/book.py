@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -132,6 +132,15 @@ class Offers:
         if spec is None:
             raise NotFound(f"There is no rule {rule!r}.", code="unknown_rule", remedy="Look for it in the rule book.")
         return _decoder.decode(spec)
+
+    @property
+    def policy(self) -> Policy:
+        """How the book is read now."""
+        return self._policy()
+
+    def check(self, some: Sequence[Rule]) -> None:
+        """Raise a FairdayError where rules cannot be in a book together; nothing is kept."""
+        self._compile(list(some))
 
     def book(self, conn: Connection) -> Book:
         """The compiled book of now; compiled again only when a rule, the policy or what it speaks of changed."""

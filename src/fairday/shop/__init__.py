@@ -21,7 +21,7 @@ from fairday.insight.asked import Asked, ask
 from fairday.insight.coupon_forecast import CouponForecasts
 from fairday.insight.coupon_past import CouponPast
 from fairday.insight.meetings import Meetings
-from fairday.insight.replay import Replays
+from fairday.insight.replay import Replays, Repricings
 from fairday.insight.report import Report, report
 from fairday.insight.touches import Touches
 from fairday.insight.why import Why, why
@@ -143,6 +143,7 @@ class Shop:
             self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
         self.replays = Replays(db, lambda: self.settings, clock)
+        self.repricings = Repricings(db, lambda: self.settings, clock, self.offers, self.lake)
         self.rankings = Rankings(fitting.folder_of(db, settings))
         self.erasers.append(fitting.eraser(self.rankings))
         self._staging: Staging | None = None
@@ -403,6 +404,7 @@ class Shop:
         """Finish what is queued and let go of the database."""
         self._background.stop()
         self.replays.close()
+        self.repricings.close()
         self.followers.stop()
         self.writer.close()
         self.db.close()

@@ -198,3 +198,34 @@ def months(lake: Lake) -> Iterator[tuple[str, int]]:
         )
         for month, n in db.execute(query).fetchall():
             yield str(month), int(n)
+
+
+def named_between(lake: Lake, name: str, start: int, end: int, size: int) -> Iterator[list[tuple[int, int, str]]]:
+    """Happenings of one name in a stretch of time, some at a time, in the order in which they happened.
+
+    Args:
+        start, end: ms, the end not included.
+        size: how many at once at most.
+
+    Returns:
+        First ``[(how many, 0, "")]``, then lists of (pos, at, body as JSON).
+    """
+    first, last = (f"{datetime.fromtimestamp(at / 1000, UTC):month=%Y-%m}" for at in (start, max(start, end - 1)))
+    months: dict[str, list[Path]] = {}
+    for file in lake.files():
+        if first <= file.parent.name <= last:
+            months.setdefault(file.parent.name, []).append(file)
+    which = 'WHERE kind = \'track\' AND name = ? AND "at" >= ? AND "at" < ?'
+    with _duckdb() as db:
+        n = 0
+        for files in months.values():
+            found = db.execute(f"SELECT count(*) FROM read_parquet({_list(files)}) {which}", [name, start, end])
+            n += (found.fetchone() or (0,))[0]
+        yield [(n, 0, "")]
+        for _, files in sorted(months.items()):
+            db.execute(
+                f'SELECT pos, "at", body FROM read_parquet({_list(files)}) {which} ORDER BY "at", pos',
+                [name, start, end],
+            )
+            while rows := db.fetchmany(size):
+                yield [(int(pos), int(at), str(body)) for pos, at, body in rows]

@@ -127,9 +127,9 @@ def last_time(spec: SceneSpec, today: int) -> Period:
     if when.first_day is not None and when.last_day is not None:
         of = to_date(when.first_day)
         year = of.year - 1
-        while to_day(_same(of, year)) + when.last_day - when.first_day >= today:
+        while to_day(same_day(of, year)) + when.last_day - when.first_day >= today:
             year -= 1
-        first = to_day(_same(of, year))
+        first = to_day(same_day(of, year))
         return Period(first, first + when.last_day - when.first_day, when.first_day - first)
     if when.festival is not None and festival(when.festival).own_trait is None:
         opens = when.phases[0].first if when.phases else 0
@@ -141,7 +141,7 @@ def last_time(spec: SceneSpec, today: int) -> Period:
     return Period(today - 365, today - 1)
 
 
-def _same(of: date, year: int) -> date:
+def same_day(of: date, year: int) -> date:
     try:
         return of.replace(year=year)
     except ValueError:  # 29 February

@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, select, update
+from sqlalchemy import BigInteger, Connection, Index, Integer, RowMapping, String, Table, Text, select, update
 
 from fairday.insight.replay.model import Period, Replay
-from fairday.insight.replay.walk import replay
+from fairday.insight.replay.walk import Progress, replay
 from fairday.kernel import jsons
 from fairday.kernel.clock import Clock
 from fairday.kernel.settings import Settings
@@ -35,7 +36,8 @@ replays = Table(
     Index("replays_scene", "scene"),
     sqlite_autoincrement=True,
 )
-"""``status`` is running, done or failed; ``said`` the Replay as JSON when done, the error's words when failed.
+"""``scene`` is a scene's name, or of planned promotions "=" and a digest. ``status`` is running, done or failed;
+``said`` the Replay (the Repriced) as JSON when done, the error's words when failed.
 
 A replay holds counts and goods, nobody in person.
 """
@@ -63,35 +65,38 @@ class _Stopped(Exception):
     pass
 
 
-class Replays:
-    """Runs replays in threads of their own; one a scene at a time, whatever process started it."""
+class Jobs:
+    """Runs walks over the past in threads of their own; one a subject at a time, whatever process started it."""
 
-    def __init__(self, db: Database, settings: Callable[[], Settings], clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
-        self._settings = settings
         self._clock = clock
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def start(self, spec: SceneSpec, version: int, period: Period | None = None, *, told_today: bool = False) -> int:
-        """Begin a replay, unless one of the scene is under way; its number."""
+    def begin(self, subject: str, version: int, work: Callable[[Progress], Any]) -> int:
+        """Begin a walk, unless one of the subject is under way; its number.
+
+        Args:
+            work: given what to tell how far it is, does it and returns what is kept.
+        """
         now = self._clock.now()
         with self._db.write() as conn:
             alone(conn, "replays")
-            found = latest(conn, spec.scene, now)
-            if found is not None and found.status == "running":
-                return found.id
+            row = latest_row(conn, subject, now)
+            if row is not None and row["status"] == "running":
+                return int(row["id"])
             statement = replays.insert().returning(replays.c.id)
             number: int = conn.execute(
                 statement.values(
-                    scene=spec.scene, version=version, status="running", done=0, of=0, started_at=now, moved_at=now,
+                    scene=subject, version=version, status="running", done=0, of=0, started_at=now, moved_at=now,
                     said="",
                 )
             ).scalar_one()  # fmt: skip
         self._threads = [t for t in self._threads if t.is_alive()]
         thread = threading.Thread(
-            target=self._run, args=(number, spec, period, told_today), name=f"fairday-replay-{number}", daemon=True
-        )
+            target=self._run, args=(number, work), name=f"fairday-replay-{number}", daemon=True
+        )  # fmt: skip
         self._threads.append(thread)
         thread.start()
         return number
@@ -106,7 +111,7 @@ class Replays:
         self._stop.set()
         self.wait()
 
-    def _run(self, number: int, spec: SceneSpec, period: Period | None, told_today: bool) -> None:
+    def _run(self, number: int, work: Callable[[Progress], Any]) -> None:
         noted = 0.0
 
         def progress(done: int, total: int) -> None:
@@ -118,9 +123,7 @@ class Replays:
                 self._note(number, done=done, of=total)
 
         try:
-            found = replay(
-                self._db, self._settings(), spec, self._clock.now(), period, progress, told_today=told_today
-            )  # fmt: skip
+            found = work(progress)
             self._note(number, status="done", done=1, of=1, said=jsons.dumps(found))
         except Exception as error:
             if not isinstance(error, _Stopped):
@@ -132,17 +135,40 @@ class Replays:
             conn.execute(update(replays).where(replays.c.id == number).values(moved_at=self._clock.now(), **values))
 
 
-def latest(conn: Connection, scene: str, now: int) -> ReplayRun | None:
-    """The latest replay of a scene; one whose process died counts as failed."""
-    query = select(replays).where(replays.c.scene == scene).order_by(replays.c.id.desc()).limit(1)
-    row = conn.execute(query).mappings().first()
+class Replays(Jobs):
+    """Replays of scenes."""
+
+    def __init__(self, db: Database, settings: Callable[[], Settings], clock: Clock) -> None:
+        super().__init__(db, clock)
+        self._settings = settings
+
+    def start(self, spec: SceneSpec, version: int, period: Period | None = None, *, told_today: bool = False) -> int:
+        """Begin a replay, unless one of the scene is under way; its number."""
+
+        def work(progress: Progress) -> Replay:
+            now = self._clock.now()
+            return replay(self._db, self._settings(), spec, now, period, progress, told_today=told_today)
+
+        return self.begin(spec.scene, version, work)
+
+
+def latest_row(conn: Connection, subject: str, now: int) -> dict[str, Any] | None:
+    """The latest walk of a subject as it is kept; one whose process died counts as failed."""
+    query = select(replays).where(replays.c.scene == subject).order_by(replays.c.id.desc()).limit(1)
+    row: RowMapping | None = conn.execute(query).mappings().first()
     if row is None:
         return None
-    status = row["status"]
-    if status == "running" and row["moved_at"] < now - DEAD_AFTER:
-        status = "failed"
-    said = msgspec.json.decode(row["said"], type=Replay) if status == "done" else None
+    dead = row["status"] == "running" and row["moved_at"] < now - DEAD_AFTER
+    return {**row, "status": "failed" if dead else row["status"]}
+
+
+def latest(conn: Connection, scene: str, now: int) -> ReplayRun | None:
+    """The latest replay of a scene; one whose process died counts as failed."""
+    row = latest_row(conn, scene, now)
+    if row is None:
+        return None
+    said = msgspec.json.decode(row["said"], type=Replay) if row["status"] == "done" else None
     return ReplayRun(
-        id=row["id"], scene=row["scene"], version=row["version"], status=status, done=row["done"], of=row["of"],
-        started_at=row["started_at"], result=said,
+        id=row["id"], scene=row["scene"], version=row["version"], status=row["status"], done=row["done"],
+        of=row["of"], started_at=row["started_at"], result=said,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairday.insight.replay.model import Replay
+from fairday.insight.replay.repriced import Repriced
 from fairday.kernel.clock import to_date
 from fairday.kernel.money import major
 
@@ -52,3 +53,52 @@ def in_words(found: Replay, currency: str, width: int = 40) -> list[str]:
     lines.append("That is no effect of the scene: nobody met it.")
     lines += [f"  - {NOTES[note.code].format(**note.values)}" for note in found.notes]
     return lines
+
+
+REPRICED_NOTES = {
+    "same_baskets": "The same people buy the same goods: nobody buys more, or comes because of it.",
+    "paid_prices": "Carts are taken at the prices that were paid; what had been taken off them stays off.",
+    "alone": "No other promotion is taken to have run beside it.",
+    "beside": "{n} promotions of today are taken to have run, with and without it.",
+    "everybody_held": "Everybody has the coupon and uses it on the first cart it takes something off: more cannot be.",
+    "known_then": "Whom it is for is asked of what was known of them on that day.",
+    "limits_held": "Its limits are held, in the order in which the orders came.",
+    "paying_untold": "How the orders were paid is not known: any way of paying counts.",
+    "orders_bare": "{n} orders without goods are left out.",
+    "orders_foreign": "{n} orders in other currencies are left out.",
+    "orders_doubled": "{n} orders were told twice and count once.",
+    "trait_unknown": "{trait} is not known of earlier days.",
+}
+"""What a repricing takes for granted, by code."""
+
+_GROUPS = {"first": "first orders", "some": "1 to 4 orders before", "regular": "5 and more", "unknown": "nobody known"}
+
+
+def repriced_in_words(found: Repriced, currency: str) -> list[str]:
+    """The lines of a repricing."""
+
+    def money(amount: int) -> str:
+        return f"{major(amount, currency):,} {currency}"
+
+    lines = [f"{', '.join(found.rules)}, had it run from {to_date(found.first)} to {to_date(found.last)}", ""]
+    share = found.touched.was / found.carts if found.carts else 0
+    lines.append(f"It would have touched {found.touched.was:,} of {found.carts:,} carts ({share:.1%}),")
+    lines.append(f"of {found.buyers:,} people, and taken {money(found.given.was)} off {money(found.before)}.")
+    lines.append(f"Another year like it: {money(found.given.low)} to {money(found.given.high)}, 8 times in 10.")
+    if found.gifts:
+        lines.append(f"Gifts: {found.gifts:,} pieces, {money(found.gift_cost)}.")
+    after = found.margin_after
+    lines += ["", f"Margin at {found.margin} %: {money(found.margin_before)} becomes {money(after.was)}"
+              f" ({money(after.low)} to {money(after.high)})."]  # fmt: skip
+    if found.needed is None:
+        lines.append("No number of further carts would pay for it.")
+    elif found.touched.was:
+        lines.append(f"It pays for itself from {found.needed:.1%} more such carts on.")
+    for group in found.groups:
+        name = _GROUPS[group.group]
+        lines.append(f"  {name:22} {group.people:7,} people {group.carts:7,} carts  {money(group.given)}")
+    for one in found.examples:
+        lines += ["", f"  {to_date(one.day)}: {money(one.paid)} becomes {money(one.after)}"]
+        lines += [f"    {x.qty} × {x.title}: {money(x.paid)} → {money(x.after)}" for x in one.lines]
+    lines.append("")
+    return lines + [f"  - {REPRICED_NOTES[note.code].format(**note.values)}" for note in found.notes]
