@@ -165,6 +165,25 @@ class RewardSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("tiers rise, and each has a name of its own")
 
 
+class OrderMailSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which mails about their own order buyers get; see docs/merchants/orders.md.
+
+    Attributes:
+        paid: it is paid (or on account), and what it is.
+        shipped: with the parcel's link; ``ready``: to be collected, with the code.
+        cancelled: by either side, or for want of payment; ``refunded``: money goes back.
+        returned: what came back has arrived; ``exchanged``: for what.
+    """
+
+    paid: bool = True
+    shipped: bool = True
+    ready: bool = True
+    cancelled: bool = True
+    refunded: bool = True
+    returned: bool = True
+    exchanged: bool = True
+
+
 class TaxSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The tax of a country in which the shop is registered.
 
@@ -247,6 +266,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         models: the folder of what is fitted for the shop (its ranking), or "" for one beside its database or lake.
         taxes: by ISO 3166-1 code of each country where the shop is registered for tax; a sale to any other asks none.
         border: how it sells abroad.
+        order_mails: which mails about their own order buyers get.
         mail_cost: what a thousand mails cost, minor units; counted against a scene's budget and foreseen.
     """
 
@@ -269,3 +289,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     market: MarketSettings = MarketSettings()
     crowd: CrowdSettings = CrowdSettings()
     rewards: RewardSettings = RewardSettings()
+    order_mails: OrderMailSettings = OrderMailSettings()

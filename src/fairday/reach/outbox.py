@@ -78,6 +78,12 @@ UNTRIED = ("server away", "line broke")
 SERVICE = "fairday:service"
 """What stands for the scene where a person asked for the mail themselves (``reach.service``)."""
 
+ORDER = "fairday:order"
+"""What stands for the scene where a mail tells a buyer of their own order (``reach.orders``)."""
+
+TRANSACTIONAL = (SERVICE, ORDER)
+"""Mail that is no marketing: it asks for no consent to marketing and counts for no frequency."""
+
 STALE_MS = 10 * 60_000
 """A claim this old belongs to a process that died."""
 
@@ -213,7 +219,7 @@ def _withhold_refused(conn: Connection, limit: int) -> None:
     query = (
         select(c.id, c.channel, func.coalesce(o.person, c.person))
         .outerjoin(ownership, (o.identifier == c.identifier) & (o.until_at == OPEN))
-        .where(_WAITING)
+        .where(_WAITING, c.scene.not_in(TRANSACTIONAL))
         .order_by(c.tries, c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=messages)
@@ -302,7 +308,7 @@ def lately(conn: Connection, identifiers: Collection[int], since: int) -> dict[i
     query = select(c.identifier, c.scene, c.planned_at).where(
         c.identifier.in_(identifiers),
         c.planned_at >= since,
-        c.scene != SERVICE,
+        c.scene.not_in(TRANSACTIONAL),
         c.status.in_(("queued", "sending", "sent", "unsure")),
     )
     for identifier, scene, at in conn.execute(query):
@@ -317,6 +323,26 @@ def bounced(conn: Connection, identifiers: Collection[int]) -> set[int]:
         c.identifier.in_(identifiers), c.status == "failed", c.reason.startswith("refused 5")
     )
     return {identifier for (identifier,) in conn.execute(query)}
+
+
+def refused_at(conn: Connection, address: str) -> bool:
+    """Whether a server has refused an address for good, whomever it was written to for."""
+    c = messages.c
+    query = select(c.id).where(c.status == "failed", c.address == address, c.reason.startswith("refused 5")).limit(1)
+    return conn.execute(query).first() is not None
+
+
+def of_order(conn: Connection, phases: str) -> list[Message]:
+    """The mails that told of an order, the first first; ``phases`` is what their phases begin with."""
+    c = messages.c
+    query = select(messages).where(c.scene == ORDER, c.phase >= phases, c.phase < phases + "~").order_by(c.id)
+    return [message(r) for r in conn.execute(query).mappings()]
+
+
+def waiting(conn: Connection) -> bool:
+    """Whether a mail about an order waits to be sent: those are sent at once."""
+    c = messages.c
+    return conn.execute(select(c.id).where(c.status == "queued", c.scene == ORDER).limit(1)).first() is not None
 
 
 def counts(conn: Connection, scene: str) -> dict[tuple[str, str, str], int]:
@@ -339,7 +365,8 @@ class Transport(Protocol):
 
 def sent(conn: Connection, delivered: Iterable[Message], now: int, zone: str) -> None:
     """Tell the log whom a scene met by message, in the transaction that says it was sent."""
-    append_happenings(conn, [happening(m.meeting, (m.channel, m.address), now, zone, message=True) for m in delivered])
+    met = [m for m in delivered if m.scene not in TRANSACTIONAL]
+    append_happenings(conn, [happening(m.meeting, (m.channel, m.address), now, zone, message=True) for m in met])
 
 
 def drain(db: Database, transport: Transport, clock: Clock, zone: str, limit: int = 10_000) -> int:
@@ -357,11 +384,18 @@ def drain(db: Database, transport: Transport, clock: Clock, zone: str, limit: in
         gone = {id_ for id_, status, _ in done if status == "sent"}
         with db.write() as conn:
             settle(conn, done, clock.now())
+            _let_go(conn, [m.id for m in batch if m.id in gone and m.scene in TRANSACTIONAL])
             sent(conn, [m for m in batch if m.id in gone], clock.now(), zone)
         handed += len(batch)
         if all(status == "queued" for _, status, _ in done):
             break  # the transport is away; what was put back waits for the next call
     return handed
+
+
+def _let_go(conn: Connection, ids: Sequence[int]) -> None:
+    """Of a mail that went out and opens somebody's order or record, the text is kept no longer."""
+    if ids:
+        conn.execute(update(messages).where(messages.c.id.in_(ids)).values(html="", text=""))
 
 
 def deliver_locally(db: Database, now: int, zone: str, limit: int = 500) -> int:

@@ -16,7 +16,7 @@ from email.utils import format_datetime, make_msgid
 from urllib.parse import unquote, urlsplit
 
 from fairday.kernel.errors import FairdayError
-from fairday.reach.outbox import SERVICE, Message, Status
+from fairday.reach.outbox import TRANSACTIONAL, Message, Status
 
 ENVIRONMENT = "FAIRDAY_SMTP_URL"
 
@@ -72,7 +72,7 @@ def compose(message: Message, sender: str, public_url: str) -> EmailMessage:
     mail["To"] = message.address
     mail["Date"] = format_datetime(datetime.fromtimestamp(message.planned_at / 1000, UTC))
     mail["Message-ID"] = make_msgid(f"fairday.{message.id}", domain=urlsplit(public_url).hostname or "localhost")
-    if message.scene != SERVICE:
+    if message.scene not in TRANSACTIONAL:
         mail["List-Unsubscribe"] = f"<{public_url}/unsubscribe/{message.token}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(message.text)

@@ -48,6 +48,7 @@ from fairday.people.privacy import Eraser
 from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
 from fairday.reach.mailing import Mailing
+from fairday.reach.orders import OrderMails
 from fairday.scenes import fitting, life
 from fairday.scenes.choice import MESSAGES, Choice, Person, choose
 from fairday.scenes.exposures import Exposures
@@ -57,7 +58,7 @@ from fairday.scenes.selling import SceneOffers
 from fairday.scenes.spec import SceneSpec
 from fairday.scenes.staging import Staging, popularity
 from fairday.shop.background import HOME, Background
-from fairday.shop.keeping import exists, load_settings, migrate, save_settings, search_folder, settings_table
+from fairday.shop.keeping import exists, load_settings, migrate, save_settings, search_folder, secret_in, settings_table
 from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, shown
 from fairday.storage.followers import BULK, Followers
@@ -142,6 +143,7 @@ class Shop:
             self.followers.register(LakeFollower(self.lake))
             self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
+        self.followers.register(OrderMails(lambda: self.settings, secret_in))
         self.replays = Replays(db, lambda: self.settings, clock)
         self.repricings = Repricings(db, lambda: self.settings, clock, self.offers, self.lake)
         self.rankings = Rankings(fitting.folder_of(db, settings))
@@ -357,11 +359,16 @@ class Shop:
             How many were queued or withheld by reason, and ``sent``.
         """
         result = self.mailing.plan(progress)
+        result["sent"] = self.send_mail()
+        return result
+
+    def send_mail(self) -> int:
+        """Send what is queued: to FAIRDAY_SMTP_URL, or into the local mailbox; how many."""
         address = smtp.from_environment()
         transport = None if address is None else smtp.Smtp(address, self.settings.mail_from, self.settings.public_url)
-        result["sent"] = self.mailing.send(transport)
+        sent = self.mailing.send(transport)
         self.followers.wake()
-        return result
+        return sent
 
     # ---- insight ---------------------------------------------------------------------------------------------------
 

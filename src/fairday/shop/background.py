@@ -13,6 +13,7 @@ import msgspec
 
 from fairday.insight.morning import morning
 from fairday.kernel.clock import local_day, to_date
+from fairday.reach import outbox
 from fairday.scenes import fitting
 from fairday.shop.keeping import load_settings
 from fairday.trade.payment import reconcile
@@ -24,9 +25,10 @@ log = logging.getLogger("fairday")
 
 HOME = "http://127.0.0.1"
 
-SETTINGS_EVERY, MAIL_EVERY, FORGET_EVERY, FIT_EVERY = 10, 120, 1200, 240
+SETTINGS_EVERY, MAIL_EVERY, ORDER_MAIL_EVERY, FORGET_EVERY, FIT_EVERY = 10, 120, 4, 1200, 240
 """In how many half seconds settings changed elsewhere are seen, mail is planned again (sooner when
-what is live changed), old answers are let go of, and whether a new day asks for a fit is looked at."""
+what is live changed), mail about orders is sent, old answers are let go of, and whether a new day asks for a fit is
+looked at."""
 
 MATCH_EVERY = 900
 """In how many rounds of payments, a second each, days that are over are matched with the providers' bills."""
@@ -116,6 +118,8 @@ class Background:
                 if rounds % MAIL_EVERY == 0 or live != mailed:
                     mailed = live  # whoever started a scene looks at its page and waits
                     self._shop.run_mail()
+                elif rounds % ORDER_MAIL_EVERY == 0 and self._mail_waits():
+                    self._shop.send_mail()
                 if rounds % FORGET_EVERY == 0:
                     while self._shop.forget_answers() and not self._stop.is_set():
                         pass
@@ -126,6 +130,10 @@ class Background:
             except Exception:
                 log.exception("chores")
             rounds += 1
+
+    def _mail_waits(self) -> bool:
+        with self._shop.db.read() as conn:
+            return outbox.waiting(conn)
 
     def _fit(self) -> None:
         """Begin the day's fit, where there is one to do, in a process of its own: it would take shoppers' time here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ settings_table = Table(
     col("name", String(64), primary_key=True, personal=False),
     col("value", Text, nullable=False, personal=False),
 )
+
+
+_SIGNS = "secret.web"
 
 
 def exists(db: Database) -> bool:
@@ -50,6 +54,14 @@ def search_folder(db: Database, settings: Settings) -> Path | None:
     if db.path is not None:
         return db.path.with_suffix(".search")
     return Path(settings.lake).with_suffix(".search") if settings.lake else None
+
+
+def secret_in(conn: Connection) -> bytes:
+    """The shop's signing key, made at the first call and the same in every process."""
+    made = insert(conn, settings_table).values(name=_SIGNS, value=f'"{secrets.token_hex(32)}"')
+    conn.execute(made.on_conflict_do_nothing())
+    kept = conn.execute(settings_table.select().where(settings_table.c.name == _SIGNS)).one()
+    return bytes.fromhex(kept.value.strip('"'))
 
 
 def load_settings(conn: Connection) -> Settings:

@@ -6,7 +6,7 @@
 | Order Refunded, Order Exchanged | Order Refunded: what was given back, the lines' units and amounts | - amount |
 | Order Cancelled, Order Expired after Order Completed | Order Cancelled: what it had cost | - amount |
 | the same before it | Order Cancelled without lines, total 0 | nothing |
-| Order Shipped, Order Picked Up, Order Received, Return Asked | the same names, without amounts | nothing |
+| Order Shipped, Order Ready, Order Picked Up, Order Received, Return Asked | the same name, no amounts | nothing |
 
 An order charged in another currency is told in the shop's own, part by part as it was priced; what goes back of it in
 steps adds up to that.
@@ -37,7 +37,7 @@ from fairday.trade.order import SHIPPING
 from fairday.trade.records import contact_of
 
 ORDERED, REFUNDED, CANCELLED = "Order Completed", "Order Refunded", "Order Cancelled"
-_PLAIN = {"Order Shipped", "Order Picked Up", "Order Received", "Return Asked"}
+_PLAIN = {"Order Shipped", "Order Ready", "Order Picked Up", "Order Received", "Return Asked"}
 
 
 class OrderTelling:
@@ -76,10 +76,15 @@ class OrderTelling:
         said["order_id"] = event.stream.partition(":")[2]
         return [
             Happening(
-                message_id=f"order-{digest(event.stream, str(event.seq))}", kind="track", name=name, at=event.at,
+                message_id=message_id(event.stream, event.seq), kind="track", name=name, at=event.at,
                 received=now, source=placed["source"], ids=tuple(ids[:1]), body={"properties": said},
             )
         ]  # fmt: skip
+
+
+def message_id(stream: str, seq: int) -> str:
+    """The id under which an event of an order is told."""
+    return f"order-{digest(stream, str(seq))}"
 
 
 def _placed(conn: Connection, stream: str) -> dict[str, Any]:

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import secrets
-
-from fairday.shop import Shop, settings_table
-from fairday.storage.database import insert
-
-_NAME = "secret.web"
+from fairday.kernel.signing import sign, signed
+from fairday.shop import Shop
+from fairday.shop.keeping import secret_in
 
 
 def secret_of(shop: Shop) -> bytes:
     """The shop's signing key, made at the first call and the same in every process."""
     with shop.db.write() as conn:
-        made = insert(conn, settings_table).values(name=_NAME, value=f'"{secrets.token_hex(32)}"')
-        conn.execute(made.on_conflict_do_nothing())
-        kept = conn.execute(settings_table.select().where(settings_table.c.name == _NAME)).one()
-    return bytes.fromhex(kept.value.strip('"'))
+        return secret_in(conn)
 
 
-def sign(key: bytes, text: str, until: int) -> str:
-    """A text with its end (ms) and a signature over both, fit for a cookie."""
-    body = base64.urlsafe_b64encode(f"{until:x}|{text}".encode()).decode().rstrip("=")
-    return f"{body}.{_mac(key, body)}"
-
-
-def signed(key: bytes, value: str, now: int) -> str | None:
-    """The text of a signed value, or None where it was not signed by us or is over."""
-    body, _, mac = value.partition(".")
-    if len(value) > 2000 or not hmac.compare_digest(mac.encode(), _mac(key, body).encode()):
-        return None
-    until, _, text = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode().partition("|")
-    return text if int(until, 16) > now else None
-
-
-def _mac(key: bytes, body: str) -> str:
-    return hmac.new(key, body.encode(), hashlib.sha256).hexdigest()[:32]
+__all__ = ["secret_of", "sign", "signed"]

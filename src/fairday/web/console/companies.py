@@ -15,11 +15,11 @@ from fairday.kernel.money import minor
 from fairday.trade.b2b import company as rules
 from fairday.trade.b2b import credit
 from fairday.trade.b2b.quotes import total_of
+from fairday.trade.links import order_number as number_of
 from fairday.web.auth import field, inside
 from fairday.web.auth import may as allowed
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 from fairday.web.storefront.company import people_of, written
-from fairday.web.storefront.orders import number_of
 
 OPEN = ("requested", "countered", "offered")
 

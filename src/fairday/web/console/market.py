@@ -15,9 +15,9 @@ from fairday.trade.c2c import records
 from fairday.trade.c2c.dispute import order_of
 from fairday.trade.c2c.listing import REASONS
 from fairday.trade.c2c.mode import divided
+from fairday.trade.links import order_number as number_of
 from fairday.web.auth import field, inside
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
-from fairday.web.storefront.orders import number_of
 
 PAYOUT_REASONS = ("wrong_details", "not_allowed", "other")
 SHOWN = 40

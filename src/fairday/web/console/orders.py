@@ -16,6 +16,7 @@ from fairday.kernel.money import minor
 from fairday.stores.records import all_places
 from fairday.trade import order as rules
 from fairday.trade.documents import sums_of
+from fairday.trade.links import order_number as number_of
 from fairday.trade.records import contact_of, keep_parcel, orders, parcels_of
 from fairday.trade.refunds import Refund, preview
 from fairday.trade.shipping.addresses import Address, written
@@ -23,7 +24,7 @@ from fairday.trade.shipping.carriers import CARRIERS, carrier_name, read_number,
 from fairday.web.auth import field, inside
 from fairday.web.console.data import PAGE
 from fairday.web.render import go, page, say, shop_of, tongue_of
-from fairday.web.storefront.orders import REASONS, number_of
+from fairday.web.storefront.orders import REASONS
 
 STATUSES = ("placed", "paid", "part_shipped", "shipped", "picked_up", "completed", "cancelled", "expired", "returned",
             "exchanged", "refunded")  # fmt: skip

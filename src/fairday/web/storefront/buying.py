@@ -21,13 +21,14 @@ from fairday.storage.runner import stream_state
 from fairday.trade import cart as carts
 from fairday.trade.cart import Cart
 from fairday.trade.checkout import Buyer
+from fairday.trade.links import order_token as token_of
 from fairday.trade.records import Contact
 from fairday.web.render import shop_of
 from fairday.web.signing import sign, signed
 from fairday.web.storefront.front import answer_of, front_of, visitor_of
 
 CART, MEMBER, ORDERS = "fairday_cart", "fairday_member", "fairday_orders"
-CART_DAYS, MEMBER_DAYS, ORDERS_DAYS, LINK_DAYS = 60, 30, 180, 400
+CART_DAYS, MEMBER_DAYS, ORDERS_DAYS = 60, 30, 180
 MOST_KEPT = 20
 """Orders a guest's cookie remembers."""
 
@@ -144,11 +145,6 @@ def keep_cart(response: Response, request: Request, cart: Cart) -> None:
 
 
 # ---- links to orders -------------------------------------------------------------------------------------------------
-
-
-def token_of(secret: bytes, order: str, placed_at: int) -> str:
-    """What stands in an order's link: nobody can make one up, and it is the same every time."""
-    return sign(secret, f"order|{order.rpartition(':')[2]}", placed_at + LINK_DAYS * DAY_MS)
 
 
 def order_of(request: Request, token: str) -> tuple[str, State]:

@@ -21,6 +21,7 @@ from fairday.trade.b2b import credit
 from fairday.trade.b2b.lists import ReadList, checked, read_list
 from fairday.trade.b2b.service import Looked, Member
 from fairday.trade.checkout import Moved
+from fairday.trade.links import order_number as number_of
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import read_address
 from fairday.web.i18n import LANGUAGES
@@ -29,7 +30,6 @@ from fairday.web.storefront.abroad import COUNTRIES
 from fairday.web.storefront.buying import account_of, buyer_of, keep_order, text_in, token_of
 from fairday.web.storefront.cart import problem_of
 from fairday.web.storefront.front import front_of, router, same_site, shown, spend, visitor_of
-from fairday.web.storefront.orders import number_of
 
 FIELDS = ("name", "phone", "country", "region", "city", "district", "street", "postcode", "note")
 MOST_FILE = 200_000

@@ -14,13 +14,13 @@ from fairday.trade import order as rules
 from fairday.trade.c2c import records
 from fairday.trade.c2c.dispute import REASONS
 from fairday.trade.c2c.mode import divided
+from fairday.trade.links import order_number as number_of
 from fairday.trade.records import contact_of, parcels_of
 from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import CARRIERS, carrier_name, tracking_link
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import text_in, token_of, whole_in
 from fairday.web.storefront.front import front_of, router, shown, visitor_of
-from fairday.web.storefront.orders import number_of
 from fairday.web.storefront.selling import Member, member_of, no_store, photo_in, uploaded
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Depends, Request
@@ -14,11 +13,11 @@ from starlette.responses import RedirectResponse, Response
 
 from fairday.kernel.decider import State
 from fairday.kernel.errors import Conflict
-from fairday.kernel.ids import digest
 from fairday.stores.records import all_places
 from fairday.trade import cart as carts
 from fairday.trade import order as rules
 from fairday.trade.documents import Paper, drawn, sums_of
+from fairday.trade.links import order_number as number_of
 from fairday.trade.records import contact_of, orders, parcels_of
 from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import carrier_name, tracking_link
@@ -43,16 +42,6 @@ from fairday.web.storefront.wallet import shareable
 
 REASONS = ("changed_mind", "damaged", "wrong_item", "not_as_told", "late", "other")
 MOST = 50
-
-
-def number_of(order: str) -> str:
-    """An order's number as people say it: short, and no two of a day alike but by a rare chance."""
-    id_ = order.rpartition(":")[2]
-    try:
-        day = datetime.fromtimestamp(int(id_[:12], 16) / 1000, UTC).strftime("%y%m%d")
-    except (ValueError, OverflowError, OSError):
-        day = "000000"
-    return f"{day}-{digest('order number', id_)[:6].upper()}"
 
 
 @router.get("/orders")
