@@ -31,8 +31,8 @@ from fairday.trade.links import order_number, order_token, pickup_code
 from fairday.trade.records import Contact, keep_parcel
 from webdesk import Client
 
-WEI = Contact(name="李薇", email="wei@example.com", phone="+8613800138000", country="CN", region="上海市", city="上海市",
-              street="南京路 1 号", language="zh")  # fmt: skip
+WEI = Contact(name="李薇", email="wei@example.com", phone="+8613800138000", country="CN", region="上海市",
+              city="上海市", street="南京路 1 号", language="zh")  # fmt: skip
 IDS = (("email", "wei@example.com"),)
 MUG = trading.line("1", "mug", 2, 4500, off=1000, form={"color": "青"})
 LINES = (MUG, trading.line("2", "tea", 1, 1990))

@@ -11,6 +11,8 @@ import pytest
 
 import fairday
 from fairday.kernel.clock import ManualClock
+from fairday.kernel.decider import Command
+from fairday.kernel.errors import Conflict, NotFound
 from fairday.storage import ledger
 from fairday.storage.runner import stream_state
 from fairday.trade import order as rules
@@ -18,6 +20,7 @@ from fairday.trade.payment.model import stream_of
 from fairday.trade.payment.sandbox.wechat import sign_notice
 from paying import begin, do, ready, served
 from trading import Shelf, ShelfClaim, fill, line, place
+from webdesk import Client
 
 O = "order:1"  # noqa: E741
 
@@ -131,3 +134,51 @@ def test_the_same_notice_at_several_processes_at_once_counts_once(url: str, cloc
             found = stream_state(conn, stream_of(number))
         assert found is not None
         assert found[0] == 3, "requested, pending, succeeded"
+
+
+def test_money_of_an_order_goes_back_through_it_and_never_past_it(
+    base: str, shop: fairday.Shop, clock: ManualClock
+) -> None:
+    place(shop, O, line("1", "mug", 2, 1000))
+    number = begin(shop, pays=O, amount=2000).number
+    do(base, shop, number, "pay")
+    with pytest.raises(Conflict, match="through its order"):
+        shop.payments.refund(number, "r1", 500, "by hand", "anna")
+    desk = Client(shop).sign_in("owner")
+    assert 'href="/console/orders/1#refund"' in desk.get(f"/console/payments/{number}").text
+    assert (
+        desk.post(f"/console/payments/{number}/refund", {"amount": "5", "why": "", "refund": "r1"}).status_code == 409
+    )
+    with ThreadPoolExecutor(8) as pool:  # the order's refund, and attempts past it, at once
+        past = [
+            pool.submit(
+                shop.runner.submit, Command("refund", stream_of(number), {"refund": f"x{n}", "amount": 900, "why": ""})
+            )
+            for n in range(6)
+        ]
+        through = pool.submit(shop.orders.act, "order.refund", O, {"unshipped": {"1": 1}}, actor="anna", key="once")
+        assert {p.result().refusal.code for p in past} == {"through_order"}
+        assert through.result().ok
+    work(shop, clock)
+    assert balances(shop, O, "receivable:wechat", "sales") == [0, -1000, 1000]
+
+
+def test_a_refund_that_its_provider_would_not_make_is_tried_again_once_each_time(
+    base: str, shop: fairday.Shop, clock: ManualClock
+) -> None:
+    place(shop, O, line("1", "mug", 2, 1000))
+    number = begin(shop, pays=O, amount=2000).number
+    do(base, shop, number, "pay")
+    shop.orders.act("order.refund", O, {"unshipped": {"1": 1}}, actor="anna")
+    (refund,) = shop.payments.state(number)["refunds"]
+    with pytest.raises(NotFound):
+        shop.payments.refund_again(number, refund, "anna")
+    failed = {"refund": refund, "state": "failed", "amount": 1000, "trade": "", "at": 1}
+    assert shop.runner.submit(Command("refund.outcome", stream_of(number), failed)).ok
+    desk = Client(shop).sign_in("owner")
+    assert f"/refunds/{refund}/again" in desk.get(f"/console/payments/{number}").text
+    for _ in range(3):
+        assert desk.post(f"/console/payments/{number}/refunds/{refund}/again").status_code == 303
+    assert f"/refunds/{refund}/again" not in desk.get(f"/console/payments/{number}").text
+    work(shop, clock)
+    assert balances(shop, O, "receivable:wechat", "sales") == [0, -1000, 1000]

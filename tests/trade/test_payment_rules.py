@@ -16,7 +16,7 @@ from fairday.trade.payment.model import Paid
 
 NOW = 1_780_000_000_000
 PAY = "payment:0190a1b2c3d4"
-ORDER = "order:o1"
+ORDER = "ticket:o1"
 REQUEST: dict[str, Any] = {
     "pays": ORDER, "method": "wechat", "channel": "h5", "amount": 8800, "currency": "CNY", "account": None,
     "expires": NOW + 900_000,
@@ -43,7 +43,7 @@ class Orders:
 
 
 class OrderDecider(BaseDecider):
-    kind = "order"
+    kind = "ticket"
 
     def initial(self) -> State:
         return {"status": "open"}
@@ -64,7 +64,7 @@ class Till:
         self.rules = PaymentDecider()
         self.orders = OrderDecider()
         self.states: dict[str, State] = {PAY: self.rules.initial(), ORDER: self.orders.initial(), "stock:mug": {}}
-        self.spanning = decider.settle({"order": Orders()})
+        self.spanning = decider.settle({"ticket": Orders()})
         self.ledger: dict[str, tuple[str, str, int]] = {}
         self.now = NOW
 

@@ -230,6 +230,7 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/payments/{number}/ask": "payments.take",
     "POST /console/payments/{number}/confirm": "payments.take",
     "POST /console/payments/{number}/refund": "payments.refund",
+    "POST /console/payments/{number}/refunds/{refund}/again": "payments.refund",
     "POST /console/payments/{number}/refunds/{refund}": "payments.refund",
     "GET /console/reconciliation": "payments.read",
     "GET /console/reconciliation/{method}/{day}": "payments.read",

@@ -48,7 +48,8 @@ class PaymentDecider(BaseDecider):
     """One payment: asked for once, settled by what the provider says, refunded in parts with their own ids.
 
     Commands: ``request`` {pays, method, channel, amount, currency, account, expires}, ``prepared``,
-    ``settle`` (an outcome that touches nothing else), ``ask`` {at}, ``hint``, ``refund`` {refund, amount, why},
+    ``settle`` (an outcome that touches nothing else), ``ask`` {at}, ``hint``, ``refund`` {refund, amount, why} of what
+    is no order's, ``refund.again`` {refund} of one that failed,
     ``refund.outcome`` {refund, state, amount, trade, at}. The spanning ``payment.settle`` is in ``settle``.
     """
 
@@ -66,6 +67,8 @@ class PaymentDecider(BaseDecider):
             return _request(state, {**command.data, "id": number_of(command.stream)}, now)
         if not state["status"]:
             return Refusal("payment_unknown", "There is no such payment.")
+        if command.name == "refund" and through_order(state):
+            return Refusal("through_order", "Money of an order goes back through its order.", {"order": state["pays"]})
         return rule(state, command.data, now)
 
     def evolve(self, state: State, event: Event) -> State:
@@ -140,6 +143,11 @@ def receivable(method: str) -> str:
 def _purse(data: Mapping[str, Any]) -> str:
     """Where a payment's money comes from in the ledger: a balance from the member's account."""
     return str(data["account"]) if data["method"] == BALANCE else receivable(data["method"])
+
+
+def through_order(state: State) -> bool:
+    """Whether the payment is money of an order, whose refunds settle its shares, goods, coupons and points too."""
+    return state.get("for") == "order" and kind_of(state["pays"]) == "order"
 
 
 def reserved(state: State) -> int:
@@ -291,6 +299,16 @@ def _refund(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] 
     return [Event("Refund Requested", {"refund": refund, "amount": amount, "why": why, "tries": 0, "ask_at": ask_at})]
 
 
+def _refund_again(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] | Refusal:
+    """A refund that the provider would not make is asked for once more, under a number of its own."""
+    refund = str(data.get("refund"))
+    failed = state["refunds"].get(refund)
+    if failed is None or failed["status"] != "failed":
+        return Refusal("refund_unknown", "There is no such refund that failed.")
+    again = {"refund": f"{refund}a", "amount": failed["amount"], "why": "again"}
+    return _refund(state, again, now)
+
+
 def _refund_outcome(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] | Refusal:
     refund = str(data.get("refund"))
     known, said = state["refunds"].get(refund), data.get("state")
@@ -332,6 +350,7 @@ _RULES = {
     "hint": _hint,
     "settle": _settle,
     "refund": _refund,
+    "refund.again": _refund_again,
     "refund.outcome": _refund_outcome,
 }
 

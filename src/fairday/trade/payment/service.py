@@ -330,10 +330,19 @@ class Payments:
 
         Raises:
             NotFound: no such payment.
-            Conflict: more than is left, or not paid.
+            Conflict: more than is left, or not paid; or it is money of an order, which goes back through that.
         """
         data = {"refund": refund, "amount": amount, "why": why}
         _said(self.runner.submit(Command("refund", stream_of(number), data, actor)))
+        return self._known(number)
+
+    def refund_again(self, number: str, refund: str, actor: str) -> State:
+        """Ask once more for a refund that the provider would not make.
+
+        Raises:
+            NotFound: no such payment, or no such refund that failed.
+        """
+        _said(self.runner.submit(Command("refund.again", stream_of(number), {"refund": refund}, actor)))
         return self._known(number)
 
     def paid_back(self, number: str, refund: str, reference: str, actor: str) -> State:

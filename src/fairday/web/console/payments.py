@@ -15,7 +15,7 @@ from fairday.kernel.clock import local_day, to_date, to_day
 from fairday.kernel.errors import FairdayError, Unavailable
 from fairday.kernel.money import minor
 from fairday.trade.payment import reconcile, tables
-from fairday.trade.payment.decider import refundable
+from fairday.trade.payment.decider import refundable, through_order
 from fairday.trade.payment.model import MANUAL, METHODS, NUMBER, PROVIDERS, REFUND_ID, number_of, stream_of
 from fairday.web.auth import Number, field, inside
 from fairday.web.console.data import PAGE
@@ -64,7 +64,8 @@ def _detail(request: Request, number: str, status: int = 200, error: FairdayErro
     return page(
         request, "payment.html", status, number=number, payment=state, row=row, refunds=refunds, left=refundable(state),
         error=say(tongue_of(request), error) if error else None, sandbox=trade and trade["token"],
-        by_hand=state["method"] in MANUAL,
+        again_of=lambda refund: f"{refund}a" in state["refunds"], by_hand=state["method"] in MANUAL,
+        order=state["pays"].partition(":")[2] if through_order(state) else "",
     )  # fmt: skip
 
 
@@ -118,6 +119,12 @@ def refund(request: Request, number: str) -> Response:
         shop.payments.refund(number, wanted, amount, field(request, "why", 100), actor)
 
     return _done(request, number, act, "refund")
+
+
+@inside.post("/payments/{number}/refunds/{refund}/again")
+def again(request: Request, number: str, refund: str) -> Response:
+    """A refund that failed at its provider is tried once more."""
+    return _done(request, number, lambda shop, actor: shop.payments.refund_again(number, refund, actor), "refund")
 
 
 @inside.post("/payments/{number}/refunds/{refund}")
