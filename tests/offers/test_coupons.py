@@ -347,7 +347,7 @@ def test_merging_two_wallets_moves_the_coupons_and_the_value_in_one_command(shop
     ann, claim, _ = held(shop, clock)
     bob = account(shop, "bob")
     shop.runner.submit(Command("earn", ann, {"unit": "points", "amount": 5, "reason": "welcome"}))
-    shop.coupons.merge(ann, bob)
+    shop.merging.merge(ann, bob)
     assert shop.coupons.usable(bob, clock.now()) == [(claim, "ten-off")]
     assert shop.coupons.wallet(ann) == []
     with shop.db.read() as conn:

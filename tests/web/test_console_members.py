@@ -78,3 +78,26 @@ def test_a_member_is_found_by_a_whole_address_and_adjusted_once(shop: fairday.Sh
     assert "¥12.50" in page
     assert owner.get("/console/members/nobody").status_code == 404
     assert Client(shop).sign_in("clerk").post("/console/members/a", form).status_code == 403
+
+
+def test_two_accounts_become_one_after_what_moves_was_shown(shop: fairday.Shop, owner: Client) -> None:
+    shop.runner.submit(Command("open", "account:b"))
+    shop.runner.submit(Command("earn", "account:b", {"unit": "points", "amount": 70, "reason": "x"}))
+    owner.get("/console/members/b")
+    for wrong in ("", "nobody@example.com", "b"):
+        answer = owner.post("/console/members/b/merge", {"into": wrong})
+        assert answer.status_code == 422, wrong
+        assert 'role="alert"' in answer.text
+    seen = owner.post("/console/members/b/merge?lang=en", {"into": "li@example.com"})
+    assert seen.status_code == 200
+    assert "70" in seen.text
+    assert "li@example.com" in seen.text
+    assert held(shop) == {}
+    done = owner.post("/console/members/b/merge", {"into": "a", "sure": "yes"})
+    assert done.headers["location"] == "/console/members/a?done=merged"
+    assert held(shop) == {"points": 70}
+    assert owner.post("/console/members/b/merge", {"into": "a", "sure": "yes"}).status_code == 303  # done once
+    assert held(shop) == {"points": 70}
+    assert owner.post("/console/members/zzz/merge", {"into": "a"}).status_code == 404
+    clerk = Client(shop).sign_in("clerk")
+    assert clerk.post("/console/members/a/merge", {"into": "b", "sure": "yes"}).status_code == 403

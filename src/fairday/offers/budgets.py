@@ -11,14 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, State
+from fairday.kernel.forwarding import forwarding
 from fairday.offers.model import Priced, Rule, Told
 
 TAKEN, GIVEN_BACK = "Budget Taken", "Budget Given Back"
+MOVED, RECEIVED = "Budget Moved", "Budget Received"
 
 
 class BudgetDecider(BaseDecider):
     """One counter: ``amount`` (minor units) and ``uses`` that stand taken. It changes with orders only, through its
-    claim."""
+    claim, or with its person when two accounts become one."""
 
     kind = "budget"
 
@@ -29,11 +31,27 @@ class BudgetDecider(BaseDecider):
         return Refusal("not_by_command", "A budget is taken by placing an order.")
 
     def evolve(self, state: State, event: Event) -> State:
-        sign = 1 if event.name == TAKEN else -1
+        sign = 1 if event.name in (TAKEN, RECEIVED) else -1
+        into = {"into": event.data["into"]} if event.name == MOVED else {}
         return {
+            **state, **into,
             "amount": state["amount"] + sign * event.data["amount"],
             "uses": state["uses"] + sign * event.data["uses"],
-        }
+        }  # fmt: skip
+
+    def deadline(self, state: State) -> int | None:
+        """At once, where an order gave back to a counter that was moved."""
+        return 0 if state.get("into") and (state["amount"] or state["uses"]) else None
+
+
+def moved(stream: str, state: State, into: str, other: State, now: int) -> dict[str, list[Event]]:
+    """What a counter has counted is counted by another from now on."""
+    said = {"amount": state["amount"], "uses": state["uses"]}
+    return {stream: [Event(MOVED, said | {"into": into})], into: [Event(RECEIVED, said | {"from": stream})]}
+
+
+FORWARD = forwarding("budget", moved)
+"""What an order gives back to the counter of an account that was merged goes on to the other's."""
 
 
 class BudgetClaim:

@@ -31,6 +31,7 @@ from fairday.offers.model import (
     When,
 )
 from fairday.offers.pricing import Book
+from fairday.people.accounts import accounts_in
 from fairday.people.traits import vocabulary
 from fairday.people.traits.folding import ORDERED
 from fairday.scenes import life
@@ -173,4 +174,5 @@ def _bought(facts: Traits) -> bool:
 
 def _ordered(conn: Connection, account: str) -> bool:
     stands = orders.c.status.not_in(("cancelled", "expired"))
-    return conn.execute(select(orders.c.id).where(orders.c.account == account, stands).limit(1)).first() is not None
+    mine = orders.c.account.in_(accounts_in(conn, account))
+    return conn.execute(select(orders.c.id).where(mine, stands).limit(1)).first() is not None

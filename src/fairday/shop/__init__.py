@@ -33,10 +33,12 @@ from fairday.kernel.clock import Clock, SystemClock, local_day
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
+from fairday.offers import budgets
 from fairday.offers.book import Offers
 from fairday.offers.budgets import BudgetClaim, BudgetDecider
 from fairday.offers.coupons import Coupons
 from fairday.offers.coupons.claim import CouponClaim
+from fairday.offers.coupons.moving import CouponMoves
 from fairday.offers.coupons.telling import CouponTelling
 from fairday.people import accounts, identity, privacy
 from fairday.people.consent import ConsentFollower
@@ -67,9 +69,12 @@ from fairday.storage.lake import Lake, LakeFollower
 from fairday.storage.log import Appender, Happening, happenings_at
 from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
+from fairday.trade.b2b.moving import CompanyMoves
 from fairday.trade.b2b.service import Companies
+from fairday.trade.c2c.moving import MarketMoves
 from fairday.trade.c2c.service import Market
 from fairday.trade.checkout import Checkout
+from fairday.trade.moving import CartMoves, CountedMoves
 from fairday.trade.payment.reconcile import DayDecider
 from fairday.trade.payment.service import Payments
 from fairday.trade.rewards import Rewards
@@ -105,6 +110,7 @@ class Shop:
         self.writer = GroupCommit(db, after_commit=self.followers.wake)
         self.runner = Runner(self.writer, clock)
         accounts.register(self.runner)
+        self.merging = accounts.Merging(db, self.writer, self.runner, clock)
         self.stock = Stock(db, self.runner)
         self.runner.register(life.SceneDecider())
         self.goods = Goods(db, lambda: self.settings, clock)
@@ -118,6 +124,7 @@ class Shop:
         self.orders.register_claim(accounts.PointsClaim())
         self.orders.register_claim(accounts.EarningClaim())
         self.runner.register(BudgetDecider())
+        self.runner.register_spanning(budgets.FORWARD)
         self.orders.register_claim(BudgetClaim())
         self.offers = Offers(db, lambda: self.settings, SceneOffers(lambda: self.settings))
         self.checkout = Checkout(
@@ -132,6 +139,7 @@ class Shop:
         self.companies = Companies(
             db, self.runner, clock, lambda: self.settings, self.orders, self.checkout, self.payments
         )
+        self.merging.register(CouponMoves(), CountedMoves(), CartMoves(), CompanyMoves(), MarketMoves())
         self.followers.register(CouponPast(lambda: self.settings))
         self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)
         self.runner.register(DayDecider())

@@ -23,6 +23,7 @@ from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.clock import DAY_MS, local_day, to_date
 from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
+from fairday.kernel.forwarding import forwarding
 from fairday.kernel.ids import digest
 from fairday.kernel.settings import BorderSettings, Settings
 from fairday.storage.runner import stream_state
@@ -313,7 +314,22 @@ class AllowanceDecider(BaseDecider):
         return Refusal("unknown_command", "An allowance changes only with its orders.")
 
     def evolve(self, state: State, event: Event) -> State:
-        return {"spent": state["spent"] + event.data["change"]}
+        into = {"into": event.data["into"]} if event.name == "Allowance Moved" else {}
+        return {**state, **into, "spent": state["spent"] + event.data["change"]}
+
+    def deadline(self, state: State) -> int | None:
+        """At once, where an order gave back to an allowance that was moved."""
+        return 0 if state.get("into") and state["spent"] else None
+
+
+def moved(stream: str, state: State, into: str, other: State, now: int) -> dict[str, list[Event]]:
+    """What an account has spent is spent by another from now on, which is the same person's."""
+    gone = Event("Allowance Moved", {"into": into, "change": -state["spent"]})
+    return {stream: [gone], into: [Event("Allowance Received", {"from": stream, "change": state["spent"]})]}
+
+
+FORWARD = forwarding(ALLOWANCE, moved)
+"""What an order gives back to the allowance of an account that was merged goes on to the other's."""
 
 
 class AllowanceClaim:

@@ -163,10 +163,20 @@ def sign_in(conn: Connection, guest: str | None, account: str, now: int) -> Cart
     """
     theirs = find_cart(conn, None, account)
     mine = find_cart(conn, guest, None) if guest else None
-    if mine is None or mine.account is not None:
-        return theirs
+    return theirs if mine is None or mine.account is not None else _poured(conn, mine, theirs, account, now)
+
+
+def take_over(conn: Connection, account: str, into: str, now: int) -> Cart | None:
+    """What an account that was merged has in its open cart goes into the other's; that cart, None for nothing."""
+    mine = find_cart(conn, None, account)
+    return None if mine is None else _poured(conn, mine, find_cart(conn, None, into), into, now)
+
+
+def _poured(conn: Connection, mine: Cart, theirs: Cart | None, account: str, now: int) -> Cart | None:
+    """The lines of one cart in that of an account, or the cart itself become the account's where it has none."""
     if theirs is None:
-        taken = update(carts).where(carts.c.cart == mine.cart, carts.c.account.is_(None)).values(account=account)
+        was = carts.c.account.is_(None) if mine.account is None else carts.c.account == mine.account
+        taken = update(carts).where(carts.c.cart == mine.cart, was).values(account=account)
         return msgspec.structs.replace(mine, account=account) if conn.execute(taken).rowcount else None
     closed = update(carts).where(carts.c.cart == mine.cart, carts.c.into.is_(None)).values(into=theirs.cart)
     if not conn.execute(closed).rowcount:

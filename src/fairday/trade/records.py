@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Te
 
 from fairday.goods.photos import keep_for_order
 from fairday.kernel import jsons
+from fairday.people.accounts import accounts_in
 from fairday.storage.database import col, insert, metadata
 
 orders = Table(
@@ -104,7 +105,7 @@ def last_contact(conn: Connection, account: str) -> Contact:
     query = (
         select(contacts.c.contact)
         .join(orders, orders.c.id == contacts.c.id)
-        .where(orders.c.account == account, orders.c.way == "ship")
+        .where(orders.c.account.in_(accounts_in(conn, account)), orders.c.way == "ship")
         .order_by(orders.c.placed_at.desc())
         .limit(1)
     )

@@ -14,6 +14,7 @@ from fairday.kernel.errors import NotFound
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
+from fairday.trade import border
 from fairday.trade.border import AllowanceClaim, AllowanceDecider, CrossBorder
 from fairday.trade.modes import B2C, Mode
 from fairday.trade.paying import OrderPayable, PaymentClaim
@@ -41,6 +42,7 @@ class Orders:
         self.register_mode(CrossBorder())
         self.register_claim(AllowanceClaim())
         runner.register(AllowanceDecider())
+        runner.register_spanning(border.FORWARD)
         self.payable = OrderPayable(self.steps)
 
     def register_claim(self, claim: Claim) -> None:

@@ -53,19 +53,15 @@ Permission = Literal[
 """What can be allowed.
 
 ``own``: one's own password and sign-out. ``goods``: goods and price lists. ``offers``: promotions and coupons.
-``own``: one's own password and sign-out. ``offers``: promotions and coupons. ``orders.ship``: send, hand over and
-cancel orders, answer returns; ``orders.refund``: give money of them back.
-``members.adjust``: give points or balance by hand, or take them.
-cancel orders, answer returns; ``orders.refund``: give money of them back. ``companies``: companies that buy, their
-members, credit and quotes.
-``people.look_up``: find one customer by a whole id and see their page;
+``orders.ship``: send, hand over and cancel orders, answer returns; ``orders.refund``: give money of them back.
+``members.adjust``: give points or balance by hand, or take them, and make two accounts one. ``companies``: companies
+that buy, their members, credit and quotes. ``people.look_up``: find one customer by a whole id and see their page;
 ``people.list``: see people in lists and samples, by name or address. ``people.mend``: join and part people.
 ``people.erase``: export or erase everything of somebody. ``data.read``: what came in, event by event. ``data.run``: how
-far the followers are, and rebuilding them. ``follow``: walk through the
-shop as a visitor and see what it does. ``market.moderate``: let members' listings be shown or refuse them;
-``market.settle``: decide disputes and say that payouts were made. ``payments.take``: say that money came by hand, ask
-a provider now;
-``payments.refund``: give money back. ``settings``: the shop's settings, its write keys and its operators.
+far the followers are, and rebuilding them. ``follow``: walk through the shop as a visitor and see what it does.
+``market.moderate``: let members' listings be shown or refuse them; ``market.settle``: decide disputes and say that
+payouts were made. ``payments.take``: say that money came by hand, ask a provider now; ``payments.refund``: give money
+back. ``settings``: the shop's settings, its write keys and its operators.
 """
 
 MAY: Mapping[Permission, tuple[Role, ...]] = {
@@ -177,6 +173,7 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/members": "people.look_up",
     "GET /console/members/{account}": "people.look_up",
     "POST /console/members/{account}": "members.adjust",
+    "POST /console/members/{account}/merge": "members.adjust",
     "GET /console/rewards": "offers.write",
     "POST /console/rewards": "offers.write",
     "GET /console/people": "people.look_up",

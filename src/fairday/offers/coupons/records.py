@@ -12,10 +12,10 @@ from fairday.kernel import jsons
 from fairday.kernel.errors import NotFound, Unavailable
 from fairday.kernel.ids import digest
 from fairday.offers.coupons.batch import Terms, batch_stream, terms_of
+from fairday.people.accounts import accounts_in
 from fairday.people.tables import OPEN
 from fairday.storage.bulk import insert_rows
 from fairday.storage.database import col, insert, metadata
-from fairday.storage.log import events
 from fairday.storage.runner import stream_state, streams
 
 coupon_batches = Table(
@@ -220,17 +220,6 @@ def by_rule(conn: Connection, batch: str) -> dict[str, tuple[int, int]]:
     query = select(c.rule, func.count(), func.sum(case((c.status == "redeemed", 1), else_=0)))
     query = query.where(c.batch == batch).group_by(c.rule).order_by(c.rule)
     return {rule: (n, int(used)) for rule, n, used in conn.execute(query)}
-
-
-def accounts_in(conn: Connection, account: str) -> list[str]:
-    """An account and those that were merged into it, however long ago: a merged one stays so for good."""
-    found, waiting = [account], [account]
-    while waiting:
-        query = select(events.c.data).where(events.c.stream == waiting.pop(), events.c.name == "Account Received")
-        new = [str(jsons.loads(data)["from"]) for (data,) in conn.execute(query)]
-        found += new
-        waiting += new
-    return found
 
 
 def people_of(conn: Connection, accounts: Sequence[str]) -> dict[str, int]:

@@ -18,14 +18,13 @@ from fairday.offers.coupons.claim import CouponDecider, drawn_slot, slot
 from fairday.offers.coupons.codes import hashed, new_code, read_code, read_word
 from fairday.offers.coupons.packs import OnceDecider, PackDecider, shuffled
 from fairday.offers.coupons.records import TooMany
+from fairday.people.accounts import accounts_in
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 
 MOST_AT_ONCE = 200_000
 """Codes printed in one run."""
 SLICE = 5_000
-MOST_MOVED = 500
-"""Coupons that one merge of wallets moves; where there are more, the rest are found by the merged account."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -211,7 +210,7 @@ class Coupons:
         return pack
 
     def _own_pack(self, conn: Any, pack: str, account: str) -> str:
-        if records.get_pack(conn, pack, 0).account not in records.accounts_in(conn, account):
+        if records.get_pack(conn, pack, 0).account not in accounts_in(conn, account):
             raise NotFound("There is no such pack.", code="no_pack")
         return pack
 
@@ -251,16 +250,9 @@ class Coupons:
         """
         with self._db.read() as conn:
             held = records.get_held(conn, claim)
-            if held is None or held.account not in records.accounts_in(conn, account):
+            if held is None or held.account not in accounts_in(conn, account):
                 raise NotFound("You have no such coupon.", code="no_coupon")
         return Hold("coupon", f"coupon:{claim}", {"account": held.account, "worth": worth})
-
-    def merge(self, account: str, into: str, *, actor: str = "system", key: str | None = None) -> None:
-        """Merge an account into another: its value and its coupons, in one transaction."""
-        with self._db.read() as conn:
-            mine = [h.claim for h in records.held_by(conn, account, MOST_MOVED) if h.status in ("claimed", "locked")]
-        data = {"into": into, "coupons": [f"coupon:{claim}" for claim in mine]}
-        self._ask(Command("wallet.merge", account, data, actor, key))
 
     def _ask(self, command: Command) -> Answer:
         answer = self._runner.submit(command)

@@ -1,4 +1,4 @@
-"""Commands over several streams of coupons: open a batch, claim, share a pack, draw of it, merge two wallets. Pure."""
+"""Commands over several streams of coupons: open a batch, claim, share a pack, draw of it. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import msgspec
 
 from fairday.kernel.decider import Command, Event, Located, Peek, Refusal, Spanning, State
 from fairday.offers.coupons.batch import NO_BATCH, batch_stream, closed, terms_of
-from fairday.offers.coupons.claim import claimed, moved
+from fairday.offers.coupons.claim import claimed
 from fairday.offers.coupons.packs import seal, taken
-from fairday.people import accounts
 
 Decided = Mapping[str, Sequence[Event]] | Refusal
 States = Mapping[str, State]
@@ -182,31 +181,12 @@ def _draw(states: States, command: Command, now: int) -> Decided:
     }
 
 
-# ---- wallet.merge {into, coupons} ------------------------------------------------------------------------------------
-
-
-def _locate_merge(command: Command, peek: Peek) -> Located:
-    located = accounts.MERGE.locate(command, peek)
-    return Located((*located.streams, *command.data["coupons"]))
-
-
-def _merge(states: States, command: Command, now: int) -> Decided:
-    decided = accounts.MERGE.decide(states, command, now)
-    if isinstance(decided, Refusal):
-        return decided
-    # Whoever listed them may have been late: only what is the giver's now goes.
-    theirs = [s for s in command.data["coupons"] if states[s]["status"] and states[s]["account"] == command.stream]
-    return {**decided, **{s: [moved(states[s], command.data["into"], now)] for s in theirs}}
-
-
 OPEN = Spanning("coupons.open", _locate_open, _open)
 CLAIM = Spanning("coupon.claim", _locate_claim, _claim)
 SHARE = Spanning("coupon.share", _locate_share, _share)
 DRAW = Spanning("coupon.draw", _locate_draw, _draw)
-MERGE = Spanning("wallet.merge", _locate_merge, _merge)
-"""Merge one account into another with all its value and the coupons it holds."""
 
-ALL = (OPEN, CLAIM, SHARE, DRAW, MERGE)
+ALL = (OPEN, CLAIM, SHARE, DRAW)
 
 
 def terms_data(terms: Any) -> dict[str, Any]:

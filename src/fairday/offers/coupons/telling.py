@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, text
 from fairday.kernel.ids import digest
 from fairday.kernel.money import major
 from fairday.kernel.settings import Settings
-from fairday.offers.coupons.records import accounts_in
+from fairday.people.accounts import accounts_in
 from fairday.storage.followers import Source
 from fairday.storage.log import OURS, Happening, StoredEvent, append_happenings
 

@@ -6,9 +6,11 @@ docs/algorithms/rewards.md.
 """
 
 from fairday.people.accounts.claims import EarningClaim, PointsClaim
+from fairday.people.accounts.merging import Foreseen, Merged, Merging, Moves
 from fairday.people.accounts.paying import paid_back, paid_in, paid_out
 from fairday.people.accounts.records import (
     account_of,
+    accounts_in,
     accounts_of,
     attach,
     attach_first,
@@ -26,10 +28,15 @@ __all__ = [
     "MERGE",
     "AccountDecider",
     "EarningClaim",
+    "Foreseen",
     "Level",
+    "Merged",
+    "Merging",
+    "Moves",
     "PointsClaim",
     "Program",
     "account_of",
+    "accounts_in",
     "accounts_of",
     "attach",
     "attach_first",

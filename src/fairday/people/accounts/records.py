@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Connection, String, Table
+from sqlalchemy import BigInteger, Connection, String, Table, select
 
+from fairday.kernel import jsons
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import NotFound
 from fairday.people.accounts.rules import DEADLINE_COMMAND, MERGE, AccountDecider, check
 from fairday.people.identity.records import run
 from fairday.people.tables import OPEN
 from fairday.storage.database import col, insert, metadata
+from fairday.storage.log import events
 from fairday.storage.runner import Runner, stream_state
 
 member_accounts = Table(
@@ -87,6 +89,18 @@ def balances(conn: Connection, account: str) -> dict[str, int]:
     """What an account holds, by unit."""
     found = stream_state(conn, account)
     return dict(found[1]["balances"]) if found is not None else {}
+
+
+def accounts_in(conn: Connection, account: str) -> list[str]:
+    """An account and those that were merged into it, however long ago: a merged one stays so for good."""
+    found, waiting = [account], [account]
+    while waiting:
+        query = select(events.c.data).where(events.c.stream == waiting.pop(), events.c.name == "Account Received")
+        new = list(dict.fromkeys(str(jsons.loads(data)["from"]) for (data,) in conn.execute(query)))
+        new = [name for name in new if name not in found]
+        found += new
+        waiting += new
+    return found
 
 
 def account_of(conn: Connection, account: str) -> str:

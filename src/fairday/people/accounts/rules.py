@@ -22,6 +22,7 @@ from fairday.kernel.decider import (
     kind_of,
 )
 from fairday.kernel.errors import FairdayError
+from fairday.kernel.forwarding import locate_last
 from fairday.people.accounts import tiers
 from fairday.people.accounts.lots import Lot, expired, give_back, next_expiry, normal, take, total
 from fairday.people.accounts.tiers import Program
@@ -321,17 +322,6 @@ MERGE = Spanning("account.merge", _locate, _merge)
 """Merge one account into another: all its value moves, and it closes for good."""
 
 
-def _locate_due(command: Command, peek: Peek) -> Located:
-    """An account, and the one it went into, followed to the last."""
-    relied = {}
-    last = command.stream
-    relied[last], state = peek(last)
-    while state["into"]:
-        last = state["into"]
-        relied[last], state = peek(last)
-    return Located(tuple(dict.fromkeys((command.stream, last))), relied)
-
-
 def _due(states: Mapping[str, State], command: Command, now: int) -> Mapping[str, Sequence[Event]] | Refusal:
     """What an account does by itself: lots expire, a tier is looked at again, a merged one sends on what came back."""
     stream = command.stream
@@ -354,5 +344,5 @@ def _due(states: Mapping[str, State], command: Command, now: int) -> Mapping[str
     return {stream: events}
 
 
-DEADLINE_COMMAND = Spanning("account.deadline", _locate_due, _due)
+DEADLINE_COMMAND = Spanning("account.deadline", locate_last, _due)
 """What runs when a lot expires, a tier ends, or value came back to a merged account."""

@@ -75,6 +75,9 @@ class CompanyDecider(BaseDecider):
                 invited.pop(data.get("digest", ""), None)
             case "Member Removed":
                 del members[data["account"]]
+            case "Member Moved":
+                del members[data["account"]]
+                members[data["into"]] = [data["role"], data["limit"]]
         return {**state, "members": members, "invited": invited}
 
     def rows(self, stream: str, event: Event, now: int) -> Iterable[Row]:
@@ -87,6 +90,9 @@ class CompanyDecider(BaseDecider):
                 yield Row("company_members", {"company": company, "account": data["account"], "role": data["role"]})
             case "Member Removed":
                 yield Row("company_members", {"company": company, "account": data["account"], "role": ""})
+            case "Member Moved":
+                for account, role in ((data["account"], ""), (data["into"], data["role"])):
+                    yield Row("company_members", {"company": company, "account": account, "role": role})
             case "Company Ordered":
                 order = data["order"].partition(":")[2]
                 yield Row("company_orders", {"id": order, "company": company, "account": data["account"],

@@ -83,6 +83,8 @@ class QuoteDecider(BaseDecider):
                         "until": data["until"]}  # fmt: skip
             case "Quote Accepted":
                 return {**state, "status": "accepted", "order": data["order"]}
+            case "Quote Moved":
+                return {**state, "account": data["account"]}
         return {**state, "status": event.name.rpartition(" ")[2].lower()}
 
     def deadline(self, state: State) -> int | None:
@@ -92,7 +94,9 @@ class QuoteDecider(BaseDecider):
         data = event.data
         row: dict[str, Any] = {"id": stream.partition(":")[2], "updated_at": now}
         row["status"] = event.name.rpartition(" ")[2].lower()
-        if event.name == "Quote Requested":
+        if event.name == "Quote Moved":
+            row |= {"account": data["account"], "status": data["status"]}
+        elif event.name == "Quote Requested":
             row |= {k: data[k] for k in ("company", "account", "currency")}
             row |= {"version": 1, "total": total_of(data["lines"]), "until_at": data["until"]}
         elif event.name in ("Quote Offered", "Quote Countered"):

@@ -105,6 +105,8 @@ class RequisitionDecider(BaseDecider):
                 return {**state, "status": "refused", "by": data["by"]}
             case "Requisition Ordered":
                 return {**state, "status": "ordered", "total": data["total"]}
+            case "Requisition Moved":
+                return {**state, "account": data["account"]}
         return {**state, "status": event.name.rpartition(" ")[2].lower()}
 
     def deadline(self, state: State) -> int | None:
@@ -119,6 +121,8 @@ class RequisitionDecider(BaseDecider):
         )
         if "lines" in data:
             row |= {"lines": len(data["lines"]), "total": None}
+        if event.name == "Requisition Moved":
+            row |= {"account": data["account"], "status": data["status"]}
         if event.name == "Requisition Drafted":
             row |= {k: data[k] for k in ("company", "account", "quote")}
         if "total" in data:

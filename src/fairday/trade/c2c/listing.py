@@ -77,6 +77,8 @@ class ListingDecider(BaseDecider):
             return after | {name: data[name] for name in _WRITTEN} | {"order": None, "why": ""}
         if event.name == "Listing Reserved":
             return after | {"life": "reserved", "order": data["order"]}
+        if event.name == "Listing Moved":
+            return after | {"seller": data["seller"]}
         order = state["order"] if event.name == "Listing Sold" else None
         return after | {"life": _AFTER[event.name], "order": order, "why": data.get("why", "")}
 
@@ -84,6 +86,8 @@ class ListingDecider(BaseDecider):
         data, row = event.data, {"id": stream.partition(":")[2], "updated_at": now}
         if event.name == "Listing Written":
             yield Row("listings", row | {name: data[name] for name in _WRITTEN} | {"order_id": "", "why": ""})
+        elif event.name == "Listing Moved":
+            yield Row("listings", row | {"seller": data["seller"]})
         elif event.name == "Listing Reserved":
             yield Row("listings", row | {"life": "reserved", "order_id": data["order"].partition(":")[2]})
         else:

@@ -25,6 +25,11 @@ def seller_stream(account: str) -> str:
     return f"seller:{account.partition(':')[2]}"
 
 
+def party(state: State, side: str) -> str:
+    """The account that an order between people was made with, on one side of it: "buyer" or "seller"."""
+    return str(state["account"] if side == "buyer" else state["data"]["seller"])
+
+
 def held_account(account: str) -> str:
     """The ledger account of money that waits for a seller."""
     return f"held:{account}"

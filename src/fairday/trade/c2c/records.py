@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, delete, func, select
 
 from fairday.kernel import jsons
+from fairday.people.accounts import accounts_in
 from fairday.storage.database import col, insert, metadata
 
 listings = Table(
@@ -172,7 +173,8 @@ def payouts_of(conn: Connection, *, seller: str = "", status: str = "", limit: i
     """Payouts, the last first."""
     query = select(payouts, payees.c.destination).outerjoin(payees, payees.c.seller == payouts.c.seller)
     if seller:
-        query = query.where(payouts.c.seller == seller)
+        mine = accounts_in(conn, f"account:{seller.partition(':')[2]}")
+        query = query.where(payouts.c.seller.in_([f"seller:{account.partition(':')[2]}" for account in mine]))
     if status:
         query = query.where(payouts.c.status == status)
     query = query.order_by(payouts.c.updated_at.desc(), payouts.c.id).limit(limit)
@@ -210,10 +212,14 @@ def words_of(conn: Connection, about: str) -> list[dict[str, Any]]:
 
 
 def stars_of(conn: Connection, accounts: Iterable[str]) -> dict[str, tuple[float, int]]:
-    """What accounts were given: (mean of stars, how many gave them)."""
-    c = ratings.c
-    query = select(c.about, func.avg(c.stars), func.count()).where(c.about.in_(list(accounts))).group_by(c.about)
-    return {row[0]: (float(row[1]), int(row[2])) for row in conn.execute(query)}
+    """What accounts, and those merged into them, were given: (mean of stars, how many gave them)."""
+    found = {}
+    for account in accounts:
+        given = select(func.avg(ratings.c.stars), func.count()).where(ratings.c.about.in_(accounts_in(conn, account)))
+        mean, n = conn.execute(given).one()
+        if n:
+            found[account] = (float(mean), int(n))
+    return found
 
 
 def stars_given(conn: Connection, order: str) -> dict[str, int]:

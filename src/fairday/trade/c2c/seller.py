@@ -6,11 +6,13 @@ The ledger account of the same name holds the same: orders that are over move mo
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, Row, State, Transfer
+from fairday.kernel.forwarding import forwarding
 from fairday.trade.c2c.mode import divided
 
 A_DAY = 30
@@ -41,7 +43,7 @@ class SellerDecider(BaseDecider):
     kind = "seller"
 
     def initial(self) -> State:
-        return {"balances": {}, "payouts": {}, "day": 0, "sent": 0}
+        return {"balances": {}, "payouts": {}, "day": 0, "sent": 0, "moves": 0}
 
     def decide(self, state: State, command: Command, now: int) -> Sequence[Event] | Refusal:
         data = command.data
@@ -67,6 +69,12 @@ class SellerDecider(BaseDecider):
         data = event.data
         if event.name == "Listing Counted":
             return {**state, "day": data["day"], "sent": data["sent"]}
+        if event.name in ("Seller Moved", "Seller Received"):
+            came = 1 if event.name == "Seller Received" else -1
+            sums: Counter[str] = Counter(state["balances"])
+            sums.update({unit: came * amount for unit, amount in data["balances"].items()})
+            kept = {"moves": data["n"], "into": data["into"]} if came < 0 else {}
+            return {**state, **kept, "balances": {u: n for u, n in sums.items() if n}}
         change = {"Earnings Credited": 1, "Payout Asked": -1, "Payout Refused": 1, "Payout Paid": 0}[event.name]
         unit = data["currency"]
         balances = {**state["balances"], unit: state["balances"].get(unit, 0) + change * data["amount"]}
@@ -76,6 +84,10 @@ class SellerDecider(BaseDecider):
         elif "payout" in data:
             del payouts[data["payout"]]
         return {**state, "balances": {u: n for u, n in balances.items() if n}, "payouts": payouts}
+
+    def deadline(self, state: State) -> int | None:
+        """At once, where a deal or a refused payout brought something to a seller that was moved."""
+        return 0 if state.get("into") and state["balances"] else None
 
     def rows(self, stream: str, event: Event, now: int) -> Iterable[Row]:
         data = event.data
@@ -88,6 +100,10 @@ class SellerDecider(BaseDecider):
         yield Row("payouts", row | {name: data[name] for name in ("reference", "why") if name in data})
 
     def transfers(self, stream: str, event: Event, now: int) -> Iterable[Transfer]:
+        if event.name == "Seller Moved":
+            for unit, amount in event.data["balances"].items():
+                key = f"{stream}:moved:{event.data['n']}:{unit}"
+                yield Transfer(key, stream, event.data["into"], unit, amount)
         pair = {"Payout Asked": (stream, WAITING), "Payout Paid": (WAITING, PAID), "Payout Refused": (WAITING, stream)}
         if event.name in pair:
             data = event.data
@@ -95,11 +111,24 @@ class SellerDecider(BaseDecider):
             yield Transfer(key, *pair[event.name], data["currency"], data["amount"])
 
 
+def moved(stream: str, state: State, into: str, other: State, now: int) -> dict[str, list[Event]]:
+    """All that a seller may have paid out is another's from now on; payouts that wait stay where they were asked."""
+    said = {"balances": state["balances"], "n": state.get("moves", 0) + 1, "at": now}
+    return {stream: [Event("Seller Moved", said | {"into": into})],
+            into: [Event("Seller Received", said | {"from": stream})]}  # fmt: skip
+
+
+FORWARD = forwarding("seller", moved)
+"""What comes to a seller whose account was merged goes on to the other's."""
+
+
 def _asked(state: State, payout: str, currency: str, amount: Any, now: int) -> list[Event] | Refusal:
     if not _ID.fullmatch(payout) or payout in state["payouts"]:
         return Refusal("bad_payout", "A payout has an id of its own.")
     if type(amount) is not int or amount <= 0:
         return Refusal("bad_amount", "An amount is a whole number of minor units above zero.")
+    if state.get("into"):
+        return Refusal("account_merged", "This account was merged into another.", {"into": state["into"]})
     if amount > state["balances"].get(currency, 0):
         return Refusal("too_little", "Less than that is yours to pay out.")
     if len(state["payouts"]) >= MAX_OPEN:

@@ -45,10 +45,11 @@ def members(request: Request) -> Response:
 
 @inside.get("/members/{account}")
 def member(request: Request, account: str) -> Response:
-    return _member(request, account)
+    return show(request, account)
 
 
-def _member(request: Request, account: str, error: FairdayError | None = None, **given: str) -> Response:
+def show(request: Request, account: str, error: FairdayError | None = None, **given: str) -> Response:
+    """A member's page, with what went wrong on it."""
     shop, tongue = shop_of(request), tongue_of(request)
     stream = f"account:{account}"
     with shop.db.read() as conn:
@@ -105,7 +106,7 @@ def adjust(request: Request, account: str) -> Response:
         if answer.refusal is not None:
             raise Conflict(answer.refusal.message, code=answer.refusal.code)
     except FairdayError as error:
-        return _member(request, account, error, **given)
+        return show(request, account, error, **given)
     return go(f"/console/members/{account}?done=member")
 
 

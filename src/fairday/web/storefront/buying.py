@@ -92,7 +92,7 @@ def sign_in(response: Response, request: Request, id_: tuple[str, str]) -> None:
     elif device is not None and device != account:
         # What was claimed on this device before anybody signed in goes along, as the cart does.
         with contextlib.suppress(Conflict):
-            shop.coupons.merge(device, account, actor="sign-in", key=f"sign-in:{device}:{account}"[:200])
+            shop.merging.merge(device, account, actor="sign-in")
     now = shop.clock.now()
     with shop.db.write() as conn:
         carts.sign_in(conn, request.cookies.get(CART), final(conn, account), now)

@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from fairday.kernel.decider import State
 from fairday.kernel.errors import Conflict
+from fairday.people.accounts import accounts_in
 from fairday.stores.records import all_places
 from fairday.trade import cart as carts
 from fairday.trade import order as rules
@@ -61,8 +62,9 @@ def mine(request: Request) -> Response:
 
 def _listed(conn: Connection, account: str | None, kept: list[str]) -> list[dict[str, Any]]:
     # A member's list is the account's alone: a device may have had another owner.
-    mine = orders.c.account == account if account else (orders.c.id.in_(kept) & orders.c.account.is_(None))
-    query = select(orders).where(or_(mine)).order_by(orders.c.placed_at.desc()).limit(MOST)
+    mine = (orders.c.account.in_(accounts_in(conn, account)) if account
+            else orders.c.id.in_(kept) & orders.c.account.is_(None))  # fmt: skip
+    query = select(orders).where(mine).order_by(orders.c.placed_at.desc()).limit(MOST)
     return [dict(row) for row in conn.execute(query).mappings()]
 
 

@@ -19,7 +19,7 @@ from fairday.kernel.decider import Command, State
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.ids import new_id
 from fairday.offers.coupons import Claimed, TooMany, records
-from fairday.people.accounts import attach_first
+from fairday.people import accounts
 from fairday.people.identity import person_of
 from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening
@@ -57,7 +57,7 @@ def _opened(shop: Shop, id_: tuple[str, str]) -> str:
     account = f"account:{new_id()}"
     shop.runner.submit(Command("open", account, {}, "storefront"))
     with shop.db.write() as conn:
-        return attach_first(conn, account, *id_)
+        return accounts.attach_first(conn, account, *id_)
 
 
 @router.get("/wallet")
@@ -153,7 +153,7 @@ def pack(request: Request, pack: str) -> Response:
     with shop.db.read() as conn:
         found = records.get_pack(conn, pack, shop.clock.now())
         account = holder(request)
-        mine = account is not None and found.account in records.accounts_in(conn, account)
+        mine = account is not None and found.account in accounts.accounts_in(conn, account)
     return shown(
         request, "shop_pack.html", visitor, here="me", pack=found, mine=mine, member=buying.account_of(request)
     )
@@ -182,6 +182,7 @@ def share(request: Request, token: str) -> Response:
     order, state = buying.order_of(request, token)
     with shop.db.read() as conn:
         batch = records.shared_now(conn, shop.clock.now()) if shareable(conn, state, shop.clock.now()) else None
-    if batch is None:
-        raise HTTPException(404)
-    return RedirectResponse(f"/p/{shop.coupons.share(batch.batch, state['account'], order)}", 303)
+        if batch is None:
+            raise HTTPException(404)
+        account = accounts.account_of(conn, state["account"])
+    return RedirectResponse(f"/p/{shop.coupons.share(batch.batch, account, order)}", 303)
