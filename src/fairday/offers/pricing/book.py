@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from fairday.kernel.audience import Audience, Vocabulary, parse
 from fairday.kernel.errors import FairdayError
@@ -40,35 +41,31 @@ class Compiled:
 
     Attributes:
         at: its place in the order; rank: its place when going by priority.
-        goods: numbers of each benefit's selections; needs: of each need, with it.
+        benefits: each with the numbers of its selections; needs: each with its selection's.
+        wants: selections that must hold something; asks_after: a need looks at what is left at its turn.
         shares: percents of benefits and tiers as (numerator, denominator), by ``id`` of what holds them.
+        told: benefits and tiers as words need them, by ``id``.
         simple: nothing but needs has to hold.
         untouched: what is said when the cart holds nothing of its goods.
     """
 
     __slots__ = (
-        "alone",
-        "at",
-        "goods",
-        "needs",
-        "rank",
-        "rule",
-        "selects",
-        "shares",
-        "simple",
-        "unless",
-        "untouched",
-        "who",
-    )
+        "alone", "asks_after", "at", "benefits", "line_group", "needs", "rank", "rule", "selects", "shares", "simple",
+        "told", "unless", "untouched", "wants", "who",
+    )  # fmt: skip
 
     def __init__(self, rule: Rule, matching: Matching, people: Vocabulary | None) -> None:
         self.rule = rule
         self.at = self.rank = 0
         self.alone = rule.alone
-        self.goods = [[matching.add(g) for g in selections(benefit)] for benefit in rule.benefits]
+        self.line_group = rule.group if rule.per == "line" else ""
+        self.benefits = [(benefit, [matching.add(g) for g in selections(benefit)]) for benefit in rule.benefits]
         self.shares = _shares(rule)
+        self.told = _told(rule)
         self.needs: list[tuple[int, Need]] = [(matching.add(need.goods), need) for need in rule.when.needs]
-        self.selects = sorted({n for numbers in self.goods for n in numbers})
+        self.asks_after = any(need.spend_after for _, need in self.needs)
+        self.selects = sorted({n for _, numbers in self.benefits for n in numbers})
+        self.wants = frozenset(self.selects) - {0}
         when = rule.when
         self.who = _condition(when.who, "who", people)
         self.unless = _condition(when.unless, "unless", people)
@@ -149,6 +146,24 @@ def _shares(rule: Rule) -> dict[int, tuple[int, int]]:
             if percent is not None:
                 share = Fraction(percent) / 100
                 found[id(holder)] = (share.numerator, share.denominator)
+    return found
+
+
+def _told(rule: Rule) -> dict[int, dict[str, Any]]:
+    found = {}
+    for benefit in rule.benefits:
+        told: dict[str, Any] = {"kind": str(benefit.__struct_config__.tag)}
+        for tier in benefit.tiers if isinstance(benefit, Tiers) else ():
+            gives = {name: getattr(tier, name) for name in ("amount", "each", "percent", "points", "free_shipping")}
+            found[id(tier)] = told | {name: value for name, value in gives.items() if value}
+        if isinstance(benefit, Tiers):
+            found[id(benefit)] = found[id(benefit.tiers[0])]
+            continue
+        for name in ("percent", "amount", "price", "sku", "qty", "factor", "extra", "off", "buy_qty", "get_qty"):
+            value = getattr(benefit, name, None)
+            if value is not None:
+                told[name] = value
+        found[id(benefit)] = told
     return found
 
 

@@ -37,7 +37,7 @@ class Entry:
         steps: what it takes from lines; after: (lines, amount) that must be left when its turn comes.
         ship: percents (fractions) or amounts off shipping, in order.
         given, cost: value of its gifts to the buyer, and what they cost.
-        wobbly: a step is not monotone; served: it takes units out of the common pool.
+        wobbly: a step is not monotone; rounded: one rounds; served: it takes units out of the common pool.
         line_group: the group by line it belongs to, or "".
     """
 
@@ -50,13 +50,14 @@ class Entry:
     points_step: PayPoints | None = None
     served: tuple[Served, ...] = ()
     wobbly = False
+    rounded = False
     line_group = ""
 
     def __init__(self, c: Compiled) -> None:
         self.c = c
         self.steps: list[Step] = []
-        if c.rule.per == "line":
-            self.line_group = c.rule.group
+        if c.line_group:
+            self.line_group = c.line_group
 
     @property
     def borne(self) -> int:
@@ -67,11 +68,12 @@ class Entry:
 def build(c: Compiled, ground: Ground, missing: list[Missing]) -> Entry:
     """The entry of an eligible rule; what is missing to its next tier is said."""
     entry = Entry(c)
-    for number, need in c.needs:
-        if need.spend_after:
-            entry.after += ((ground.lines_of.get(number, []), need.spend_after),)
-            entry.wobbly = True
-    for benefit, numbers in zip(c.rule.benefits, c.goods, strict=True):
+    if c.asks_after:
+        entry.after = tuple(
+            [(ground.lines_of.get(number, []), need.spend_after) for number, need in c.needs if need.spend_after]
+        )
+        entry.wobbly = True
+    for benefit, numbers in c.benefits:
         _ADD[type(benefit)](entry, benefit, numbers, ground, missing)
     return entry
 
@@ -154,6 +156,7 @@ def _scale(entry: Entry, ground: Ground, lines: list[int], top: int, bottom: int
         entry.steps.append(Percent(lines, top, bottom))
     else:
         entry.steps.append(Scale([(i, top, bottom, floors[i], 1, 1) for i in lines], round_, ground.qty))
+        entry.rounded = entry.rounded or bool(round_)
 
 
 def shares(got: Counts, ground: Ground, top: int, bottom: int) -> Scale:
@@ -184,7 +187,7 @@ def _tiers(entry: Entry, benefit: Tiers, numbers: list[int], ground: Ground, mis
     number = numbers[0]
     d = ground.d
     have = ground.spend(number) if benefit.by == "amount" else ground.units(number) * d
-    next_tier(entry.c, benefit, number, ground, missing)
+    next_tier(entry.c, benefit, have, d, missing)
     reached = [tier for tier in benefit.tiers if tier.at * d <= have]
     if not reached:
         return

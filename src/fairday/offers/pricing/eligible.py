@@ -15,11 +15,8 @@ NOBODY = Traits()
 def why_not(c: Compiled, ground: Ground, missing: list[Missing]) -> Told | None:
     """Why a rule may not be used, or None if it may. What is short of a need or of the next tier is added to
     ``missing``."""
-    lines_of = ground.lines_of
-    for numbers in c.goods:
-        for number in numbers:
-            if number and number not in lines_of:
-                return c.untouched
+    if not c.wants <= ground.selected:
+        return c.untouched
     rule = c.rule
     barred = ground.facts.barred
     if barred and rule.id in barred:
@@ -33,14 +30,9 @@ def why_not(c: Compiled, ground: Ground, missing: list[Missing]) -> Told | None:
         if values is not None:
             code = values.pop("code")
             if len(c.needs) == 1 or all(n is need or _short(k, n, ground) is None for k, n in c.needs):
-                missing.append(
-                    Missing(
-                        rule=rule.id,
-                        amount=values.get("missing", 0) if code == "spend" else 0,
-                        units=values.get("missing", 0) if code != "spend" else 0,
-                        benefit=_first(c),
-                    )
-                )
+                amount, units = (values["missing"], 0) if code == "spend" else (0, values["missing"])
+                told = c.told[id(rule.benefits[0])]
+                missing.append(Missing(rule=rule.id, amount=amount, units=units, benefit=told))
             return Told(rule=rule.id, code=code, values=values)
     return None
 
@@ -111,39 +103,11 @@ def _short(number: int, need: Need, ground: Ground) -> dict[str, Any] | None:
     return None
 
 
-def _first(c: Compiled) -> dict[str, Any]:
-    """A rule's first benefit as words need it."""
-    benefit = c.rule.benefits[0]
-    told: dict[str, Any] = {"kind": str(benefit.__struct_config__.tag)}
-    if isinstance(benefit, Tiers):
-        tier = benefit.tiers[0]
-        return told | _tier(tier.amount, tier.each, tier.percent, tier.points, tier.free_shipping)
-    for name in ("percent", "amount", "price", "sku", "qty", "factor", "extra", "off", "buy_qty", "get_qty"):
-        value = getattr(benefit, name, None)
-        if value is not None:
-            told[name] = value
-    return told
-
-
-def _tier(amount: int, each: int, percent: Any, points: int, free_shipping: bool) -> dict[str, Any]:
-    found = {"amount": amount, "each": each, "percent": percent, "points": points, "free_shipping": free_shipping}
-    return {name: value for name, value in found.items() if value}
-
-
-def next_tier(c: Compiled, benefit: Tiers, number: int, ground: Ground, missing: list[Missing]) -> None:
-    """Say what is missing to the next step of a rule that may be used."""
-    have = ground.spend(number) if benefit.by == "amount" else ground.units(number) * ground.d
-    d = ground.d
+def next_tier(c: Compiled, benefit: Tiers, have: int, d: int, missing: list[Missing]) -> None:
+    """Say what is missing to the next step of a rule that may be used; it has ``have / d``."""
     for tier in benefit.tiers:
         if tier.at * d > have:
             short = -((have - tier.at * d) // d)
-            missing.append(
-                Missing(
-                    rule=c.rule.id,
-                    amount=short if benefit.by == "amount" else 0,
-                    units=short if benefit.by == "units" else 0,
-                    benefit={"kind": "tiers"}
-                    | _tier(tier.amount, tier.each, tier.percent, tier.points, tier.free_shipping),
-                )
-            )
+            amount, units = (short, 0) if benefit.by == "amount" else (0, short)
+            missing.append(Missing(rule=c.rule.id, amount=amount, units=units, benefit=c.told[id(tier)]))
             return

@@ -20,7 +20,7 @@ class Ground:
         gross: each line at list price, minor units, before anything.
         n, d: each line after catalogue prices, as integers over one denominator.
         floors: what each line may not go below, minor units, never above its gross.
-        lines_of: places of lines by number of selection; 0 is all.
+        lines_of: places of lines by number of selection; 0 is all. selected: the numbers that select any.
     """
 
     __slots__ = (
@@ -37,6 +37,7 @@ class Ground:
         "n",
         "now",
         "qty",
+        "selected",
         "today",
     )
 
@@ -57,6 +58,7 @@ class Ground:
         self.n = list(self.gross)
         self.d = 1
         self.lines_of: dict[int, list[int]] = {}
+        self.selected: set[int] = set()
         self._spend: dict[int, int] = {}
         self._units: dict[int, int] = {}
         self._order: list[int] | None = None
@@ -72,7 +74,7 @@ class Ground:
                     found[number].append(i)
                 else:
                     found[number] = [i]
-        self.lines_of = found
+        self.lines_of, self.selected = found, set(found)
         self._spend, self._units, self._order = {}, {}, None
 
     def price(self, i: int, line: Line, d: int) -> tuple[int, int]:

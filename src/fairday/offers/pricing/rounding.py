@@ -91,10 +91,14 @@ def by_rule(columns: Sequence[Column], d: int, lines: Sequence[int], rules: int)
             lost[k] += rest
         spare = whole - sum(parts.values())
         while spare > 0:
-            k = max(uneven or parts, key=lost.__getitem__)
-            parts[k] += 1
-            lost[k] -= d
-            spare -= 1
+            ranked = sorted(uneven or parts, key=lost.__getitem__, reverse=True)
+            again = lost[ranked[0]] - d
+            for k in ranked[:spare]:
+                if lost[k] <= again:
+                    break
+                parts[k] += 1
+                lost[k] -= d
+                spare -= 1
         while spare < 0:
             k = min([k for k in parts if parts[k]], key=lost.__getitem__)
             parts[k] -= 1

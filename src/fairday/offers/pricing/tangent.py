@@ -74,37 +74,37 @@ class Tangent:
 
     def _split(self) -> None:
         """Where the whole cart begins: from there on steps depend on the sum alone, whatever was chosen before."""
-        entries, groups = self.walk.entries, self.groups
+        entries, groups, contested = self.walk.entries, self.groups, self.walk.contested
         state = self.walk.floats()
         least = state.r
         self.whole = sum(least)
+        nothing = [0.0] * len(least)
+        sure = len(entries)
+        while sure and all([step.on_the_sum(nothing) for step in entries[sure - 1].steps]):
+            sure -= 1
         first = 0
-        contested = self.walk.contested
         strongest: dict[int, dict[int, float]] = {}
-        for k, entry in enumerate(entries):
+        for k, entry in enumerate(entries[:sure]):
+            before = least[:] if groups[k] >= 0 else least
             for step in entry.steps:
                 if not step.on_the_sum(least):
                     first = k + 1
-                unsure = k in contested and isinstance(step, Served)
-                if groups[k] < 0 and not unsure:
-                    step.floats(state)
-                    continue
-                before = [(i, least[i]) for i in step.lines]
                 if k in contested and isinstance(step, Served):
                     _at_most(step, state, self.walk.ground.qty)
                 else:
                     step.floats(state)
-                if groups[k] < 0:
-                    continue
-                # Of a group only what takes most of a line counts: no combination leaves the line less.
-                kept = strongest.setdefault(groups[k], {})
-                for i, old in before:
-                    keep, most = (least[i] / old if old else 1.0), kept.get(i, 1.0)
-                    if keep < most:
-                        kept[i] = keep
-                        least[i] = old * keep / most
-                    else:
-                        least[i] = old
+            if groups[k] < 0:
+                continue
+            # Of a group only what takes most of a line counts: no combination leaves the line less.
+            kept = strongest.setdefault(groups[k], {})
+            for i in {i for step in entry.steps for i in step.lines}:
+                old = before[i]
+                keep, most = (least[i] / old if old else 1.0), kept.get(i, 1.0)
+                if keep < most:
+                    kept[i] = keep
+                    least[i] /= most
+                else:
+                    least[i] = old
         self.lines = [k for k in range(first) if entries[k].steps]
         tail = [k for k in range(len(entries)) if k >= first or not entries[k].steps]
         self.spanning = ({groups[k] for k in self.lines} & {groups[k] for k in tail}) - {-1}

@@ -38,26 +38,20 @@ def finish(
     logs = [(0, before[1].log or [])] if before else []
     parts = by_rule(_columns([*logs, (offset, state.log or [])]), d, discounts, len(names))
     by_name = [0] * len(names)
-    for shares in parts:
-        for k, amount in shares.items():
-            by_name[k] += amount
     prices = [g - x for g, x in zip(ground.gross, discounts, strict=True)]
     taxes = _taxes(ground, policy, prices)
     priced = []
     for i, line in enumerate(cart.lines):
         net, total = _net_and_total(cart.prices_include_tax, prices[i], taxes[i])
-        given = tuple([(names[k], amount) for k, amount in parts[i].items() if amount])
+        given = []
+        for k, amount in parts[i].items():
+            if amount:
+                given.append((names[k], amount))
+                by_name[k] += amount
         priced.append(
-            PricedLine(
-                line=line.line,
-                gross=ground.gross[i],
-                discounts=given,
-                price=prices[i],
-                net=net,
-                tax=taxes[i],
-                total=total,
-            )
-        )
+            PricedLine(line=line.line, gross=ground.gross[i], discounts=tuple(given), price=prices[i], net=net,
+                       tax=taxes[i], total=total)
+        )  # fmt: skip
     chosen = [k for k in range(len(walk.entries)) if found.chosen >> k & 1]
     shipping = _shipping(walk, state, policy)
     left = (cart.shipping or 0) - sum(amount for _, amount in shipping)

@@ -12,7 +12,7 @@ from fairday.offers.pricing.building import Entry, shares
 from fairday.offers.pricing.ground import Ground
 from fairday.offers.pricing.rounding import rounded
 from fairday.offers.pricing.state import Exact, Floats
-from fairday.offers.pricing.steps import Percent, Rounded, Scale
+from fairday.offers.pricing.steps import Percent, Rounded
 from fairday.offers.pricing.units import Served
 
 State = Any
@@ -37,14 +37,10 @@ class Walk:
         self.entries = entries
         self.half = half
         self.contested = _settle_units(ground, entries)
-        self.uneven = each
+        self.uneven = each or any([entry.rounded for entry in entries])
         self._start = [n / ground.d for n in ground.n]
-        for entry in entries:
-            for step in entry.steps:
-                if isinstance(step, Scale) and step.round:
-                    self.uneven = True
-            if each:
-                entry.steps = [Rounded(step, ground.floors, remainder, half) for step in entry.steps]
+        for entry in entries if each else ():
+            entry.steps = [Rounded(step, ground.floors, remainder, half) for step in entry.steps]
 
     @property
     def smooth(self) -> bool:
@@ -73,7 +69,7 @@ class Walk:
                     state.taken += step.floats(state)
         else:
             self._exactly(k, entry, state)
-        for off in entry.ship:
+        for off in entry.ship if state.ship else ():
             if isinstance(off, Fraction):
                 less = state.ship * (float(off) if isinstance(state, Floats) else off)
             else:
