@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -203,6 +204,6 @@ def test_every_part_adds_up_in_both_currencies(given_, rate, inside, pair):
         assert abs(part.net - by.exact(parts[name].net)) <= Fraction(1, 2)
         steps = sorted({0, part.paid // 3, part.paid // 2, part.paid})
         told = made.told()
-        back = [at_home(told, name, part.paid, a, b) for a, b in zip(steps, steps[1:], strict=False)]
+        back = [at_home(told, name, part.paid, a, b) for a, b in pairwise(steps)]
         assert sum(back) == (parts[name].paid if part.paid else 0)
         assert all(n >= 0 for n in back)

@@ -48,7 +48,8 @@ def test_the_country_is_chosen_once_and_goods_cart_and_order_say_what_crossing_c
     assert abroad.post("/country", data={"country": "DE"}).status_code == 303
     # 3 euros of duty, 19 % of both: ¥24.00 and ¥19.76.
     good = page(abroad, "/goods/mug")
-    assert "about CN¥43.76 of duty and tax" in good
+    assert "CN¥80.00 for the goods and CN¥43.76 of duty and tax, both in the price" in good
+    assert "<span data-raw>CN¥123.76</span>" in good
     abroad.post("/cart/add", data={"sku": "mug", "qty": "1"})
     cart = page(abroad, "/cart")
     assert all(x in cart for x in ("Duty", "¥24.00", "Import tax, Germany", "¥19.76", "¥123.76", "2026-11"))

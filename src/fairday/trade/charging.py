@@ -59,6 +59,17 @@ def exchange(rates: Rates, home: str, currency: str, day: int) -> Exchange | Non
     return Exchange(home=home, currency=currency, rate=known.rate, day=known.day, source=known.source)
 
 
+def exchange_of(state: Mapping[str, Any]) -> Exchange | None:
+    """The rate that an order was charged by, from its state; None where it was charged in the shop's currency."""
+    told = state["data"].get("exchange")
+    if told is None:
+        return None
+    return Exchange(
+        home=told["home"], currency=state["currency"], rate=Fraction(told["rate"]), day=told["day"],
+        source=told["source"],
+    )  # fmt: skip
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """What a line, or delivery, costs: minor units. ``paid`` is ``net``, or ``net`` and ``tax`` where it comes on top;
     ``duty`` is a part of ``tax``."""

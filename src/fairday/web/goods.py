@@ -74,7 +74,12 @@ def card(request: Request, product: Product, reason: str = "") -> dict[str, Any]
         "category_title": calm(product.category or ""),
         "brand": product.brand,
         "price": "" if product.price is None else tongue.money(product.price, product.currency),
+        "amount": None if product.price is None else Amount(product.price, product.currency or tongue.currency),
         "was": "",
+        "was_amount": None,
+        "several": False,
+        "about": "",
+        "levy": "",
         "image": safe(product.image),
         "reason": reason,
     }
@@ -100,6 +105,7 @@ def finish_cards(request: Request, conn: Connection, where: Where, now: int) -> 
             price = unit(tongue, front.price)
             one["price"] = tongue.plain("shop.price.from", price=price) if front.several else price
             one["was"] = "" if front.was is None else unit(tongue, front.was)
+            one |= {"amount": front.price, "was_amount": front.was, "several": front.several}
 
 
 def cards(request: Request, goods: Sequence[Good]) -> list[dict[str, Any]]:

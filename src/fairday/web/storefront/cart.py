@@ -14,12 +14,18 @@ from fairday.kernel.money import major
 from fairday.offers import telling
 from fairday.trade import cart as carts
 from fairday.trade.cart import Cart
+from fairday.trade.charging import Part
 from fairday.trade.checkout import Choice, Quote, QuotedLine
+from fairday.trade.order import SHIPPING
 from fairday.web.goods import calm
 from fairday.web.render import say, shop_of, status_of, tongue_of, wants_json
-from fairday.web.storefront.abroad import countries, country_of, landed_drawn, why_not
 from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, keep_cart, text_in, whole_in
 from fairday.web.storefront.front import posted_long, router, shown, told, visitor_of
+from fairday.web.storefront.landing import landed_drawn, why_not
+from fairday.web.storefront.prefer import countries, country_of, preference, purse_of
+
+NOTHING = Part(gross=0, paid=0)
+"""What a line costs that cannot be had."""
 
 
 def priced(request: Request, cart: Cart | None, choice: Choice) -> Quote | None:
@@ -27,14 +33,17 @@ def priced(request: Request, cart: Cart | None, choice: Choice) -> Quote | None:
     return shop_of(request).checkout.quote(cart, choice, buyer_of(request)) if cart is not None and cart.lines else None
 
 
-def line_drawn(request: Request, cart: Cart, line: QuotedLine) -> dict[str, Any]:
-    """A line for a template."""
+def line_drawn(request: Request, cart: Cart, line: QuotedLine, quote: Quote) -> dict[str, Any]:
+    """A line for a template, in what is charged."""
     tongue = tongue_of(request)
     offer = line.offer
+    part = quote.parts.get(line.line, NOTHING)
+    gross = part.gross + part.paid - part.net  # beside what is paid, with the same duty and tax
     picked = next((x for x in cart.lines if str(x.line) == line.line), None)
     drawn: dict[str, Any] = {
         "line": line.line, "sku": line.sku, "qty": line.qty, "gift": line.gift is not None,
-        "gross": tongue.money(line.gross), "paid": tongue.money(line.paid), "saved": line.gross > line.paid,
+        "gross": tongue.money(gross, quote.currency), "paid": tongue.money(part.paid, quote.currency),
+        "saved": bool(part.discounts),
         "problem": problem_of(request, line),
     }  # fmt: skip
     if offer is None:
@@ -50,16 +59,43 @@ def problem_of(request: Request, line: QuotedLine) -> str | None:
     """Why a line cannot be ordered, in the shopper's words."""
     if line.problem is None:
         return None
-    if line.problem.code == "border_refused":
+    if line.problem.code.startswith("border_"):
         return why_not(tongue_of(request), line.problem)
     tongue, key = tongue_of(request), f"buy.problem.{line.problem.code}"
     return tongue.plain(key, n=line.problem.where) if tongue.has(key) else tongue.plain("buy.problem.other")
 
 
-def savings_drawn(request: Request, quote: Quote) -> list[tuple[str, str]]:
-    """What was saved by which offer."""
-    tongue = tongue_of(request)
-    return [(tongue.pick(title) or tongue.plain("buy.offer"), tongue.money(n)) for _, title, n in quote.savings]
+def sums_drawn(request: Request, quote: Quote) -> dict[str, Any]:
+    """What a cart comes to, line by line of its sum, in what is charged; each sum is of the parts as they are paid."""
+    tongue, purse, parts = tongue_of(request), purse_of(request), quote.parts
+    titles = {rule: tongue.pick(title) or tongue.plain("buy.offer") for rule, title, _ in quote.savings}
+    saved: dict[str, int] = {}
+    for rule, amount in (d for part in parts.values() for d in part.discounts):
+        saved[rule] = saved.get(rule, 0) + amount
+    on_top = [p for p in parts.values() if p.paid > p.net]
+    duty = sum(p.duty for p in on_top)
+    tax = sum(p.tax - p.duty for p in on_top)
+    inside = sum(p.tax for p in parts.values() if p.paid == p.net)
+    abroad = quote.crossing is not None
+
+    def money(amount: int) -> str:
+        return str(tongue.money(amount, quote.currency))
+
+    def some(amount: int) -> str:
+        return money(amount) if amount else ""
+
+    home = sum(quote.charged.home.values()) if quote.charged is not None else quote.total
+    shipping = parts.get(SHIPPING)
+    return {
+        "goods": money(sum(p.gross for name, p in parts.items() if name != SHIPPING)),
+        "savings": [(titles.get(rule, tongue.plain("buy.offer")), money(n)) for rule, n in saved.items() if n],
+        "saved": money(sum(saved.values())), "sent": shipping is not None,
+        "shipping": some(shipping.gross) if shipping is not None else "",
+        "duty": some(duty), "import_tax": some(tax) if abroad else "", "tax": "" if abroad else some(tax),
+        "tax_inside": some(inside), "total": money(quote.total),
+        "about": purse.about(home) if quote.charged is None else "",
+        "rate": purse.rate(), "charged": quote.charged is not None, "home": tongue.money(home),
+    }  # fmt: skip
 
 
 NEAREST, MOST_REASONS = 2, 8
@@ -74,8 +110,8 @@ def offers_told(request: Request, quote: Quote) -> tuple[list[str], list[tuple[s
     def title(rule: str) -> str:
         return tongue.pick(offers.title(rule)) or tongue.plain("buy.offer")
 
-    def written(amount: int) -> str:
-        return str(tongue.money(amount))
+    purse = purse_of(request)
+    written = purse.money if quote.charged is not None else tongue.money
 
     near = sorted(told.missing, key=lambda m: (m.amount == 0, m.amount or m.units))[:NEAREST]
     steps = [telling.missing(m, tongue.language, written, title) for m in near]
@@ -99,12 +135,13 @@ def drawn_cart(request: Request, cart: Cart | None, error: FairdayError | None =
     """The cart's page, with what could not be done."""
     tongue = tongue_of(request)
     country = country_of(request)
-    quote = priced(request, cart, Choice(country=country))
+    quote = priced(request, cart, Choice(country=country, currency=preference(request).paid_in))
     steps, reasons = offers_told(request, quote) if quote is not None else ([], [])
     response = shown(
         request, "shop_cart.html", visitor_of(request), status_of(error) if error else 200, here="cart",
-        lines=[line_drawn(request, cart, x) for x in quote.lines] if cart is not None and quote is not None else [],
-        quote=quote, savings=savings_drawn(request, quote) if quote is not None else [],
+        lines=[line_drawn(request, cart, x, quote) for x in quote.lines] if cart and quote is not None else [],
+        quote=quote, sums=sums_drawn(request, quote) if quote is not None else {},
+        purse=purse_of(request),
         landed=landed_drawn(request, quote.crossing) if quote is not None else None,
         country=country, countries=countries(request, country),
         error=say(tongue, error) if error else None, most=carts.MOST_OF_ONE,

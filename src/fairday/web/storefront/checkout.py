@@ -20,7 +20,6 @@ from fairday.trade.shipping.addresses import known_country, read_address, read_p
 from fairday.web.auth import address_of
 from fairday.web.goods import calm
 from fairday.web.render import say, shop_of, status_of, tongue_of
-from fairday.web.storefront.abroad import countries, country_of, landed_drawn
 from fairday.web.storefront.buying import (
     account_of,
     buyer_of,
@@ -30,8 +29,10 @@ from fairday.web.storefront.buying import (
     text_in,
     token_of,
 )
-from fairday.web.storefront.cart import line_drawn, priced, savings_drawn
+from fairday.web.storefront.cart import line_drawn, priced, sums_drawn
 from fairday.web.storefront.front import front_of, posted_long, router, shown, spend, told, visitor_of
+from fairday.web.storefront.landing import landed_drawn
+from fairday.web.storefront.prefer import countries, country_of, preference, purse_of
 
 FIELDS = ("name", "phone", "email", "country", "region", "city", "district", "street", "postcode", "note")
 
@@ -55,13 +56,15 @@ def checkout_page(request: Request) -> Response:
 
 def _choice(request: Request, form: Any) -> Choice:
     payment = text_in(form, "payment", 32)
-    offered = methods(request)
+    currency = preference(request).paid_in
+    offered = methods(request, currency=currency)
     country = text_in(form, "country", 2).upper()
     return Choice(
         way="pickup" if text_in(form, "way", 16) == "pickup" else "ship",
         service=text_in(form, "service", 64),
         store=text_in(form, "store", 64) if text_in(form, "way", 16) == "pickup" else "",
         country=country if known_country(country) else "",
+        currency=currency,
         postcode=text_in(form, "postcode", 16),
         payment=payment if payment in offered else (offered[0] if offered else ""),
         coupons=tuple(text_in(form, "use", 2000).split(",")) if form.get("choose") == "coupons" else None,
@@ -69,14 +72,15 @@ def _choice(request: Request, form: Any) -> Choice:
     )
 
 
-def methods(request: Request, amount: int = 1) -> list[str]:
-    """How a shopper may pay so much; a member by balance where it is enough."""
+def methods(request: Request, amount: int = 1, currency: str = "") -> list[str]:
+    """How a shopper may pay so much of a currency, the shop's own by default; a member by balance where it is enough:
+    a balance is of the shop's currency."""
     shop, member = shop_of(request), account_of(request)
-    enough = False
-    if member is not None:
+    enough, currency = False, currency or shop.settings.currency
+    if member is not None and currency == shop.settings.currency:
         with shop.db.read() as conn:
             enough = shop.rewards.money(conn, member[0]) >= amount
-    return shop.payments.methods(shop.settings.currency, balance=enough)
+    return shop.payments.methods(currency, balance=enough)
 
 
 def _drawn(
@@ -96,9 +100,11 @@ def _drawn(
         request, "shop_checkout.html", visitor_of(request),
         status_of(error) if error else 409 if moved is not None else 200,
         here="cart", cart=cart, quote=quote, choice=choice, given=fields,
-        lines=[line_drawn(request, cart, x) for x in quote.lines], savings=savings_drawn(request, quote),
+        lines=[line_drawn(request, cart, x, quote) for x in quote.lines], sums=sums_drawn(request, quote),
+        purse=purse_of(request),
         countries=countries(request, fields["country"]), landed=landed_drawn(request, quote.crossing),
-        stores=stores, methods=methods(request, quote.total), points=_points(request, cart, choice, quote),
+        stores=stores, methods=methods(request, quote.total, quote.currency),
+        points=_points(request, cart, choice, quote),
         where=error.where if error else "",
         error=say(tongue, error) if error else None,
         changes=[_change(request, x, quote) for x in moved.changes] if moved is not None else [],
@@ -127,7 +133,7 @@ def _change(request: Request, change: Change, quote: Quote) -> tuple[str, str, s
     name = titles.get(change.line) or tongue.plain(
         f"buy.{change.line}" if change.line in (SHIPPING, "total") else "buy.line"
     )
-    before, now = ("–" if n is None else tongue.money(n) for n in (change.before, change.now))
+    before, now = ("–" if n is None else tongue.money(n, quote.currency) for n in (change.before, change.now))
     return name, before, now
 
 
@@ -206,12 +212,12 @@ def pay(request: Request, order: str, method: str) -> Response:
     response = RedirectResponse(path, 303)
     amount = due(state)
     member = account_of(request)
-    if amount and method == BALANCE and member is not None and method in methods(request, amount):
+    if amount and method == BALANCE and member is not None and method in methods(request, amount, state["currency"]):
         try:
             shop.payments.spend(order, amount, state["currency"], account=member[0], actor=order)
         except Conflict:  # spent or paid meanwhile, in another window
             response = RedirectResponse(f"{path}?say=try_again", 303)
-    elif amount and method in methods(request, amount):
+    elif amount and method in methods(request, amount, state["currency"]):
         try:
             begun = shop.payments.begin(
                 order, method, channel_of(request, method), amount, state["currency"],

@@ -31,6 +31,8 @@ from fairday.web.i18n import LANGUAGES
 from fairday.web.render import page, shop_of
 from fairday.web.signing import secret_of, sign, signed
 from fairday.web.storefront.feeding import FeedGoods
+from fairday.web.storefront.landing import land_cards
+from fairday.web.storefront.prefer import country_of, place_drawn
 
 VISITOR, ANSWER, OWN, ACTED = "fairday_visitor", "fairday_consent", "fairday_own", "fairday_acted"
 YEAR = 31_536_000
@@ -39,6 +41,9 @@ FRESH_DAYS = 30
 LINK_MS = 30 * 86_400_000
 """A mail's link recognises its reader for this long after the mail was planned."""
 KEY_NAME = "storefront"
+PRICED = frozenset(f"shop_{name}.html" for name in ("home", "feed", "search", "goods", "cart", "checkout", "wishes",
+                                                    "compare"))  # fmt: skip
+"""Pages that say on top for where, and in what, their prices are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ def where_of(request: Request, conn: Connection) -> Where:
     """Where whoever looks would buy, and as whom: what prices and lists go by."""
     visitor = visitor_of(request)
     crowds = tuple(memberships_of(conn, visitor.person)) if visitor.own and visitor.person is not None else ()
-    return shop_of(request).goods.where(crowds=crowds)
+    return shop_of(request).goods.where(country=country_of(request) or None, crowds=crowds)
 
 
 def visitor_of(request: Request) -> Visitor:
@@ -173,7 +178,8 @@ def shown(request: Request, template: str, visitor: Visitor, status: int = 200, 
     shop = shop_of(request)
     with shop.db.read() as conn:
         finish_cards(request, conn, where_of(request, conn), shop.clock.now())
-    response = page(request, template, status, **{**given, **values})
+        land_cards(request, conn, getattr(request.state, "cards", []))
+    response = page(request, template, status, **{**given, "place": place_drawn(request, template in PRICED), **values})
     # Who looks is in it: no cache between may keep it for another.
     response.headers.setdefault("cache-control", "private, no-cache")
     clicks.count(response, request, front_of(request).secret)

@@ -20,6 +20,7 @@ from fairday.goods.naming import texts_of
 from fairday.goods.observed import seen_of
 from fairday.goods.offering import Offer, Wanted
 from fairday.goods.photos import keep_photo, photo_image, redraw
+from fairday.goods.prices import Amount
 from fairday.goods.records import Details, Variant, details_of, media_of, variants_of
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.trace import Step
@@ -29,11 +30,12 @@ from fairday.scenes.shelf import Good
 from fairday.scenes.staging import as_product
 from fairday.scenes.taste import Taste
 from fairday.web import desk
-from fairday.web.goods import because, card, cards, safe, unit
+from fairday.web.goods import because, card, cards, safe
 from fairday.web.guard import place_of
 from fairday.web.i18n import Tongue
 from fairday.web.render import say, shop_of, tongue_of
-from fairday.web.storefront.abroad import one_landed
+from fairday.web.storefront.abroad import one_crossing
+from fairday.web.storefront.buying import account_of
 from fairday.web.storefront.feeding import FeedGoods
 from fairday.web.storefront.front import (
     acted,
@@ -47,6 +49,8 @@ from fairday.web.storefront.front import (
     visitor_of,
     where_of,
 )
+from fairday.web.storefront.landing import Landing, landed_drawn, landed_price, landing_of
+from fairday.web.storefront.prefer import Purse, purse_of
 from fairday.web.storefront.trail import trail_of, wishes_of
 from fairday.web.storefront.wishes import drawn, facts_of
 from fairday.web.supply import supply_of
@@ -147,15 +151,18 @@ def _bought(request: Request, conn: Connection, row: ProductRow, details: Detail
     images = [m.url for m in media_of(conn, number) if m.kind == "image"][:PICTURES]
     image = safe(form.image if form else None) or safe(row.image) or (images[0] if images else None)
     today = desk.today(shop)
+    purse, landing, member = purse_of(request), landing_of(request), account_of(request)
+    account = member[0] if member is not None else None
     return {
         "texts": {"description": described, "image": image} | ({"title": title} if title else {}),
         "images": images if len(images) > 1 else [],
         "supply": supply_of(request, conn, sku, now),
         "axes": _axes(forms, form, number, word),
         "sku": sku,
-        "price": _price(tongue, offer, where.country) if offer else None,
-        "landed": one_landed(request, conn, offer, None, now) if offer else None,
-        "options": [_option(tongue, o, said[o.name]) for o in details.made],
+        "price": _price(purse, offer, where.country, landing) if offer else None,
+        "landed": landed_drawn(request, one_crossing(request, conn, offer, account, now)) if offer else None,
+        "rate": purse.rate(),
+        "options": [_option(purse, o, said[o.name]) for o in details.made],
         "said": list(given.items()),
         "piece": _piece(details.made, offer.made, image) if offer and offer.made.lines else None,
         "wrong": say(tongue, wrong) if wrong is not None and (given or not _lacks(wrong)) else None,
@@ -196,9 +203,13 @@ def _axes(forms: list[Variant], form: Variant | None, number: str, word: Any) ->
     return axes
 
 
-def _price(tongue: Tongue, offer: Offer, country: str | None) -> dict[str, Any]:
-    """The price and its why, in the shopper's words."""
-    price = offer.unit_price
+def _price(purse: Purse, offer: Offer, country: str | None, landing: Landing | None) -> dict[str, Any]:
+    """The price as it lands and its why, in the shopper's words."""
+    tongue, price = purse.tongue, offer.unit_price
+
+    def landed(amount: Amount) -> dict[str, str]:
+        return landed_price(tongue, purse, landing, amount, offer.hs_code or "", (offer.product, *offer.tags))
+
     was = offer.reduction.shown_against(country) if offer.reduction else None
     won = offer.why[0]
     if won.code == "price.base":
@@ -208,19 +219,21 @@ def _price(tongue: Tongue, offer: Offer, country: str | None) -> dict[str, Any]:
     else:
         why = tongue.plain("goods.why.list", title=won.params["title"])
     law = was is not None and offer.reduction is not None and was is offer.reduction.lowest
-    tiers = [(t.min_qty, unit(tongue, t.price)) for t in offer.tiers] if len(offer.tiers) > 1 else []
+    tiers = [(t.min_qty, landed(t.price)["text"]) for t in offer.tiers] if len(offer.tiers) > 1 else []
     return {
-        "text": unit(tongue, price), "was": "" if was is None else unit(tongue, was), "law": law, "why": why,
+        **landed(price), "plain": purse.unit(price), "was": "" if was is None else landed(was)["text"], "law": law,
+        "why": why,
         "tiers": tiers, "days": offer.made.days,
-        "extra": tongue.money(offer.extra, offer.currency) if offer.extra else "",
+        "extra": purse.money(offer.extra) if offer.extra else "",
     }  # fmt: skip
 
 
-def _option(tongue: Tongue, option: MadeOption, said: str) -> dict[str, Any]:
+def _option(purse: Purse, option: MadeOption, said: str) -> dict[str, Any]:
     """An option for the form."""
+    tongue = purse.tongue
 
     def priced(price: int) -> str:
-        return f"+{tongue.money(price)}" if price else ""
+        return f"+{purse.money(price)}" if price else ""
 
     return {
         "name": MADE + option.name, "title": titled(tongue, option.titles, option.name), "kind": option.kind,

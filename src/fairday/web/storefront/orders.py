@@ -17,6 +17,7 @@ from fairday.people.accounts import accounts_in
 from fairday.stores.records import all_places
 from fairday.trade import cart as carts
 from fairday.trade import order as rules
+from fairday.trade.charging import exchange_of
 from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.links import order_number as number_of
 from fairday.trade.records import contact_of, orders, parcels_of
@@ -39,6 +40,7 @@ from fairday.web.storefront.buying import (
 )
 from fairday.web.storefront.checkout import methods, pay
 from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
+from fairday.web.storefront.prefer import rate_told
 from fairday.web.storefront.wallet import shareable
 
 REASONS = ("changed_mind", "damaged", "wrong_item", "not_as_told", "late", "other")
@@ -100,7 +102,8 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         request, "shop_order.html", visitor_of(request), status, here="me", token=token, order=state, id=number,
         stands=where,
         number=number_of(order), lines=lines, sums=sums_of(state), due=rules.due(state), contact=contact,
-        address=address, parcels=sent, store=store, methods=methods(request, max(1, rules.due(state))), error=error,
+        address=address, parcels=sent, store=store, error=error,
+        methods=methods(request, max(1, rules.due(state)), state["currency"]),
         reasons=REASONS,
         shares=shares,
         may={
@@ -111,10 +114,16 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
             "papers": rules.is_paid(state),
         },
         steps=_steps(state, where), say=request.query_params.get("say", ""),
-        money=lambda n: tongue.money(n, state["currency"]),
+        money=lambda n: tongue.money(n, state["currency"]), rate=rate_of(tongue, state),
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response
+
+
+def rate_of(tongue: Tongue, state: State) -> str:
+    """The rate that an order was charged by; "" where it was charged in the shop's currency."""
+    told = exchange_of(state)
+    return rate_told(tongue, told) if told is not None else ""
 
 
 def _steps(state: State, where: str) -> list[tuple[str, bool]]:

@@ -20,11 +20,13 @@ from fairday.kernel.trace import Step
 from fairday.scenes.loading import load_person
 from fairday.scenes.shelf import Order, Shelf
 from fairday.scenes.taste import Taste
+from fairday.trade.charging import Exchange
 from fairday.web import desk
 from fairday.web.goods import because, calm, card
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import by_link, router, shown, told, visitor_of
+from fairday.web.storefront.prefer import Purse, preference, purse_of
 
 PAGE = 24
 MOST_LIKED = 200
@@ -32,8 +34,11 @@ MOST_LIKED = 200
 
 
 def asked_of(request: Request, currency: str, language: str) -> Asked:
-    """The search of an address; what is malformed in it is left out."""
+    """The search of an address; what is malformed in it is left out. ``cur`` says that its prices were typed in what
+    the shopper reads."""
     given = request.query_params
+    reads = preference(request)
+    by = reads.exchange if reads.charged and given.get("cur") == reads.currency else None
     text = " ".join(given.get("q", "")[: LONGEST * 2].split())[:LONGEST]
     sort: Sort = next((s for s in SORTS if s == given.get("sort")), "best")
     page = given.get("p", "1")
@@ -41,7 +46,7 @@ def asked_of(request: Request, currency: str, language: str) -> Asked:
     return Asked(
         text=text, category=given.get("c", "")[:200] or None, brand=given.get("b", "")[:200] or None,
         options=_options(given.getlist("o")), language=language,
-        least=_amount(given.get("min", ""), currency), most=_amount(given.get("max", ""), currency),
+        least=_amount(given.get("min", ""), currency, by), most=_amount(given.get("max", ""), currency, by),
         sort=sort, start=PAGE * (max(number, 1) - 1), count=PAGE,
     )  # fmt: skip
 
@@ -52,12 +57,12 @@ def _options(told: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple({axis: value for axis, colon, value in parts if colon and axis and value}.items())
 
 
-def _amount(text: str, currency: str) -> int | None:
+def _amount(text: str, currency: str, by: Exchange | None) -> int | None:
     text = text.strip().replace(",", ".")
     if not 1 <= len(text) <= 12:
         return None
     try:
-        return max(0, minor(text, currency))
+        return max(0, minor(text, currency) if by is None else by.back(minor(text, by.currency)))
     except FairdayError:
         return None
 
@@ -83,7 +88,7 @@ def search_page(request: Request) -> Response:
         return came
     shop, visitor, tongue = shop_of(request), visitor_of(request), tongue_of(request)
     currency, now = shop.settings.currency, shop.clock.now()
-    asked = asked_of(request, currency, tongue.language)
+    asked, purse = asked_of(request, currency, tongue.language), purse_of(request)
     with shop.db.read() as conn:
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
@@ -106,10 +111,10 @@ def search_page(request: Request) -> Response:
     return shown(
         request, "shop_search.html", visitor,
         here="search", asked=asked.text, search=asked, found=found, goods=goods, next=more, to=to, sorts=SORTS,
-        hidden=[("o", f"{axis}:{value}") for axis, value in asked.options],
-        plain_price=lambda amount: "" if amount is None else f"{major(amount, currency):f}",
-        facets=_facets(tongue, asked, found, said, to), bands=_bands(tongue, asked, found, to),
-        chips=_chips(tongue, asked, said, to), words=_words(asked, found, to),
+        hidden=[*(("o", f"{axis}:{value}") for axis, value in asked.options), ("cur", purse.of.paid_in)],
+        plain_price=purse.plain,
+        facets=_facets(tongue, asked, found, said, to), bands=_bands(purse, asked, found, to),
+        chips=_chips(purse, asked, said, to), words=_words(asked, found, to),
         mended=_mended(tongue, index, asked, currency) if not found.total else [],
     )  # fmt: skip
 
@@ -177,25 +182,26 @@ def _said(conn: Connection, found: Found, language: str) -> dict[str, str]:
     }
 
 
-def _bands(tongue: Tongue, asked: Asked, found: Found, to: Any) -> list[dict[str, Any]]:
+def _bands(purse: Purse, asked: Asked, found: Found, to: Any) -> list[dict[str, Any]]:
     return [
         {
-            "title": _band(tongue, low, high), "n": n, "on": (asked.least, asked.most) == (low, high),
+            "title": _band(purse, low, high), "n": n, "on": (asked.least, asked.most) == (low, high),
             "to": to(least=low, most=high),
         }
         for low, high, n in found.bands
     ]  # fmt: skip
 
 
-def _band(tongue: Tongue, low: int | None, high: int | None) -> str:
+def _band(purse: Purse, low: int | None, high: int | None) -> str:
+    tongue = purse.tongue
     if low is None and high is not None:
-        return tongue.plain("search.to", most=tongue.money(high))
+        return tongue.plain("search.to", most=purse.money(high))
     if high is None:
-        return tongue.plain("search.from", least=tongue.money(low or 0))
-    return f"{tongue.money(low or 0)} – {tongue.money(high)}"
+        return tongue.plain("search.from", least=purse.money(low or 0))
+    return f"{purse.money(low or 0)} – {purse.money(high)}"
 
 
-def _chips(tongue: Tongue, asked: Asked, said: Mapping[str, str], to: Any) -> list[dict[str, str]]:
+def _chips(purse: Purse, asked: Asked, said: Mapping[str, str], to: Any) -> list[dict[str, str]]:
     """What narrows it now, each with the way back."""
     typed = asked.words
     chips = [
@@ -208,7 +214,7 @@ def _chips(tongue: Tongue, asked: Asked, said: Mapping[str, str], to: Any) -> li
     for one in asked.options:
         chips.append({"title": said.get(one[1], one[1]), "to": to(options=tuple(o for o in asked.options if o != one))})
     if asked.least is not None or asked.most is not None:
-        chips.append({"title": _band(tongue, asked.least, asked.most), "to": to(least=None, most=None)})
+        chips.append({"title": _band(purse, asked.least, asked.most), "to": to(least=None, most=None)})
     return chips
 
 

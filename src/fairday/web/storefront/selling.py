@@ -24,10 +24,10 @@ from fairday.trade.c2c.service import Draft
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import read_address
 from fairday.web.render import say, shop_of, status_of, tongue_of
-from fairday.web.storefront.abroad import COUNTRIES
 from fairday.web.storefront.buying import account_of, text_in
 from fairday.web.storefront.checkout import methods, pay
 from fairday.web.storefront.front import front_of, posted_long, router, same_site, shown, spend, visitor_of
+from fairday.web.storefront.prefer import COUNTRIES
 
 PAGE = 48
 BY_HAND = ("cash", "card_present")
