@@ -15,7 +15,9 @@ from fairday.insight.replay.walk import face_value
 from fairday.kernel.audience import parse
 from fairday.kernel.clock import DAY_MS, ManualClock, day_start, local_day, to_date
 from fairday.kernel.errors import FairdayError
+from fairday.kernel.settings import Settings
 from fairday.people import audiences
+from fairday.people.traits import vocabulary
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import Offer, SceneSpec
 from fairday.storage.log import Happening
@@ -200,14 +202,19 @@ def test_a_festival_and_an_own_day_are_replayed_too(tmp_path, clock: ManualClock
         assert found.people == 0  # nobody came in those days
 
 
-def test_offers_are_counted_at_their_full_value() -> None:
-    from decimal import Decimal
+def offers_of(text: str) -> tuple[Offer, ...]:
+    found, problems = parse_scene(f"scene: x\ntitle: x\nwhen: always\noffer: {text}\n", vocabulary(Settings()))
+    assert found is not None, problems
+    return found.offers
 
-    off, percent = Offer(off=Decimal(5), spend=Decimal(20)), Offer(percent_off=Decimal(10))
-    assert face_value([off], 2, 3000, "CNY") == 500  # 30 in two orders: one of them at most reached 20
-    assert face_value([off], 2, 1999, "CNY") == 0
-    assert face_value([off, percent], 2, 9000, "CNY") == 1000  # the dearer one
-    both = [msgspec.structs.replace(o, stack="all") for o in (off, percent)]
-    assert face_value(both, 2, 9000, "CNY") == 1900
-    assert face_value([Offer(off=Decimal(50))], 1, 3000, "CNY") == 3000  # never more than was paid
-    assert face_value([Offer(points=10)], 1, 3000, "CNY") == 0
+
+def test_offers_are_counted_at_their_full_value() -> None:
+    off, percent = offers_of("[{off: 5, spend: 20}, {percent_off: 10}]")
+    assert face_value([off], 2, 3000) == 500  # 30 in two orders: one of them at most reached 20
+    assert face_value([off], 2, 1999) == 0
+    assert face_value([off, percent], 2, 9000) == 1000  # the dearer one
+    assert face_value(offers_of("[{off: 5, spend: 20, stack: all}, {percent_off: 10, stack: all}]"), 2, 9000) == 1900
+    assert face_value(offers_of("{off: 50}"), 1, 3000) == 3000  # never more than was paid
+    assert face_value(offers_of("{points: 10}"), 1, 3000) == 0
+    assert face_value(offers_of("{tiers: [{spend: 20, off: 3}, {spend: 50, off: 10}]}"), 1, 6000) == 1000
+    assert face_value(offers_of("{spend: 20, off: 3, repeat: true}"), 1, 6100) == 900

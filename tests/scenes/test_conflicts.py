@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairday.kernel.clock import to_day
-from fairday.kernel.money import minor
 from fairday.scenes.conflicts import Sizes, by_scene, conflicts, messages, plan, stretches
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
@@ -31,7 +30,7 @@ def of(*specs: SceneSpec, per_week: int = 5, people: int | None = 10, status: st
         return people
 
     plans = plan([(s, status) for s in specs], JAN, DEC)
-    return conflicts(plans, per_week, size=size, minor=lambda amount: minor(str(amount), "CNY"))
+    return conflicts(plans, per_week, size=size)
 
 
 def kinds(*specs: SceneSpec, **known) -> list[str]:

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from fairday.kernel.audience import MOMENT_FUNCTIONS
 from fairday.kernel.festivals import all_festivals
+from fairday.kernel.yamltree import Problem
 from fairday.scenes import spec as specs
 from fairday.scenes.grammar import GRAMMAR, parse_scene
 from fairday.scenes.moment import MOMENT_TRAITS
 from fairday.scenes.spec import to_yaml
-from fairday.scenes.yamltree import Problem
 from fairday.stores.near import WEATHERS
 from scenespecs import EXAMPLES, PAGE, PEOPLE, scene_specs
 
@@ -125,7 +125,7 @@ WRONG = [
     ("when: always\nwhat: {floors: [{title: A, goods: \"price>1\", variety: 2}]}", "what.floors[1].variety", 4, 55, "0 to 1"),
     ("when: always\ntitle: B", "title", 4, 1, "twice"),
     ("when: always\noffer: [{spend: 5}]", "offer[1]", 4, 9, "exactly one"),
-    ("when: always\noffer: [{off: 5, points: 3}]", "offer[1]", 4, 9, "exactly one"),
+    ("when: always\noffer: [{off: 5, percent_off: 3}]", "offer[1]", 4, 31, "exactly one"),
     ("when: always\noffer: [{off: -5}]", "offer[1].off", 4, 15, "number"),
     ("when: always\noffer: [{coupon: Ny Pack}]", "offer[1].coupon", 4, 18, "small letters"),
     ("when: always\noffer: [{free_shipping: maybe}]", "offer[1].free_shipping", 4, 25, "true"),

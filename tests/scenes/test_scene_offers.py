@@ -59,6 +59,8 @@ def test_an_offer_is_there_exactly_while_its_scene_is_live(shop: fairday.Shop) -
     ("offer", "off"),
     [("{percent_off: 12.5}", 2_500), ("{off: 30, items: 3}", 0), ("{free_shipping: true}", 800),
      ("{off: 30, goods: category = 'tea'}", 3_000), ("{off: 30, goods: category = 'cups'}", 0),
+     ("{tiers: [{spend: 100, off: 10}, {spend: 150, off: 25, free_shipping: true}]}", 3_300),
+     ("{spend: 50, off: 5, repeat: true}", 2_000), ("{off: 30, person_uses: 3, first_order: true}", 0),
      ("{coupon: some-batch}", 0), ("{points: 50}", 0)],
 )  # fmt: skip
 def test_each_kind_of_offer_means_in_the_cart_what_the_scene_says(shop: fairday.Shop, offer: str, off: int) -> None:
@@ -104,6 +106,28 @@ def test_a_scenes_budget_is_one_purse_for_all_its_offers() -> None:
     assert (one.limits.amount, one.limits.purse) == (6_000, "scene/spring")
     assert one.benefits == (AmountOff(amount=3_000),)
     assert Decimal(two.benefits[0].amount) == 500
+
+
+def test_uses_of_one_offer_are_not_told_in_the_purse_of_all() -> None:
+    from fairday.kernel.settings import Settings
+    from fairday.people.traits import vocabulary
+
+    text = SCENE.replace("WHEN", "always").replace("OFFER", "{off: 30, uses: 3}")
+    assert parse_scene(text, vocabulary(Settings()))[1] == []
+    (problem,) = parse_scene(text + "guard: {budget: CNY 60}", vocabulary(Settings()))[1]
+    assert problem.key == "offer[1].uses"
+    assert "day_uses" in problem.remedy
+
+
+def test_an_offer_narrows_the_people_of_its_scene() -> None:
+    from fairday.kernel.settings import Settings
+    from fairday.people.traits import vocabulary
+
+    text = SCENE.replace("WHEN", "always").replace("OFFER", "{off: 30, who: age < 30}") + "who: city_tier = 1\n"
+    spec, problems = parse_scene(text, vocabulary(Settings()))
+    assert spec is not None, problems
+    (rule,) = rules_of(spec, "Asia/Shanghai", "CNY")
+    assert rule.when.who == "(city_tier = 1) and (age < 30)"
 
 
 def test_a_purse_with_too_little_for_two_offers_of_one_cart_gives_one(shop: fairday.Shop) -> None:

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from fairday.goods.vocabulary import GOODS_TRAITS, goods_vocabulary
-from fairday.kernel.audience import Audience, AudienceError, Vocabulary, parse
+from fairday.kernel.audience import Audience, Vocabulary, parse
 
-__all__ = ["GOODS_TRAITS", "compiled", "fault", "goods_vocabulary"]
-
-
-def fault(text: str, vocabulary: Vocabulary) -> AudienceError | None:
-    """What is wrong with a condition, or None."""
-    try:
-        parse(text, vocabulary)
-    except AudienceError as error:
-        return error
-    return None
+__all__ = ["GOODS_TRAITS", "compiled", "goods_vocabulary"]
 
 
 def compiled(text: str, vocabulary: Vocabulary) -> Audience:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from fairday.kernel.audience import AudienceError, Vocabulary, parse
 from fairday.kernel.festivals import festival, occurrences
+from fairday.offers.model import AmountOff, Benefit, Gift, PercentOff, Tiers
 from fairday.scenes.choice import MESSAGES
 from fairday.scenes.spec import Offer, SceneSpec, When
 
@@ -111,7 +112,6 @@ def conflicts(
     per_week: int,
     *,
     size: Callable[[Sequence[SceneSpec]], int | None] = lambda specs: None,
-    minor: Callable[[Any], int] = int,
     only: str | None = None,
 ) -> list[Conflict]:
     """Where drafts, live and paused scenes get into each other's way, the soonest first.
@@ -119,12 +119,11 @@ def conflicts(
     Args:
         per_week: messages a person may get in seven days, over all scenes.
         size: how many people all of some scenes are for; None where it is not counted. Nothing is told of nobody.
-        minor: an amount of major units in minor units of the shop's currency.
         only: a scene; only what it has part in is looked for.
     """
     alive = [p for p in plans if p.status != "ended"]
     mine = [p for p in alive if only in (None, p.spec.scene)]
-    found = [c for p in mine for c in _budget(p, size, minor)]
+    found = [c for p in mine for c in _budget(p, size)]
     pairs = combinations(alive, 2) if only is None else ((a, b) for a in mine for b in alive if a is not b)
     for one, other in pairs:
         found += _pair(one, other, size)
@@ -167,7 +166,7 @@ def _places(spec: SceneSpec, phase: str) -> set[str]:
 
 
 def _stacks(spec: SceneSpec) -> set[str]:
-    return {offer.stack for offer in spec.offers if offer.stack}
+    return {word for offer in spec.offers for word in offer.stacks}
 
 
 def messages(planned: Planned, first: int, last: int) -> int:
@@ -210,11 +209,9 @@ def _mails(
     return list(worst.values())
 
 
-def _budget(
-    planned: Planned, size: Callable[[Sequence[SceneSpec]], int | None], minor: Callable[[Any], int]
-) -> list[Conflict]:
+def _budget(planned: Planned, size: Callable[[Sequence[SceneSpec]], int | None]) -> list[Conflict]:
     spec, budget = planned.spec, planned.spec.guard.budget
-    dearest = max((worth(offer, minor) for offer in spec.offers), default=0)
+    dearest = max((worth(offer) for offer in spec.offers), default=0)
     if budget is None or not dearest or not planned.stretches:
         return []
     reaches, people = budget.amount // dearest, size([spec])
@@ -225,13 +222,28 @@ def _budget(
     ]
 
 
-def worth(offer: Offer, minor: Callable[[Any], int]) -> int:
+def worth(offer: Offer) -> int:
     """What an offer costs at least when it is used once, minor units; 0 where that cannot be told."""
-    if offer.off is not None:
-        return minor(offer.off)
-    if offer.percent_off is not None and offer.spend is not None:
-        return minor(offer.spend * offer.percent_off / 100)
-    return 0
+    rule = offer.rule
+    if rule is None:
+        return 0
+    spend = max((need.spend for need in rule.when.needs), default=0)
+    return sum(_worth(benefit, spend) for benefit in rule.benefits)
+
+
+def _worth(benefit: Benefit, spend: int) -> int:
+    match benefit:
+        case AmountOff():
+            return benefit.amount
+        case PercentOff():
+            least = int(spend * benefit.percent / 100)
+            return least if benefit.cap is None else min(benefit.cap, least)
+        case Tiers():
+            return benefit.tiers[0].amount
+        case Gift():
+            return benefit.cost * benefit.qty
+        case _:
+            return 0
 
 
 def _holdouts(

@@ -16,8 +16,9 @@ import msgspec
 
 from fairday.kernel import money
 from fairday.kernel.clock import to_date
-from fairday.scenes.spec import LANGUAGES, TOUCHPOINTS, Look, Offer, SceneSpec, Words, dump
-from fairday.scenes.yamltree import Problem
+from fairday.kernel.yamltree import Problem, dump, in_a_line, read_plain
+from fairday.kernel.yamlvalues import LANGUAGES
+from fairday.scenes.spec import TOUCHPOINTS, Look, Offer, SceneSpec, Words
 
 _WORDS = tuple(f".{language}" for language in LANGUAGES)
 
@@ -38,6 +39,8 @@ SINGLE = (
 """Fields that stand once."""
 
 BENEFITS = ("off", "percent_off", "coupon", "points", "free_shipping")
+WRITTEN = "written"
+"""The benefit of a row that holds a promotion as text in its ``value``: ``{buy: 2, get: 1}``."""
 
 _CHOSEN = frozenset({"rank"})
 """Fields of a row that always hold something; a row with nothing else in it is no row."""
@@ -176,10 +179,15 @@ def _look(look: Look) -> dict[str, str]:
 
 
 def _offered(offer: Offer) -> dict[str, str]:
-    benefit = next(b for b in BENEFITS if getattr(offer, b))
-    value = "" if benefit == "free_shipping" else _number(getattr(offer, benefit))
-    return {"benefit": benefit, "value": value, "spend": _number(offer.spend), "items": _number(offer.items),
-            "goods": offer.goods or "", "stack": offer.stack or ""}  # fmt: skip
+    """A row; a promotion that the row's fields cannot say stands in it as its text."""
+    plain = offer.plain
+    given = [b for b in BENEFITS if b in plain]
+    rest = set(plain) - {*given, "spend", "items", "goods", "stack"}
+    if len(given) != 1 or rest or not isinstance(plain.get("goods", ""), str):
+        return {"benefit": WRITTEN, "value": in_a_line(plain)}
+    value = "" if given[0] == "free_shipping" else _number(plain[given[0]])
+    return {"benefit": given[0], "value": value, **{n: _number(plain.get(n)) for n in ("spend", "items")},
+            "goods": plain.get("goods", ""), "stack": plain.get("stack", "")}  # fmt: skip
 
 
 def _languages(name: str, words: Words) -> dict[str, str]:
@@ -292,9 +300,12 @@ def _span(row: dict[str, str]) -> str:
     return f"{first}d..{last}d"
 
 
-def _offer(row: dict[str, str]) -> dict[str, Any]:
+def _offer(row: dict[str, str]) -> Any:
     benefit = row.get("benefit", "")
     given = {n: _said(row.get(n, "")) for n in ("spend", "items", "goods")}
+    if benefit == WRITTEN:
+        plain = read_plain(row.get("value", "").strip() or "{}")
+        return plain | _some({**given, "stack": _said(row.get("stack", ""))}) if isinstance(plain, dict) else plain
     if benefit in BENEFITS:
         given[benefit] = "true" if benefit == "free_shipping" else row.get("value", "").strip() or "0"
     return _some({**given, "stack": _said(row.get("stack", ""))})
@@ -336,7 +347,9 @@ def field_of(key: str, form: Form) -> str:
         return f"where.{form.places[number - 1][0]}" if number <= len(form.places) else "where"
     offer = re.match(r"(offer\[\d+\])\.?(\w*)", key)
     if offer:
-        part = offer[2]
+        rows, number = form.rows["offer"], int(offer[1][6:-1])
+        written = number <= len(rows) and rows[number - 1].get("benefit") == WRITTEN
+        part = "value" if written else offer[2]
         return f"{offer[1]}.{part if part in ('spend', 'items', 'goods', 'stack') else 'value' if part else 'benefit'}"
     row = re.fullmatch(r"(what\.(?:look|floors)\[\d+\])(?:\.(title|greeting))?", key)
     if row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -14,6 +14,9 @@ from fairday.kernel.audience import Vocabulary
 from fairday.kernel.clock import to_day
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.festivals import Phase, check_phases, festival, phase
+from fairday.kernel.yamltree import Problem, Tree, did_you_mean, join
+from fairday.kernel.yamlvalues import NAME
+from fairday.offers.grammar import Reading as Promotion
 from fairday.scenes import conditions
 from fairday.scenes.spec import (
     METRICS,
@@ -33,8 +36,7 @@ from fairday.scenes.spec import (
     When,
     Words,
 )
-from fairday.scenes.values import NAME, Values
-from fairday.scenes.yamltree import Problem, Tree, did_you_mean, join
+from fairday.scenes.values import Values
 
 GRAMMAR: Final[dict[str, tuple[str, ...]]] = {
     "": ("scene", "title", "when", "who", "what", "offer", "play", "where", "guard", "goal", "message"),
@@ -42,7 +44,7 @@ GRAMMAR: Final[dict[str, tuple[str, ...]]] = {
     "what": ("look", "floors"),
     "what.look": ("who", "unless", "theme", "greeting"),
     "what.floors": ("title", "who", "unless", "goods", "rank", "variety"),
-    "offer": ("spend", "items", "goods", "off", "percent_off", "coupon", "points", "free_shipping", "stack"),
+    "offer": ("coupon",),
     "play": ("group-buy",),
     "play.group-buy": ("size", "price", "hours"),
     "play.group-buy.price": ("percent_off", "off", "becomes"),
@@ -50,9 +52,11 @@ GRAMMAR: Final[dict[str, tuple[str, ...]]] = {
     "goal": ("metric", "within"),
     "message": ("subject", "body"),
 }
-"""Every key a scene may hold, by the path of what it stands in. docs/merchants/scenes.md explains each."""
+"""Every key a scene may hold, by the path of what it stands in. docs/merchants/scenes.md explains each; an offer is a
+promotion (``fairday.offers.grammar``, docs/merchants/promotions.md) without what the scene says for all of them."""
 
-BENEFITS = ("off", "percent_off", "coupon", "points", "free_shipping")
+COUPON = ("coupon", "spend", "items", "goods", "stack")
+"""What may stand beside a coupon; its terms are those of its batch."""
 
 _PHASE_NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _DATES = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\s*\.\.\s*(\d{4}-\d{2}-\d{2}))?")
@@ -102,6 +106,8 @@ class _Reading(Values):
             "goal": self._one(keys, "goal", self._goal, None),
             "message": self._one(keys, "message", self._message, Message()),
         }
+        if "offer" in keys and not self.tree.problems:
+            self._one_purse(keys, spec)
         return None if self.tree.problems else SceneSpec(**spec)
 
     # ---- parts ---------------------------------------------------------------------------------------------------
@@ -245,23 +251,23 @@ class _Reading(Values):
         return tuple(self._offer(n, path) for n, path in self.tree.items(node, key, 20))
 
     def _offer(self, node: Node, path: str) -> Offer:
-        keys = self._keys(node, path)
-        if keys and sum(b in keys for b in BENEFITS) != 1:
-            self.tree.problem(
-                node, path, "An offer has exactly one benefit.", f"Write one of: {', '.join(BENEFITS)}.", code="one_of"
-            )
-        amount, whole = self.between("0.01", "100000000"), self.whole(1, 1_000_000)
-        return Offer(
-            off=self._one(keys, f"{path}.off", amount, None),
-            percent_off=self._one(keys, f"{path}.percent_off", self.between("0.1", "100"), None),
-            coupon=self._one(keys, f"{path}.coupon", self.slug, None),
-            points=self._one(keys, f"{path}.points", whole, None),
-            free_shipping=self._one(keys, f"{path}.free_shipping", self.yes, False),
-            spend=self._one(keys, f"{path}.spend", amount, None),
-            items=self._one(keys, f"{path}.items", whole, None),
-            goods=self._one(keys, f"{path}.goods", self.goods_of, None),
-            stack=self._one(keys, f"{path}.stack", self.slug, None),
-        )
+        currency = self.people.currency
+        if isinstance(node, MappingNode) and any(k.value == "coupon" for k, _ in node.value):
+            keys = self.tree.mapping(node, path, COUPON)
+            return Offer(coupon=self._one(keys, f"{path}.coupon", self.slug, None), currency=currency)
+        promotion = Promotion(self.tree, self.people, self.goods, currency, scene=True)
+        return Offer(rule=promotion.rule(node, path), currency=currency)
+
+    def _one_purse(self, keys: Mapping[str, Node], spec: Mapping[str, Any]) -> None:
+        """A scene's budget is one counter for all its offers: the uses of one of them cannot be told in it."""
+        if spec["guard"].budget is None:
+            return
+        for (node, path), offer in zip(self.tree.items(keys["offer"], "offer", 20), spec["offers"], strict=True):
+            if offer.rule is not None and offer.rule.limits.uses is not None:
+                self.tree.problem(
+                    node, f"{path}.uses", "The scene's budget counts all its offers together.",
+                    "Write day_uses or person_uses here, or leave guard.budget out.", code="one_of",
+                )  # fmt: skip
 
     def _play(self, node: Node, key: str) -> GroupBuy | None:
         play = self._keys(node, key).get("group-buy")

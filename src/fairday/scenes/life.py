@@ -13,9 +13,9 @@ from fairday.kernel.clock import day_start
 from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, Row, State
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.ids import digest
+from fairday.kernel.yamltree import Problem
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.spec import SceneSpec
-from fairday.scenes.yamltree import Problem
 from fairday.storage.database import col, metadata
 
 Status = Literal["draft", "live", "paused", "ended"]

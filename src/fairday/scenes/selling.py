@@ -8,28 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Hashable
-from decimal import Decimal
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from fairday.kernel.audience import Facts as Traits
 from fairday.kernel.clock import day_start, local_day
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import minor
 from fairday.kernel.settings import Settings
-from fairday.offers.model import (
-    AmountOff,
-    Benefit,
-    Facts,
-    Goods,
-    Limits,
-    MorePoints,
-    Need,
-    PercentOff,
-    Rule,
-    ShippingOff,
-    When,
-)
+from fairday.offers.model import Facts, Rule
 from fairday.offers.pricing import Book
 from fairday.people.accounts import accounts_in
 from fairday.people.traits import vocabulary
@@ -39,7 +26,7 @@ from fairday.scenes.choice import Person
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.loading import load_person
 from fairday.scenes.moment import Around, moment_condition, moment_facts
-from fairday.scenes.spec import Offer, SceneSpec
+from fairday.scenes.spec import SceneSpec
 from fairday.scenes.stage import own_dates
 from fairday.stores.records import all_stores
 from fairday.stores.weather import weather_by_city
@@ -54,30 +41,29 @@ NOT_NOW = "not_now"
 def rules_of(spec: SceneSpec, zone: str, currency: str) -> list[Rule]:
     """A scene's offers as rules ``scene/NAME/1``, ``scene/NAME/2`` …; coupons are given out, not priced, and left out.
 
-    Offers under one word in ``stack`` add up (and with rules of the book that carry it as a tag); others go with
-    nothing. The scene's budget is one purse for all of them.
+    Offers under one word in ``stack`` add up (and with rules of the book that carry it as a tag); others that say
+    nothing go with nothing. The scene's budget is one purse for all of them; its days and people are theirs too.
+
+    Raises:
+        FairdayError: the scene was read in another currency.
     """
-
-    def money(amount: Decimal | None) -> int:
-        return 0 if amount is None else minor(amount, currency)
-
     found = []
     first, last, budget = spec.when.first_day, spec.when.last_day, spec.guard.budget
     for number, offer in enumerate(spec.offers, 1):
-        goods = Goods(condition=offer.goods or "")
-        benefit = _benefit(offer, goods, money)
-        if benefit is None:
+        rule = offer.rule
+        if rule is None:
             continue
-        need = Need(goods=goods, spend=money(offer.spend), units=offer.items or 0)
-        stack = frozenset({offer.stack} if offer.stack else ())
-        found.append(Rule(
-            id=f"scene/{spec.scene}/{number}", source=f"scene:{spec.scene}", benefits=(benefit,),
-            title={language: spec.title.get(language) for language in ("zh", "en", "es")},
-            layer="shipping" if isinstance(benefit, ShippingOff) else "order" if not offer.goods else "goods",
-            tags=stack, combines=stack,
-            limits=Limits() if budget is None else Limits(amount=budget.amount, purse=f"scene/{spec.scene}"),
-            when=When(
-                needs=(need,) if need.spend or need.units else (), who=spec.who or "", scene=spec.scene,
+        if offer.currency != currency:
+            raise FairdayError(f"Scene {spec.scene} is in {offer.currency}, the shop in {currency}.", code="currency",
+                               where=spec.scene, remedy="Read it in the shop's currency.")  # fmt: skip
+        found.append(msgspec.structs.replace(
+            rule, id=f"scene/{spec.scene}/{number}", source=f"scene:{spec.scene}",
+            title=rule.title or {language: spec.title.get(language) for language in ("zh", "en", "es")},
+            limits=rule.limits if budget is None else msgspec.structs.replace(
+                rule.limits, amount=budget.amount, purse=f"scene/{spec.scene}"
+            ),
+            when=msgspec.structs.replace(
+                rule.when, scene=spec.scene, who=_both(spec.who or "", rule.when.who),
                 start=None if first is None else day_start(first, zone),
                 end=None if last is None else day_start(last + 1, zone),
             ),
@@ -85,14 +71,8 @@ def rules_of(spec: SceneSpec, zone: str, currency: str) -> list[Rule]:
     return found
 
 
-def _benefit(offer: Offer, goods: Goods, money: Callable[[Decimal | None], int]) -> Benefit | None:
-    if offer.off is not None:
-        return AmountOff(amount=money(offer.off), goods=goods)
-    if offer.percent_off is not None:
-        return PercentOff(percent=offer.percent_off, goods=goods)
-    if offer.points is not None:
-        return MorePoints(extra=offer.points)
-    return ShippingOff() if offer.free_shipping else None
+def _both(one: str, other: str) -> str:
+    return f"({one}) and ({other})" if one and other else one or other
 
 
 class SceneOffers:

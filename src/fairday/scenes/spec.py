@@ -11,12 +11,14 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
 from fairday.kernel import money
 from fairday.kernel.festivals import ON_THE_DAY, Own, Phase, festival, phase_on
+from fairday.kernel.yamltree import dump
+from fairday.kernel.yamlvalues import LANGUAGES
+from fairday.offers.grammar import rule_plain
+from fairday.offers.model import Rule
 
-LANGUAGES = ("zh", "en", "es")
 TOUCHPOINTS = ("feed", "page", "email", "sms", "push", "wechat", "till", "store-screen")
 """Where a scene can meet a person: two pages, four channels of messages, two screens in a store."""
 RANKS = ("personal", "popular", "newest")
@@ -113,17 +115,26 @@ class Floor(_Struct, frozen=True):
 
 
 class Offer(_Struct, frozen=True):
-    """One benefit under conditions. Amounts are major units of the shop's currency."""
+    """A promotion of the scene, or a coupon of a batch that it gives out.
 
-    off: Decimal | None = None
-    percent_off: Decimal | None = None
+    ``rule`` has no id and knows neither the scene's people nor its days: ``fairday.scenes.selling`` adds them. Its
+    amounts are minor units of ``currency``.
+    """
+
+    rule: Rule | None = None
     coupon: str | None = None
-    points: int | None = None
-    free_shipping: bool = False
-    spend: Decimal | None = None
-    items: int | None = None
-    goods: str | None = None
-    stack: str | None = None
+    currency: str = "CNY"
+
+    @property
+    def stacks(self) -> frozenset[str]:
+        """The words under which it adds up with others."""
+        rule = self.rule
+        return frozenset() if rule is None or rule.combines is None else rule.tags & rule.combines
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """It as plain values, as it stands in a scene's text."""
+        return {"coupon": self.coupon} if self.rule is None else rule_plain(self.rule, self.currency, scene=True)
 
 
 class GroupBuy(_Struct, frozen=True):
@@ -229,12 +240,6 @@ def to_yaml(spec: SceneSpec) -> str:
     return dump(_plain(spec))
 
 
-def dump(plain: Mapping[str, Any]) -> str:
-    """Plain values as YAML text, as scenes are written."""
-    text: str = yaml.dump(plain, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
-    return text
-
-
 def _plain(spec: SceneSpec) -> dict[str, Any]:
     what = {
         "look": [
@@ -267,7 +272,7 @@ def _plain(spec: SceneSpec) -> dict[str, Any]:
         "when": _when(spec.when),
         "who": spec.who,
         "what": what,
-        "offer": [{n: getattr(o, n) or None for n in _OFFER} for o in spec.offers] or None,
+        "offer": [o.plain for o in spec.offers] or None,
         "play": play,
         "where": [{p.touchpoint: _one_or_list(p.phases)} if p.phases else p.touchpoint for p in spec.where],
         "guard": {
@@ -280,9 +285,6 @@ def _plain(spec: SceneSpec) -> dict[str, Any]:
         "message": {"subject": _words(spec.message.subject), "body": _words(spec.message.body)},
     }
     return {k: v for k, v in ((k, _pruned(v)) for k, v in plain.items()) if v not in (None, {}, [])}
-
-
-_OFFER = ("spend", "items", "goods", "off", "percent_off", "coupon", "points", "free_shipping", "stack")
 
 
 def _when(when: When) -> Any:
@@ -313,18 +315,4 @@ def _pruned(value: Any) -> Any:
         return {k: v for k, v in kept if v not in (None, {}, [])}
     if isinstance(value, list):
         return [_pruned(v) for v in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
     return value
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, data: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
-
-
-_Dumper.add_representer(str, _text)

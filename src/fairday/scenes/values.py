@@ -3,46 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 
 from babel.numbers import list_currencies
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from fairday.kernel import money
-from fairday.kernel.audience import Vocabulary
+from fairday.kernel.audience import AudienceError, Vocabulary
 from fairday.kernel.errors import FairdayError
-from fairday.scenes import conditions
+from fairday.kernel.yamltree import Tree, did_you_mean, join
+from fairday.kernel.yamlvalues import Scalars
 from fairday.scenes.moment import MOMENT_TRAITS, moment_vocabulary
-from fairday.scenes.spec import LANGUAGES, PLACEHOLDERS, Amount, Rate, Words
-from fairday.scenes.yamltree import Tree, did_you_mean, join
+from fairday.scenes.spec import PLACEHOLDERS, Amount, Rate, Words
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _MONEY = re.compile(r"(?:([A-Za-z]{3})\s*([\d,]+(?:\.\d+)?)|([\d,]+(?:\.\d+)?)\s*([A-Za-z]{3}))")
 _RATE = re.compile(r"(\d{1,3})\s*/\s*(day|week)")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d)?)\s*%")
 _WITHIN = re.compile(r"(\d{1,3})\s*(d|w)")
-_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,4})?")
 _CURRENCIES = frozenset(list_currencies())
 
 
-class Values:
+class Values(Scalars):
     """Readers of values; every one gives a value or notes why not."""
 
     def __init__(self, tree: Tree, vocabulary: Vocabulary, goods: Vocabulary) -> None:
-        self.tree = tree
+        super().__init__(tree)
         self.people = vocabulary
         self.goods = goods
 
     def words(self, node: Node, key: str, most: int = 200) -> Words:
-        if not isinstance(node, MappingNode):
-            text = self.tree.text_of(node, key, "Text, or text by language,", most)
-            return Words() if text is None else Words(text, text, text)
-        found = self.tree.mapping(node, key, LANGUAGES)
-        texts = {name: self.tree.text_of(n, join(key, name), "Text", most) or "" for name, n in found.items()}
-        if not found and not node.value:
-            self.tree.problem(node, key, "Text is missing.", "Write it in zh, en or es.", code="empty")
-        return Words(**texts)
+        return Words(**self.by_language(node, key, most))
 
     def template(self, most: int, lines: bool) -> Callable[[Node, str], Words]:
         def read(node: Node, key: str) -> Words:
@@ -64,78 +55,24 @@ class Values:
         return read
 
     def who(self, node: Node, key: str) -> str | None:
-        return self.condition(node, key, self.people)
+        def remedy(word: str, wrong: AudienceError) -> str:
+            if wrong.code == "unknown_trait" and word in MOMENT_TRAITS:
+                return f"{word} is known of a moment: write it in when.moment."
+            return wrong.remedy
+
+        return self.holds(node, key, self.people, remedy)
 
     def moment(self, node: Node, key: str) -> str | None:
-        text = self.tree.text_of(node, key, "A condition", 10_000)
-        wrong = None if text is None else conditions.fault(text, moment_vocabulary(self.people.currency))
-        if wrong is not None and text is not None:
-            word, remedy = text[wrong.start : wrong.end], wrong.remedy
-            if wrong.code in ("unknown_trait", "unknown_function") and (
-                word.lower() in self.people.traits or word.lower() in self.people.measures
-            ):
-                remedy = f"{word} is known of people: write it in who."
-            self.tree.problem(node, key, wrong.message, remedy, code=wrong.code, offset=wrong.start)
-        return text
+        def remedy(word: str, wrong: AudienceError) -> str:
+            known = word in self.people.traits or word in self.people.measures
+            if known and wrong.code in ("unknown_trait", "unknown_function"):
+                return f"{word} is known of people: write it in who."
+            return wrong.remedy
+
+        return self.holds(node, key, moment_vocabulary(self.people.currency), remedy)
 
     def goods_of(self, node: Node, key: str) -> str:
-        return self.condition(node, key, self.goods) or ""
-
-    def condition(self, node: Node, key: str, vocabulary: Vocabulary) -> str | None:
-        text = self.tree.text_of(node, key, "A condition", 10_000)
-        wrong = conditions.fault(text, vocabulary) if text is not None else None
-        if wrong is not None and text is not None:
-            word, remedy = text[wrong.start : wrong.end].lower(), wrong.remedy
-            if wrong.code == "unknown_trait" and vocabulary is self.people and word in MOMENT_TRAITS:
-                remedy = f"{word} is known of a moment: write it in when.moment."
-            self.tree.problem(node, key, wrong.message, remedy, code=wrong.code, offset=wrong.start)
-        return text
-
-    def among(self, names: Sequence[str]) -> Callable[[Node, str], str | None]:
-        def read(node: Node, key: str) -> str | None:
-            word = self.tree.text_of(node, key, f"One of {', '.join(names)}")
-            if word is not None and word not in names:
-                self.tree.problem(node, key, f"{word!r} is not known here.", did_you_mean(word, names))
-                return None
-            return word
-
-        return read
-
-    def slug(self, node: Node, key: str) -> str | None:
-        word = self.tree.text_of(node, key, "A name")
-        if word is not None and not NAME.fullmatch(word):
-            self.tree.problem(node, key, f"{word!r} is not a name.", "Write small letters, digits and hyphens.")
-        return word
-
-    def yes(self, node: Node, key: str) -> bool:
-        word = self.tree.text_of(node, key, "true or false")
-        if word is not None and word not in ("true", "false"):
-            self.tree.problem(node, key, f"{word!r} is neither true nor false.", "Write true, or leave the key out.")
-        return word == "true"
-
-    def between(self, low: str, high: str) -> Callable[[Node, str], Decimal | None]:
-        def read(node: Node, key: str) -> Decimal | None:
-            text = self.tree.text_of(node, key, "A number")
-            if text is None:
-                return None
-            if not _NUMBER.fullmatch(text) or not Decimal(low) <= Decimal(text) <= Decimal(high):
-                self.tree.problem(node, key, f"{text!r} is not a number from {low} to {high}.", "Write it in digits.")
-                return None
-            return Decimal(text).normalize() + 0
-
-        return read
-
-    def whole(self, low: int, high: int) -> Callable[[Node, str], int | None]:
-        def read(node: Node, key: str) -> int | None:
-            text = self.tree.text_of(node, key, "A whole number")
-            if text is None:
-                return None
-            if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
-                self.tree.problem(node, key, f"{text!r} is not a whole number from {low} to {high}.")
-                return None
-            return int(text)
-
-        return read
+        return self.holds(node, key, self.goods) or ""
 
     def money(self, node: Node, key: str) -> Amount | None:
         text = self.tree.text_of(node, key, "An amount of money")

@@ -10,7 +10,7 @@ import re
 
 from markupsafe import Markup
 
-from fairday.scenes.yamltree import Problem
+from fairday.kernel.yamltree import Problem
 from fairday.web.i18n import Tongue
 
 _PATTERNS = (

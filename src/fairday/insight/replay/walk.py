@@ -11,11 +11,12 @@ from sqlalchemy import Connection, text
 from fairday.goods.catalogue import ProductRow, all_products
 from fairday.insight.replay.consents import Consents, Owned, owned_by
 from fairday.insight.replay.model import Cost, Note, Period, Replay, ReplayDay, ReplayFloor, Shown, last_time
-from fairday.kernel import ids, money
+from fairday.kernel import ids
 from fairday.kernel.audience import parse
 from fairday.kernel.clock import DAY_MS, day_start, local_day
 from fairday.kernel.festivals import NOBODY, Own, festival
 from fairday.kernel.settings import Settings
+from fairday.offers.model import AmountOff, Benefit, PercentOff, Tiers
 from fairday.people.contact import Asked, Sent, Standing, Withheld, may_contact
 from fairday.people.past import Past, Pasts
 from fairday.people.tables import OPEN
@@ -234,7 +235,7 @@ class _Walk:
                 self.orders += n
                 self.revenue += amount
                 if day in holds:
-                    self.offers += face_value(self.spec.offers, n, amount, self.settings.currency)
+                    self.offers += face_value(self.spec.offers, n, amount)
         if not self.shelved:
             return
         prefix = "bought:product="
@@ -334,7 +335,8 @@ class _Walk:
             notes.append(Note("told_later", {"n": self.pasts.told_later}))
         for trait in sorted(self.pasts.unknown):
             notes.append(Note("trait_unknown", {"trait": trait}))
-        if any(o.coupon or o.points or o.free_shipping for o in spec.offers) or spec.group_buy is not None:
+        unpriced = any(o.rule is None or not all(isinstance(b, PRICED) for b in o.rule.benefits) for o in spec.offers)
+        if unpriced or spec.group_buy is not None:
             notes.append(Note("offers_unpriced"))
         return notes
 
@@ -365,25 +367,44 @@ def on_floors(
     return found
 
 
-def face_value(offers: Sequence[Offer], orders: int, amount: int, currency: str) -> int:
+PRICED = (AmountOff, PercentOff, Tiers)
+"""Benefits whose cost can be told of a day's money."""
+
+
+def face_value(offers: Sequence[Offer], orders: int, amount: int) -> int:
     """What a day's orders of one person would have cost in offers at most, minor units.
 
     Offers with the same ``stack`` word add up, of the others the dearest counts. Conditions on goods and pieces are
     taken as met; one on the amount is asked of the day's money.
     """
-    groups: dict[str, int] = {}
+    groups: dict[frozenset[str], int] = {}
     for place, offer in enumerate(offers):
-        times = orders
-        if offer.spend is not None:
-            needed = money.minor(offer.spend, currency)
-            times = min(orders, amount // needed) if needed > 0 else orders
+        rule = offer.rule
+        if rule is None:
+            continue
+        needed = max((need.spend for need in rule.when.needs), default=0)
+        times = min(orders, amount // needed) if needed > 0 else orders
         if times <= 0:
             continue
-        value = 0
-        if offer.off is not None:
-            value = min(times * money.minor(offer.off, currency), amount)
-        elif offer.percent_off is not None:
-            value = -(-int(amount * offer.percent_off) // 100)
-        group = offer.stack or f"\0{place}"
+        value = min(amount, sum(_face(benefit, times, amount) for benefit in rule.benefits))
+        group = offer.stacks or frozenset({f"\0{place}"})
         groups[group] = groups.get(group, 0) + value
     return max(groups.values(), default=0)
+
+
+def _face(benefit: Benefit, times: int, amount: int) -> int:
+    match benefit:
+        case AmountOff():
+            return times * benefit.amount
+        case PercentOff():
+            most = -(-int(amount * benefit.percent) // 100)
+            return most if benefit.cap is None else min(most, times * benefit.cap)
+        case Tiers(by="amount"):
+            reached = [tier for tier in benefit.tiers if tier.at <= amount]
+            if not reached:
+                return 0
+            tier = reached[-1]
+            often = amount // tier.at if benefit.repeat and tier.at else min(times, amount // max(1, tier.at))
+            return often * tier.amount - (-int(amount * tier.percent) // 100)
+        case _:
+            return 0

@@ -11,6 +11,8 @@ from starlette.responses import Response
 from fairday.kernel.audience import MOMENT_FUNCTIONS, TraitDef
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.festivals import all_festivals, next_occurrence
+from fairday.kernel.yamltree import Problem
+from fairday.kernel.yamlvalues import NAME
 from fairday.playbooks import playbook
 from fairday.scenes import form as forms
 from fairday.scenes import life
@@ -19,8 +21,6 @@ from fairday.scenes.form import Form
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.moment import MOMENT_TRAITS
 from fairday.scenes.spec import METRICS, RANKS, THEMES, TOUCHPOINTS, SceneSpec, to_yaml
-from fairday.scenes.values import NAME
-from fairday.scenes.yamltree import Problem
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
 from fairday.web.remedies import explained
@@ -96,7 +96,7 @@ def _form_page(
             "theme": [(w, tongue.plain(f"theme.{w}")) for w in THEMES],
             "rank": [(w, tongue.plain(f"rank.{w}")) for w in RANKS],
             "metric": [(w, tongue.plain(f"metric.{w}")) for w in METRICS],
-            "benefit": [(w, tongue.plain(f"benefit.{w}")) for w in forms.BENEFITS],
+            "benefit": [(w, tongue.plain(f"benefit.{w}")) for w in (*forms.BENEFITS, forms.WRITTEN)],
             "price": [(w, tongue.plain(f"price.{w}")) for w in ("percent_off", "off", "becomes")],
             "per": [(w, tongue.plain(f"per.{w}")) for w in ("week", "day")],
         },

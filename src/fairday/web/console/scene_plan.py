@@ -11,7 +11,6 @@ from fastapi import Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from fairday.kernel import money
 from fairday.kernel.clock import to_date, to_day
 from fairday.kernel.festivals import all_festivals, occurrences
 from fairday.playbooks import Known
@@ -113,12 +112,10 @@ def looked_at(
     sizes: Sizes | None = getattr(request.app.state, "sizes", None)
     if sizes is None:
         sizes = request.app.state.sizes = Sizes()
-    currency = shop.settings.currency
     found = conflicts(
         plans,
         shop.settings.contact.per_week,
         size=sizes.over(conn, known, desk.today(shop)),
-        minor=lambda amount: money.minor(str(amount), currency),
         only=only,
     )
     return plans, found, {spec.scene: spec.title.get(tongue.language) or spec.scene for spec, _ in specs}

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairday.scenes.yamltree import Tree, did_you_mean
+from fairday.kernel.yamltree import Tree, did_you_mean
 
 _word = st.text("abcé茶'\"\\\\<>=(),.0123🙂", min_size=1, max_size=12)
 _texts = st.lists(_word, min_size=1, max_size=12).map(" ".join)

@@ -6,7 +6,8 @@ duplicated keys, at most ``MAX_BYTES`` and ``MAX_DEPTH`` levels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -58,14 +59,18 @@ class Tree:
     """A YAML text composed into nodes, and the problems found on the way.
 
     ``root`` is None where the text could not be read at all; ``problems`` then says why.
+
+    Args:
+        file: the name problems carry.
+        begin: what an empty file is told to begin with.
     """
 
-    def __init__(self, text: str | bytes, file: str) -> None:
-        self.file = file
+    def __init__(self, text: str | bytes, file: str, begin: str = "scene: my-scene") -> None:
+        self.file, self._begin = file, begin
         self.problems: list[Problem] = []
         self.root: Node | None = None
         if len(text) > MAX_BYTES:
-            self._at(1, 1, "", "The file is larger than 1 MB.", "A scene is a page of text: split it.", "too_large")
+            self._at(1, 1, "", "The file is larger than 1 MB.", "A page of text is enough: split it.", "too_large")
             return
         if isinstance(text, bytes):
             try:
@@ -89,12 +94,12 @@ class Tree:
         try:
             loader.get_event()  # type: ignore[no-untyped-call]  # the stream's start
             if loader.check_event(yaml.StreamEndEvent):
-                self._at(1, 1, "", "The file is empty.", "Begin with scene: my-scene.", "empty")
+                self._at(1, 1, "", "The file is empty.", f"Begin with {self._begin}.", "empty")
                 return None
             root = loader.compose_document()
             if not loader.check_event(yaml.StreamEndEvent):
                 mark = loader.peek_event().start_mark  # type: ignore[no-untyped-call]
-                self._at(mark.line + 1, 1, "", "A second document begins here.", "One scene a file.", "two_documents")
+                self._at(mark.line + 1, 1, "", "A second document begins here.", "One a file.", "two_documents")
         finally:
             loader.dispose()
         for mark, message, remedy in loader.faults:
@@ -297,3 +302,58 @@ class _Loader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+
+# ---- writing -------------------------------------------------------------------------------------------------------
+
+
+def dump(plain: Mapping[str, Any]) -> str:
+    """Plain values as YAML text: keys in their order, decimals digit by digit, nothing shared."""
+    text: str = yaml.dump(plain, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
+    return text
+
+
+def in_a_line(plain: Mapping[str, Any]) -> str:
+    """Plain values as one line of YAML: ``{spend: 199, off: 30}``."""
+    text: str = yaml.dump(
+        plain, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000, default_flow_style=True
+    )
+    return text.rstrip("\n")
+
+
+def read_plain(text: str) -> Any:
+    """The plain values of a text, scalars as they are written; the text itself where it cannot be read."""
+    tree = Tree(text, "")
+    return text if tree.root is None or tree.problems else _plain_of(tree.root)
+
+
+def _plain_of(node: Node) -> Any:
+    if isinstance(node, MappingNode):
+        return {str(key.value): _plain_of(value) for key, value in node.value}
+    if isinstance(node, SequenceNode):
+        return [_plain_of(child) for child in node.value]
+    return None if is_null(node) else str(node.value)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, data: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+
+def _decimal(dumper: yaml.SafeDumper, data: Decimal) -> Any:
+    whole = data == data.to_integral_value()
+    text = f"{data:.0f}" if whole else f"{data.normalize():f}"
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{'int' if whole else 'float'}", text)
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [(tag, found) for tag, found in kept if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, kept in yaml.SafeDumper.yaml_implicit_resolvers.items()
+}
+"""A tree keeps ``off``, ``on``, ``no`` and ``yes`` as they are written, so they need no quotes."""
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(Decimal, _decimal)
