@@ -10,6 +10,7 @@ from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Answer, BaseDecider, Command, Event, Located, Refusal, Spanning, State
 from fairday.offers.coupons import CouponClaim, Terms
+from fairday.offers.model import AmountOff, Rule, When
 from fairday.storage.runner import Runner
 
 
@@ -22,6 +23,17 @@ def terms(now: int, **changes: Any) -> Terms:
     if given["kind"] != "public":
         given["word"] = ""
     return Terms(**given)
+
+
+def open_batch(shop: fairday.Shop, name: str, given: Terms) -> None:
+    """Open a batch; promotions of its deck that the book does not hold are put in, a cent off for who has a coupon."""
+    with shop.db.write() as conn:
+        known = shop.offers.asking(conn)
+        for rule in dict.fromkeys(rule for rule, _ in given.deck):
+            if rule and len(rule) <= 80 and rule not in known:
+                made = Rule(id=rule, benefits=(AmountOff(amount=1),), when=When(coupon=True), layer="coupon")
+                shop.offers.save(conn, made, shop.clock.now())
+    shop.coupons.open(name, given)
 
 
 def account(shop: fairday.Shop, name: str) -> str:

@@ -19,6 +19,7 @@ import httpx
 import uvicorn
 
 import fairday
+from couponing import open_batch
 from crashing import say
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.clock import DAY_MS
@@ -51,7 +52,7 @@ def fill(shop: fairday.Shop) -> None:
         shop.offers.save(conn, off, now)
     for sku, units in FILLED.items():
         shop.stock.count(sku, "main", units)
-    shop.coupons.open("spring", Terms(title="Spring", kind="public", deck=(("ten-off", 1),), size=1_000_000, opens=now,
+    open_batch(shop, "spring", Terms(title="Spring", kind="public", deck=(("ten-off", 1),), size=1_000_000, opens=now,
                                       closes=now + 99 * DAY_MS, until=now + 99 * DAY_MS, word=WORD))  # fmt: skip
     shop.change_settings(taxes={"CN": {"rates": {"standard": "13"}}})
 

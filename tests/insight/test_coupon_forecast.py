@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 import fairday
-from couponing import account, register, step, terms
+from couponing import account, open_batch, register, step, terms
 from fairday.insight.coupon_forecast import Asked, asked_of, ended, kept
 from fairday.kernel.audience import AudienceError
 from fairday.kernel.clock import DAY_MS, iso, local_day
@@ -90,7 +90,7 @@ def test_our_own_batches_are_the_past_of_the_next(shop, clock):
     said_ = [said(f"i{n}", "Order Completed", clock.now(), n, order_id=f"o{n}", total=30) for n in range(4)]
     shop.append(said_).result()
     shop.catch_up()
-    shop.coupons.open("spring", terms(clock.now(), closes=clock.now() + DAY_MS, until=clock.now() + 5 * DAY_MS))
+    open_batch(shop, "spring", terms(clock.now(), closes=clock.now() + DAY_MS, until=clock.now() + 5 * DAY_MS))
     for n in range(4):
         held_by = account(shop, f"a{n}")
         with shop.db.write() as conn:

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 import fairday
-from couponing import account, register, step, terms
+from couponing import account, open_batch, register, step, terms
 from fairday.kernel.claims import Hold
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.offers.coupons import TooMany
 from fairday.offers.coupons.claim import GRACE_MS
+from fairday.offers.model import AmountOff, Rule, When
 from fairday.people import accounts
 from fairday.storage.log import Happening
 from fairday.storage.runner import stream_state
@@ -39,7 +41,7 @@ def refused(call, *args, **kwargs) -> str:
 
 
 def test_a_public_word_is_claimed_once_by_each_account_until_all_are_given(shop, clock):
-    shop.coupons.open("spring", terms(clock.now(), size=2))
+    open_batch(shop, "spring", terms(clock.now(), size=2))
     ann, bob, eve = (account(shop, n) for n in ("ann", "bob", "eve"))
     got = shop.coupons.enter(" spring20 ", ann)
     assert (got.batch, got.rule, got.until) == ("spring", "ten-off", clock.now() + 20 * DAY_MS)
@@ -51,7 +53,7 @@ def test_a_public_word_is_claimed_once_by_each_account_until_all_are_given(shop,
 
 
 def test_a_code_is_good_once_and_only_its_hash_is_kept(shop, clock):
-    shop.coupons.open("codes", terms(clock.now(), kind="codes", size=50, per_person=2))
+    open_batch(shop, "codes", terms(clock.now(), kind="codes", size=50, per_person=2))
     printed = shop.coupons.print_codes("codes", 20)
     assert len(set(printed)) == 20
     ann, bob, eve = (account(shop, n) for n in ("ann", "bob", "eve"))
@@ -69,7 +71,7 @@ def test_a_code_is_good_once_and_only_its_hash_is_kept(shop, clock):
 
 
 def test_no_more_codes_are_printed_than_the_batch_has_unless_a_lost_list_is_made_worthless(shop, clock):
-    shop.coupons.open("codes", terms(clock.now(), kind="codes", size=10))
+    open_batch(shop, "codes", terms(clock.now(), kind="codes", size=10))
     lost = shop.coupons.print_codes("codes", 10)
     assert refused(shop.coupons.print_codes, "codes", 1) == "too_many_codes"
     ann, bob = account(shop, "ann"), account(shop, "bob")
@@ -85,14 +87,14 @@ def test_no_more_codes_are_printed_than_the_batch_has_unless_a_lost_list_is_made
 
 def test_claiming_opens_and_closes_and_stops(shop, clock):
     now = clock.now()
-    shop.coupons.open("later", terms(now, opens=now + HOUR_MS, closes=now + 2 * HOUR_MS, until=now + 3 * HOUR_MS))
+    open_batch(shop, "later", terms(now, opens=now + HOUR_MS, closes=now + 2 * HOUR_MS, until=now + 3 * HOUR_MS))
     ann, bob = account(shop, "ann"), account(shop, "bob")
     assert refused(shop.coupons.enter, "SPRING20", ann) == "claims_not_open"
     clock.move(HOUR_MS)
     shop.coupons.enter("SPRING20", ann)
     clock.move(HOUR_MS)
     assert refused(shop.coupons.enter, "SPRING20", bob) == "claims_over"
-    shop.coupons.open("again", terms(clock.now()))  # the word is free again
+    open_batch(shop, "again", terms(clock.now()))  # the word is free again
     shop.coupons.enter("SPRING20", bob)
     assert refused(shop.coupons.open, "third", terms(clock.now())) == "word_taken"
     shop.coupons.stop("again")
@@ -126,7 +128,7 @@ def test_claiming_opens_and_closes_and_stops(shop, clock):
 )
 def test_terms_that_make_no_sense_are_refused_by_name(shop, clock, changes, code):
     with pytest.raises(FairdayError) as error:
-        shop.coupons.open("bad", terms(clock.now(), **changes))
+        open_batch(shop, "bad", terms(clock.now(), **changes))
     assert error.value.code == code
     assert error.value.remedy
 
@@ -134,7 +136,7 @@ def test_terms_that_make_no_sense_are_refused_by_name(shop, clock, changes, code
 def test_a_batch_needs_a_name_that_can_stand_in_an_address(shop, clock):
     for name in ("", "A", "a b", "../x", "x" * 61, "spring:1"):
         with pytest.raises(FairdayError) as error:
-            shop.coupons.open(name, terms(clock.now()))
+            open_batch(shop, name, terms(clock.now()))
         assert error.value.code == "bad_batch"
 
 
@@ -142,7 +144,7 @@ def test_a_batch_needs_a_name_that_can_stand_in_an_address(shop, clock):
 
 
 def test_wrong_codes_are_counted_and_right_ones_and_typing_errors_are_not(shop, clock):
-    shop.coupons.open("spring", terms(clock.now(), kind="codes"))
+    open_batch(shop, "spring", terms(clock.now(), kind="codes"))
     printed = shop.coupons.print_codes("spring", 3)
     ann, bob = account(shop, "ann"), account(shop, "bob")
     wrong = printed[0][:-1] + ("2" if printed[0][-1] != "2" else "3")
@@ -180,7 +182,7 @@ def test_what_is_no_code_is_said_to_be_none(shop, typed):
 
 
 def test_nobody_claims_for_an_account_that_is_not_open(shop, clock):
-    shop.coupons.open("spring", terms(clock.now()))
+    open_batch(shop, "spring", terms(clock.now()))
     assert refused(shop.coupons.enter, "SPRING20", "account:nobody") == "account_unknown"
 
 
@@ -188,7 +190,7 @@ def test_nobody_claims_for_an_account_that_is_not_open(shop, clock):
 
 
 def held(shop, clock, **changes) -> tuple[str, str, Hold]:
-    shop.coupons.open("spring", terms(clock.now(), **changes))
+    open_batch(shop, "spring", terms(clock.now(), **changes))
     ann = account(shop, "ann")
     claim = shop.coupons.enter("SPRING20", ann).claim
     return ann, claim, shop.coupons.hold(claim, ann, 1000)
@@ -279,7 +281,7 @@ DECK = (("twenty-off", 1), ("ten-off", 3), ("five-off", 6))
 
 def test_ten_friends_draw_exactly_what_lay_in_the_pack_one_each(shop, clock):
     labels = ("¥20 off", "¥10 off", "¥5 off")
-    shop.coupons.open("pack", terms(clock.now(), kind="share", deck=DECK, labels=labels, size=2))
+    open_batch(shop, "pack", terms(clock.now(), kind="share", deck=DECK, labels=labels, size=2))
     pack = shop.coupons.share("pack", account(shop, "buyer"), "order:1")
     assert shop.coupons.share("pack", "account:buyer", "order:1") == pack  # once an order
     sealed = shop.coupons.pack(pack)
@@ -305,7 +307,7 @@ def test_ten_friends_draw_exactly_what_lay_in_the_pack_one_each(shop, clock):
 
 
 def test_packs_are_limited_close_in_time_and_belong_to_who_opened_them(shop, clock):
-    shop.coupons.open("pack", terms(clock.now(), kind="share", deck=DECK, size=1, share_hours=1))
+    open_batch(shop, "pack", terms(clock.now(), kind="share", deck=DECK, size=1, share_hours=1))
     buyer, eve = account(shop, "buyer"), account(shop, "eve")
     pack = shop.coupons.share("pack", buyer, "order:1")
     with pytest.raises(NotFound):
@@ -324,7 +326,7 @@ def test_packs_are_limited_close_in_time_and_belong_to_who_opened_them(shop, clo
 
 
 def test_a_stopped_batch_is_drawn_from_no_more(shop, clock):
-    shop.coupons.open("pack", terms(clock.now(), kind="share", deck=DECK))
+    open_batch(shop, "pack", terms(clock.now(), kind="share", deck=DECK))
     pack = shop.coupons.share("pack", account(shop, "buyer"), "order:1")
     assert refused(shop.coupons.give, "pack", "account:buyer") == "only_shared"
     shop.coupons.stop("pack")
@@ -389,3 +391,22 @@ def test_what_coupons_do_is_told_of_who_holds_them(shop, clock):
 
     with shop.db.read() as conn:
         assert count(conn, "count('Coupon Redeemed', 7d) >= 1", shop.settings, clock.now()) == 1
+
+
+def test_a_batch_is_of_promotions_that_the_book_holds_and_that_ask_for_a_coupon(shop, clock) -> None:
+    def refused() -> FairdayError:
+        with pytest.raises(FairdayError) as none:
+            shop.coupons.open("spring", terms(clock.now(), deck=(("ten-of", 1),)))
+        assert (none.value.code, none.value.where) == ("unknown_coupon_rule", "rule0")
+        return none.value
+
+    assert refused().remedy == "Known: none yet."
+    ten = Rule(id="ten-off", benefits=(AmountOff(amount=1000),))
+    with shop.db.write() as conn:
+        shop.offers.save(conn, ten, clock.now())
+    assert refused().remedy == "Known: none yet.", "it asks for no coupon"
+    with shop.db.write() as conn:
+        shop.offers.save(conn, msgspec.structs.replace(ten, when=When(coupon=True)), clock.now())
+    assert refused().remedy == "Did you mean ten-off?"
+    assert not shop.coupons.batches()
+    shop.coupons.open("spring", terms(clock.now()))

@@ -14,7 +14,7 @@ import pytest
 
 import fairday
 import parts
-from couponing import terms
+from couponing import open_batch, terms
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict
 from fairday.storage.log import events
@@ -52,7 +52,7 @@ def claims(shop) -> list[tuple[str, str]]:
 
 
 def test_256_who_want_one_of_100_get_100(shop, clock, people):
-    shop.coupons.open("rush", terms(clock.now(), size=THERE))
+    open_batch(shop, "rush", terms(clock.now(), size=THERE))
     got = crowd([lambda p=p: shop.coupons.give("rush", p) for p in people])
     assert got.count("ok") == THERE
     assert got.count("all_given") == CROWD - THERE
@@ -61,18 +61,18 @@ def test_256_who_want_one_of_100_get_100(shop, clock, people):
 
 
 def test_256_with_one_code_and_one_with_256_tabs(shop, clock, people):
-    shop.coupons.open("codes", terms(clock.now(), kind="codes", size=10))
+    open_batch(shop, "codes", terms(clock.now(), kind="codes", size=10))
     code = shop.coupons.print_codes("codes", 1)[0]
     got = crowd([lambda p=p: shop.coupons.enter(code, p) for p in people])
     assert (got.count("ok"), got.count("code_used")) == (1, CROWD - 1)
-    shop.coupons.open("rush", terms(clock.now(), size=THERE, per_person=3))
+    open_batch(shop, "rush", terms(clock.now(), size=THERE, per_person=3))
     got = crowd([lambda: shop.coupons.give("rush", people[0]) for _ in range(CROWD)])
     assert (got.count("ok"), got.count("already_claimed")) == (3, CROWD - 3)
 
 
 def test_256_friends_empty_a_pack_of_ten_exactly(shop, clock, people):
     deck = (("twenty-off", 1), ("ten-off", 3), ("five-off", 6))
-    shop.coupons.open("pack", terms(clock.now(), kind="share", deck=deck, size=1))
+    open_batch(shop, "pack", terms(clock.now(), kind="share", deck=deck, size=1))
     opened = crowd([lambda n=n: shop.coupons.share("pack", people[0], f"order:{n}") for n in range(8)])
     assert opened.count("ok") == 1
     with shop.db.read() as conn:
@@ -85,7 +85,7 @@ def test_256_friends_empty_a_pack_of_ten_exactly(shop, clock, people):
 
 
 def test_two_processes_share_one_count(shop, clock, people, url):
-    shop.coupons.open("rush", terms(clock.now(), size=THERE))
+    open_batch(shop, "rush", terms(clock.now(), size=THERE))
     with fairday.open(url, clock=clock) as other:
         calls = [lambda p=p, s=(shop, other)[n % 2]: s.coupons.give("rush", p) for n, p in enumerate(people)]
         got = crowd(calls)
@@ -94,7 +94,7 @@ def test_two_processes_share_one_count(shop, clock, people, url):
 
 
 def test_a_process_killed_while_coupons_are_claimed_loses_nothing_it_acknowledged(shop, clock, url):
-    shop.coupons.open("rush", terms(0, size=400, closes=2**50, until=2**51))
+    open_batch(shop, "rush", terms(0, size=400, closes=2**50, until=2**51))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     acknowledged: set[str] = set()
     for life in range(4):

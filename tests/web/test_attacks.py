@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import fairday
-from couponing import terms
+from couponing import open_batch, terms
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.storage.ledger import balance
 from fairday.trade import order as rules
@@ -36,7 +36,7 @@ def numbers(shop: fairday.Shop) -> list[str]:
 
 
 def test_guessed_codes_are_throttled_by_address_whoever_asks_and_none_is_found(base: str, shop: fairday.Shop) -> None:
-    shop.coupons.open("spring", terms(shop.clock.now(), kind="codes", size=50))
+    open_batch(shop, "spring", terms(shop.clock.now(), kind="codes", size=50))
     shop.coupons.print_codes("spring", 50)
     answers = []
     for n in range(12):  # a fresh device each time does not help
@@ -106,7 +106,7 @@ def test_somebody_elses_order_is_found_by_no_cookie_link_or_guess(base: str, sho
 
 
 def test_somebody_elses_coupon_and_pack_serve_nobody_else(base: str, shop: fairday.Shop) -> None:
-    shop.coupons.open("spring", terms(shop.clock.now()))
+    open_batch(shop, "spring", terms(shop.clock.now()))
     owner = Shopper(shop, base).sign_in("wei@example.com")
     assert "/wallet?got=" in owner.post("/wallet", {"code": "SPRING20"}).headers["location"]
     with shop.db.read() as conn:
@@ -121,7 +121,7 @@ def test_somebody_elses_coupon_and_pack_serve_nobody_else(base: str, shop: faird
     assert state["total"] == 1990
     assert not [h for h in state["holds"] if h[0] == "coupon"]
     assert [(h.claim, h.status) for h in shop.coupons.wallet(account)] == [(claim, "claimed")]
-    shop.coupons.open("packs", terms(shop.clock.now(), kind="share", size=100, deck=(("five-off", 2),), labels=("¥5",)))
+    open_batch(shop, "packs", terms(shop.clock.now(), kind="share", size=100, deck=(("five-off", 2),), labels=("¥5",)))
     assert thief.post(f"/share/{thief.order().removeprefix('/order/')}").status_code == 404, "nothing was paid"
     assert thief.post("/share/x").status_code == 404
 

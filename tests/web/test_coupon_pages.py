@@ -7,7 +7,7 @@ import re
 import pytest
 
 import fairday
-from couponing import account, register, step, terms
+from couponing import account, open_batch, register, step, terms
 from fairday.kernel.clock import DAY_MS
 from fairday.offers.coupons import records
 from fairday.offers.model import AmountOff, Rule, When
@@ -17,7 +17,7 @@ from webdesk import Client
 FORM = {
     "title": "Spring tea", "batch": "spring", "kind": "public", "word": "spring20", "size": "100", "per_person": "1",
     "opens": "2026-06-01", "closes": "2026-06-20", "until": "2026-06-30", "days": "", "restore": "full",
-    "share_hours": "72", "who": "", "like": "", "categories": "", "discount": "10", "margin": "30",
+    "share_hours": "72", "who": "", "like": "", "categories": "", "margin": "30",
     "rule0": "ten-off", "n0": "1",
 }  # fmt: skip
 
@@ -47,16 +47,21 @@ def test_a_batch_is_opened_with_its_forecast_beside_it(full: fairday.Shop) -> No
     assert full.coupons.batch("spring").terms.size == 100
 
 
-def test_the_forecast_is_drawn_while_the_form_is_typed(full_lite: fairday.Shop) -> None:
+def test_the_forecast_is_drawn_while_the_form_is_typed_with_what_the_promotion_takes_off(
+    full_lite: fairday.Shop,
+) -> None:
+    promise(full_lite)
     owner = Client(full_lite).sign_in()
     owner.get("/console/coupons/new")
     live = owner.post("/console/coupons/forecast?lang=en", FORM, headers={"x-part": "1"}).text
     assert "<html" not in live
     assert "40 people" in live
+    assert "CN¥10.00" in live
+    assert "/console/reprice?rule=ten-off" in live
     assert "<html" in owner.post("/console/coupons/forecast", FORM).text
     bad = owner.post("/console/coupons/forecast?lang=en", FORM | {"who": "nonsense >"}, headers={"x-part": "1"}).text
     assert "cannot be read" in bad
-    empty = owner.post("/console/coupons/forecast?lang=en", {"discount": ""}, headers={"x-part": "1"})
+    empty = owner.post("/console/coupons/forecast?lang=en", {"rule0": ""}, headers={"x-part": "1"})
     assert empty.status_code == 200
 
 
@@ -64,7 +69,7 @@ def test_the_forecast_is_drawn_while_the_form_is_typed(full_lite: fairday.Shop) 
     "changes",
     [{"size": "-5"}, {"size": "1e9"}, {"word": "a b"}, {"batch": "Not A Name"}, {"until": "2026-05-01"}, {"until": "x"},
      {"rule0": ""}, {"rule0": "unheard-of"},
-     {"discount": "-1"}, {"margin": "500"}, {"per_person": "99"}, {"who": "nonsense >"}, {"title": ""}],
+     {"margin": "500"}, {"per_person": "99"}, {"who": "nonsense >"}, {"title": ""}],
 )  # fmt: skip
 def test_what_makes_no_sense_is_said_and_nothing_is_opened(full_lite: fairday.Shop, changes: dict[str, str]) -> None:
     promise(full_lite)
@@ -160,7 +165,7 @@ def test_a_link_of_a_mail_that_was_passed_on_shows_no_wallet(full_lite: fairday.
 
 def test_friends_draw_from_a_shared_pack_one_each(full: fairday.Shop, clock) -> None:
     deck = (("twenty-off", 1), ("five-off", 2))
-    full.coupons.open("pack", terms(clock.now(), kind="share", deck=deck))
+    open_batch(full, "pack", terms(clock.now(), kind="share", deck=deck))
     pack = full.coupons.share("pack", account(full, "buyer"), "order:1")
     friends = [Client(full) for _ in range(4)]
     for n, friend in enumerate(friends):
@@ -180,9 +185,7 @@ def test_friends_draw_from_a_shared_pack_one_each(full: fairday.Shop, clock) -> 
 
 
 def test_shop_pages_are_light(full_lite: fairday.Shop, clock) -> None:
-    full_lite.coupons.open(
-        "pack", terms(clock.now(), kind="share", deck=(("a", 100),), until=clock.now() + 20 * DAY_MS)
-    )
+    open_batch(full_lite, "pack", terms(clock.now(), kind="share", deck=(("a", 100),), until=clock.now() + 20 * DAY_MS))
     pack = full_lite.coupons.share("pack", account(full_lite, "buyer"), "order:1")
     for path in ("/wallet", "/c/ABCD", f"/p/{pack}"):
         assert len(Client(full_lite).get(path).content) < 30_000

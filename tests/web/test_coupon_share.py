@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import fairday
-from couponing import terms
+from couponing import open_batch, terms
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.storage.log import Happening
 from fairday.web.app import create
@@ -56,7 +56,7 @@ def order(web: TestClient) -> str:
 
 
 def test_a_paid_order_is_shared_once_and_friends_draw(shop: fairday.Shop, buyer: TestClient) -> None:
-    shop.coupons.open("friends", terms(shop.clock.now(), kind="share", deck=DECK, size=5, labels=("¥20", "¥5")))
+    open_batch(shop, "friends", terms(shop.clock.now(), kind="share", deck=DECK, size=5, labels=("¥20", "¥5")))
     link = order(buyer)
     token = link.removeprefix("/order/")
     assert "/share/" not in buyer.get(link).text
@@ -86,7 +86,7 @@ def test_a_paid_order_is_shared_once_and_friends_draw(shop: fairday.Shop, buyer:
 
 
 def test_what_a_device_claimed_goes_with_its_owner_when_they_sign_in(shop: fairday.Shop, buyer: TestClient) -> None:
-    shop.coupons.open("spring", terms(shop.clock.now()))
+    open_batch(shop, "spring", terms(shop.clock.now()))
     device = browser(shop)
     assert device.post("/wallet", data={"code": "SPRING20", "remember": "yes"}).status_code == 303
     assert "Spring tea" in device.get("/wallet?lang=en").text

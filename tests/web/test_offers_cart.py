@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 
 import fairday
-from couponing import terms
+from couponing import open_batch, terms
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.offers.model import AmountOff, Limits, Need, PercentOff, Rule, When
 from fairday.storage.log import Happening
@@ -86,7 +86,7 @@ def counter(shop: fairday.Shop, stream: str) -> dict[str, int]:
 def test_a_spend_and_save_and_a_coupon_are_seen_written_down_and_given_back_to_the_cent(selling):
     publish(selling, SAVE, COUPON)
     web, account = member(selling)
-    selling.coupons.open("spring", terms(selling.clock.now()))
+    open_batch(selling, "spring", terms(selling.clock.now()))
     selling.coupons.give("spring", account)
     web.post("/cart/add", data={"sku": "mug", "qty": "3"})
     page = web.get("/cart?lang=en").text

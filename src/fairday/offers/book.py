@@ -122,6 +122,10 @@ class Offers:
         found = conn.execute(select(rules.c.spec).where(rules.c.live).order_by(rules.c.place, rules.c.rule)).scalars()
         return [*(_decoder.decode(spec) for spec in found), *self._beyond.rules(conn)]
 
+    def asking(self, conn: Connection) -> dict[str, bool]:
+        """The promotions in the book by id, and whether they ask for a coupon."""
+        return {rule.id: rule.when.coupon for rule in self.live(conn)}
+
     def get(self, conn: Connection, rule: str) -> Rule:
         """A rule by id, withdrawn ones too.
 

@@ -116,7 +116,7 @@ class Shop:
         self.goods = Goods(db, lambda: self.settings, clock)
         self.orders = Orders(db, self.runner, clock, lambda: self.settings)
         self.orders.register_claim(StockClaim())
-        self.coupons = Coupons(db, self.runner, clock)
+        self.coupons = Coupons(db, self.runner, clock, lambda conn: self.offers.asking(conn))
         self.orders.register_claim(CouponClaim())
         self.market = Market(db, self.runner, clock, lambda: self.settings, self.orders)
         self.followers.register(OrderTelling(lambda: self.settings))

@@ -157,6 +157,8 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/morning/{playbook}": "scenes.write",
     "GET /console/gallery": "scenes.read",
     "POST /console/gallery/{name}": "scenes.write",
+    "GET /console/reprice": "offers.read",
+    "POST /console/reprice": "offers.write",
     "GET /console/coupons": "offers.read",
     "GET /console/coupons/new": "offers.write",
     "POST /console/coupons": "offers.write",

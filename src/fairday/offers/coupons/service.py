@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from fairday.kernel.claims import Hold
 from fairday.kernel.clock import Clock
@@ -41,10 +43,16 @@ class Coupons:
     """Batches, codes, share packs and what accounts hold. Accounts are stream names (``account:ID``) that are open.
 
     Every method that changes something raises ``Conflict`` where the rules say no; its ``code`` says why.
+
+    Args:
+        rules: the promotions of the book by id, and whether they ask for a coupon.
     """
 
-    def __init__(self, db: Database, runner: Runner, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, runner: Runner, clock: Clock, rules: Callable[[Connection], Mapping[str, bool]]
+    ) -> None:
         self._db = db
+        self._rules = rules
         self._runner = runner
         self._clock = clock
         for decider in (BatchDecider(), CouponDecider(), PackDecider(), OnceDecider()):
@@ -58,11 +66,28 @@ class Coupons:
         """Open a batch.
 
         Raises:
-            FairdayError: the name or the terms make no sense.
+            FairdayError: the name or the terms make no sense, or a promotion of the deck is not in the book.
             Conflict: the name or the public word is taken, or the dates are over.
         """
         data = {"terms": spanning.terms_data(check_terms(terms))}
+        self._check_deck(terms)
         self._ask(Command("coupons.open", batch_stream(batch), data, actor, key))
+
+    def _check_deck(self, terms: Terms) -> None:
+        """Refuse a batch of what the book does not hold: its coupons would be worth nothing."""
+        with self._db.read() as conn:
+            known = self._rules(conn)
+        fit = sorted(rule for rule, asks in known.items() if asks)
+        for n, (rule, _) in enumerate(terms.deck):
+            if known.get(rule):
+                continue
+            if rule in known:
+                message = f"The promotion {rule!r} asks for no coupon: everybody has it without one."
+            else:
+                message = f"The rule book has no promotion {rule!r}."
+            near = get_close_matches(rule, fit, 1, 0.6)
+            remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(fit[:20]) or 'none yet'}."
+            raise FairdayError(message, code="unknown_coupon_rule", where=f"rule{n}", remedy=remedy)
 
     def stop(self, batch: str, *, actor: str = "system") -> None:
         """Give out no more of a batch. What people hold stays good."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,12 +13,13 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from fairday.insight.coupon_forecast import FEWEST, Asked, asked_of, kept
+from fairday.insight.replay import Typical
 from fairday.kernel.audience import AudienceError
 from fairday.kernel.clock import DAY_MS, day_start, local_day, to_date, to_day
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import minor
 from fairday.offers.coupons import Terms, check_terms, records
 from fairday.offers.coupons.service import MOST_AT_ONCE
+from fairday.offers.model import Rule
 from fairday.people.consent import MARKETING, all_consents
 from fairday.people.traits.folding import COUPON_USED
 from fairday.shop import Shop
@@ -29,7 +31,7 @@ SIZES = 6
 """Rows for promotions in the form of a pack."""
 FIELDS = (
     "title", "batch", "kind", "word", "size", "per_person", "opens", "closes", "until", "days", "restore",
-    "share_hours", "who", "like", "categories", "discount", "margin",
+    "share_hours", "who", "like", "categories", "margin",
     *(f"{part}{n}" for n in range(SIZES) for part in ("rule", "n", "label")),
 )  # fmt: skip
 USED_SHOWN = 100
@@ -91,20 +93,14 @@ def _form(request: Request, given: dict[str, str], error: FairdayError | None = 
 
 def _rules(shop: Shop, conn: Connection) -> list[str]:
     """The promotions of the book that ask for a coupon."""
-    return [rule.id for rule in shop.offers.live(conn) if rule.when.coupon]
+    return [rule for rule, asks in shop.offers.asking(conn).items() if asks]
 
 
-def _check_rules(request: Request, terms: Terms) -> None:
-    """Refuse a batch of what the book does not hold: its coupons would be worth nothing."""
-    shop = shop_of(request)
+def _takes_off(shop: Shop, deck: Sequence[tuple[str, int]]) -> list[tuple[Rule, int, Typical]]:
+    """What one coupon of each promotion takes off, by the latest carts; those the book does not hold are left out."""
     with shop.db.read() as conn:
-        known = _rules(shop, conn)
-    for n, (rule, _) in enumerate(terms.deck):
-        if rule not in known:
-            raise FairdayError(
-                f"The rule book has no promotion {rule!r} that asks for a coupon.", code="unknown_coupon_rule",
-                where=f"rule{n}", remedy=f"Known: {', '.join(known[:20]) or 'none yet'}.",
-            )  # fmt: skip
+        known = {rule.id: rule for rule in shop.offers.live(conn)}
+    return [(known[r], n, shop.repricings.typical(known[r])) for r, n in deck if r in known]
 
 
 def _given(request: Request) -> dict[str, str]:
@@ -115,11 +111,14 @@ def _given(request: Request) -> dict[str, str]:
 def _looked_at(request: Request, given: dict[str, str]) -> dict[str, Any]:
     """What the live part shows: the forecast, or what keeps it from being made."""
     shop, tongue = shop_of(request), tongue_of(request)
-    shown: dict[str, Any] = {"foreseen": None, "mistake": None, "few": FEWEST}
-    if not given["discount"]:
+    shown: dict[str, Any] = {"foreseen": None, "mistake": None, "few": FEWEST, "takes_off": []}
+    if not any(given[f"rule{n}"] for n in range(SIZES)):
         return shown
     try:
-        shown["foreseen"] = shop.coupon_forecasts.foresee(_read(request, given, named=False)[1])
+        terms, asked = _read(request, given, named=False)
+        shown["takes_off"] = _takes_off(shop, terms.deck)
+        if shown["takes_off"]:
+            shown["foreseen"] = shop.coupon_forecasts.foresee(asked)
     except AudienceError as error:
         shown["mistake"] = tongue("coupon.bad_who", message=error.message)
     except FairdayError as error:
@@ -152,14 +151,13 @@ def _read(request: Request, given: dict[str, str], *, named: bool = True) -> tup
         word=given["word"] if named or kind != "public" else given["word"] or "XXXX",
         share_hours=_number(given["share_hours"] or "72", "share_hours"),
     )
+    discount = round(sum(one.amount * n for _, n, one in _takes_off(shop, deck)) / max(1, sum(n for _, n in deck)))
     asked = asked_of(
         check_terms(terms), now, who=given["who"], kind=given["like"],
         categories=[c.strip() for c in given["categories"].replace("，", ",").split(",") if c.strip()],
-        discount=minor(given["discount"] or "0", shop.settings.currency),
+        discount=discount,
         margin=_number(given["margin"] or "0", "margin"),
     )  # fmt: skip
-    if named:
-        _check_rules(request, terms)
     return terms, asked
 
 
