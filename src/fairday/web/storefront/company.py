@@ -29,7 +29,6 @@ from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import account_of, buyer_of, keep_order, text_in, token_of
 from fairday.web.storefront.cart import problem_of
 from fairday.web.storefront.front import front_of, router, same_site, shown, spend, visitor_of
-from fairday.web.storefront.orders import number_of
 from fairday.web.storefront.prefer import COUNTRIES
 
 FIELDS = ("name", "phone", "country", "region", "city", "district", "street", "postcode", "note")
