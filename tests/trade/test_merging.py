@@ -62,7 +62,7 @@ def counted(shop, account):
 def test_everything_of_the_one_is_the_others_and_a_repeat_changes_nothing(two, clock):
     shop = two
     shop.runner.submit(Command("earn", ANN, {"unit": "points", "amount": 50, "reason": "x"}))
-    shop.coupons.open("spring", couponing.terms(clock.now()))
+    couponing.open_batch(shop, "spring", couponing.terms(clock.now()))
     coupon = shop.coupons.give("spring", ANN)
     assert counting(shop, "order:a1", ANN).ok
     assert counting(shop, "order:b1", BOB).ok
@@ -305,7 +305,7 @@ def test_a_shop_killed_while_accounts_become_one_has_moved_all_of_an_account_or_
     with fairday.open(url, clock=clock) as shop:
         register(shop)
         fill(shop, "mug", 1_000)
-        shop.coupons.open("spring", couponing.terms(clock.now(), size=1_000))
+        couponing.open_batch(shop, "spring", couponing.terms(clock.now(), size=1_000))
         for n in range(60):
             for account in (f"account:a{n}", f"account:b{n}"):
                 shop.runner.submit(Command("open", account))

@@ -78,5 +78,5 @@ def test_a_late_payment_whose_goods_are_gone_is_refunded_by_itself(trade, clock)
     place(trade, "order:2", line("1", "mug", 1, 1000))
     assert pay(trade, O, 10_000).ok
     assert status(trade) == "expired"
-    assert state(trade, "till:1") == {"in": 10_000, "back": 10_000, "refused": "sold_out"}
+    assert state(trade, "till:1") == {"in": 10_000, "back": 10_000, "refused": "sold_out", "currency": "CNY"}
     assert money(trade, O) == 0

@@ -156,7 +156,7 @@ def test_goods_paid_late_are_taken_again_or_the_money_goes_back(shop: fairday.Sh
     assert trading.pay(shop, "order:1", 1000, "till:1").ok
     assert trading.state(shop, "till:1")["back"] == 0
     assert trading.pay(shop, "order:2", 1000, "till:2").ok
-    assert trading.state(shop, "till:2") == {"in": 1000, "back": 1000, "refused": "sold_out"}
+    assert trading.state(shop, "till:2") == {"in": 1000, "back": 1000, "refused": "sold_out", "currency": "CNY"}
     assert assert_levels_agree(shop)["HOT", "main"] == [1, 1, 0]
     assert assert_orders_agree(shop, {"HOT": 1}) == {"paid": 1, "expired": 1}
 
