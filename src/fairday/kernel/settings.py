@@ -165,6 +165,21 @@ class RewardSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("tiers rise, and each has a name of its own")
 
 
+Price = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+
+
+class SendingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where orders are sent from; see docs/algorithms/stock.md.
+
+    Attributes:
+        policy: of several places that could serve, the nearest, the cheapest, or as few parcels as can be.
+        prices: by place: what a parcel from there costs the shop, and each kilogram of it more, minor units.
+    """
+
+    policy: Literal["nearest", "cheapest", "keep_whole"] = "keep_whole"
+    prices: dict[str, tuple[Price, Price]] = {}
+
+
 class OrderMailSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which mails about their own order buyers get; see docs/merchants/orders.md.
 
@@ -266,6 +281,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         models: the folder of what is fitted for the shop (its ranking), or "" for one beside its database or lake.
         taxes: by ISO 3166-1 code of each country where the shop is registered for tax; a sale to any other asks none.
         border: how it sells abroad.
+        sending: where orders are sent from.
         order_mails: which mails about their own order buyers get.
         mail_cost: what a thousand mails cost, minor units; counted against a scene's budget and foreseen.
     """
@@ -290,3 +306,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     crowd: CrowdSettings = CrowdSettings()
     rewards: RewardSettings = RewardSettings()
     order_mails: OrderMailSettings = OrderMailSettings()
+    sending: SendingSettings = SendingSettings()

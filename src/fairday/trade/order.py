@@ -6,7 +6,7 @@ so the two cannot disagree. What commands do to it is told in ``deciding``; what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from fairday.kernel.claims import Hold
@@ -195,7 +195,17 @@ def _ready(state: State, data: Mapping[str, Any]) -> State:
 def _shipped(state: State, data: Mapping[str, Any]) -> State:
     lines = _add(state["lines"], {"shipped": data["units"]})
     after = {**_counted(state, "ship"), "lines": lines, "shipped_at": data["at"]}
+    if data.get("rows"):
+        after["holds"] = _turned(state["holds"], data["rows"])
     return {**_reckoned(after), "parcels": [*state["parcels"], [data["parcel"], data["at"]]]}
+
+
+def _turned(held: Sequence[Any], rows: Mapping[str, Any]) -> list[Any]:
+    """An order's holds with the rows of places of some lines turned (see ``rows``)."""
+    return [
+        [claim, stream, {**data, "parts": rows[data["line"]]} if claim == "stock" and data["line"] in rows else data]
+        for claim, stream, data in held
+    ]
 
 
 def _received(state: State, data: Mapping[str, Any]) -> State:

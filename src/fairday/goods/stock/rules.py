@@ -227,7 +227,7 @@ class StockClaim:
     name = "stock"
 
     def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event] | Refusal:
-        parts, line = _parts(hold), hold.data["line"]
+        parts, line = shares_of(hold), hold.data["line"]
         if turn.step == "place":
             return _reserve(state, hold, turn, parts)
         # Units of the line stand in a row, place after place: they leave from the front, and are given up from the end.
@@ -235,13 +235,13 @@ class StockClaim:
         sent = int(turn.sent.get(line, 0))
         waiting = int(turn.waiting.get(line, held - sent))
         if turn.step == "ship":
-            return _ship(state, hold, turn, _window(parts, sent, sent + int(turn.units.get(line, 0))))
+            return _ship(state, hold, turn, window(parts, sent, sent + int(turn.units.get(line, 0))))
         if turn.step not in ("cancel", "refund"):
             return []
         made: list[Event] = []
         back = int(turn.units.get(line, 0 if turn.units or turn.step == "refund" else held))
         given_up = back if turn.step == "cancel" else int(turn.unshipped.get(line, 0))
-        freed = _window(parts, max(sent, sent + waiting - max(given_up, 0)), sent + waiting)
+        freed = window(parts, max(sent, sent + waiting - max(given_up, 0)), sent + waiting)
         # Never refused, never below nothing: it has to be able to give back whatever was taken.
         freed = [(place, min(n, level_of(state, place)[1])) for place, n in freed]
         freed = [(place, n) for place, n in freed if n]
@@ -271,12 +271,13 @@ def stock_holds(parts: Iterable[tuple[str, str, str, int]]) -> list[Hold]:
 _Shares = Sequence[tuple[str, int]]
 
 
-def _parts(hold: Hold) -> list[tuple[str, int]]:
+def shares_of(hold: Hold) -> list[tuple[str, int]]:
+    """The places a hold's units stand at, in their row: (place, units)."""
     given = hold.data.get("parts") or [(hold.data["place"], hold.data["qty"])]
     return [(place, int(n)) for place, n in given]
 
 
-def _window(parts: _Shares, start: int, end: int) -> list[tuple[str, int]]:
+def window(parts: _Shares, start: int, end: int) -> list[tuple[str, int]]:
     """The units from ``start`` to ``end`` of a row of places."""
     found, at = [], 0
     for place, n in parts:

@@ -22,6 +22,7 @@ from fairday.offers import model
 from fairday.offers.coupons import Coupons
 from fairday.storage.database import Database
 from fairday.stores.places import Destination, pickups, sources
+from fairday.stores.points import point_of
 from fairday.stores.records import all_places
 from fairday.trade.border import crossed, crosses
 from fairday.trade.cart import Cart
@@ -204,7 +205,7 @@ class Checkout:
             return Moved(quote, changes(seen, quote), "problem" if not quote.ready else "changed")
         for _ in range(TRIES):
             try:
-                held = self._holds(quote, choice, buyer)
+                held = self._holds(quote, choice, buyer, contact)
                 more, holds = holding(quote) if holding is not None else ({}, [])
             except Conflict as error:
                 after = self.quote(cart, choice, buyer)
@@ -233,10 +234,10 @@ class Checkout:
         after = self.quote(cart, choice, buyer)
         return Moved(after, changes(quote.seen, after), answer.refusal.code)
 
-    def _holds(self, quote: Quote, choice: Choice, buyer: Buyer) -> list[Hold]:
+    def _holds(self, quote: Quote, choice: Choice, buyer: Buyer, contact: Contact) -> list[Hold]:
         """What the order takes: stock by places, coupons, counters."""
         with self._db.read() as conn:
-            found = self._stock_holds(conn, quote, choice)
+            found = self._stock_holds(conn, quote, choice, contact)
         for coupon, rule in quote.coupons:
             worth = sum(n for r, _, n in quote.savings if r == rule)
             assert buyer.account is not None
@@ -247,7 +248,7 @@ class Checkout:
         found += self._rewarded(quote.priced, buyer)
         return [*found, *self._pricer.holds(quote.priced, buyer.account, self._clock.now())]
 
-    def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice) -> list[Hold]:
+    def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice, contact: Contact) -> list[Hold]:
         supply = self._stock.available(conn, [x.sku for x in quote.lines])
         wants = [
             Want(x.line, x.sku, x.qty, (x.offer.weight_g or 0) if x.offer is not None else 0)
@@ -256,14 +257,16 @@ class Checkout:
         ]
         if not wants:
             return []
-        places = all_places(conn)
-        country = choice.country or self._settings().country
+        places, settings = all_places(conn), self._settings()
+        country = choice.country or settings.country
         if choice.way == "pickup":
             allowed = [Source(choice.store)]
         else:
-            allowed = sources(places, Destination(country=country), self._settings().country)
+            point = point_of(country, contact.region, contact.city, places, settings.country)
+            to = Destination(country=country, latitude=point and point[0], longitude=point and point[1])
+            allowed = sources(places, to, settings.country, settings.sending.prices)
         levels = {sku: dict(s.by_place) for sku, s in supply.items()}
-        chosen = allocate(wants, levels, allowed, "keep_whole")
+        chosen = allocate(wants, levels, allowed, settings.sending.policy)
         if isinstance(chosen, Short):
             raise Conflict("Too few are left.", code="sold_out", where=next(iter(chosen.missing)))
         return stock_holds((part.line, part.sku, part.place, part.qty) for part in chosen.parts)

@@ -14,10 +14,15 @@ from fairday.trade.holds import PAYMENT
 from fairday.trade.modes import Mode
 from fairday.trade.order import due, holds, is_paid, waiting
 from fairday.trade.refunds import preview
+from fairday.trade.rows import rows_from
 
 
 def ship(order: str, state: State, data: Mapping[str, Any], now: int, *, by_hand: bool = False) -> Plan | Refusal:
-    """Some units leave: with a carrier, or (``by_hand``) over the counter."""
+    """Some units leave: with a carrier, or (``by_hand``) over the counter.
+
+    ``data``: units {line: n} (all that wait, where they are not said); parcel; place they leave from (the front of each
+    line's row, where it is not said).
+    """
     wrong = unknown(state)
     if wrong is not None:
         return wrong
@@ -35,9 +40,16 @@ def ship(order: str, state: State, data: Mapping[str, Any], now: int, *, by_hand
             most = 0 if line is None else waiting(line)
             return Refusal("too_many_units", f"Of line {part} at most {most} are still to be sent.", {"line": part})
     name = "Order Picked Up" if by_hand else "Order Shipped"
-    _, event = tell(state, name, {"units": units, "parcel": str(data.get("parcel", "")), "at": now})
+    said: dict[str, Any] = {"units": units, "parcel": str(data.get("parcel", "")), "at": now}
+    place = data.get("place")
+    if place is not None:
+        rows = rows_from(state, str(place), units)
+        if isinstance(rows, Refusal):
+            return rows
+        said |= {"place": str(place), "rows": rows}
+    after, event = tell(state, name, said)
     turn = turn_of(order, state, "ship", units=units)
-    return Plan([event], [(hold, turn) for hold in holds(state) if hold.claim != PAYMENT])
+    return Plan([event], [(hold, turn) for hold in holds(after) if hold.claim != PAYMENT])
 
 
 def complete(order: str, state: State, mode: Mode, now: int) -> Plan | Refusal:
