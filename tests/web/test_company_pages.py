@@ -8,6 +8,7 @@ import pytest
 
 import fairday
 from companydesk import TO, invitation, joined, opened, order_list, shelf, signed_in
+from fairday.storage.runner import stream_state
 from webdesk import Client, hard_coded
 
 
@@ -121,3 +122,26 @@ def test_every_page_speaks_every_language_and_stays_small(shop: fairday.Shop, ow
     bad = owner.post("/console/companies", {"company": "acme", "name": "x", "tax_number": ""})
     assert bad.status_code == 409
     assert TO["street"] in buyer.get(order_list(buyer, made).headers["location"]).text
+
+
+def test_a_companys_buyer_sees_its_price_beside_everybodys_and_puts_goods_on_its_list(
+    shop: fairday.Shop, owner: Client
+) -> None:
+    buyer, stranger = joined(shop, owner, "buyer@acme.example", "buyer"), Client(shop)
+    shop.search.refresh()
+    for path in ("/search?q=mug&lang=en", "/goods/MUG?lang=en", "/feed?lang=en"):
+        assert "Company price CN¥9.00" in buyer.get(path).text, path
+        assert "Company price" not in stranger.get(path).text, path
+    page = buyer.get("/goods/MUG?lang=en").text
+    assert "CN¥8.00" in page  # from 50 pieces
+    assert "CN¥10.00" in page  # what a person pays, in their own cart
+    assert "Company price" not in buyer.get("/search?q=cup&lang=en").text  # the same for everybody
+    lists = [buyer.post("/company/put", {"sku": sku, "qty": "2"}).headers["location"] for sku in ("MUG", "CUP", "MUG")]
+    assert len(set(lists)) == 1
+    number = lists[0].rpartition("/")[2]
+    with shop.db.read() as conn:
+        found = stream_state(conn, f"requisition:{number}")
+    assert found is not None
+    assert found[1]["lines"] == [["MUG", 4], ["CUP", 2]]
+    assert buyer.post("/company/put", {"sku": "MUG", "qty": "-1"}).status_code in (409, 422)
+    assert stranger.post("/company/put", {"sku": "MUG", "qty": "1"}).status_code == 404

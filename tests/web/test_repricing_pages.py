@@ -12,7 +12,6 @@ from fairday.storage.log import Happening
 from fairday.web import desk
 from webdesk import Client
 
-
 TEA = {"product_id": "oolong", "name": "Oolong <b>", "price": 68, "quantity": 1}
 
 

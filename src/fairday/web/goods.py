@@ -80,6 +80,7 @@ def card(request: Request, product: Product, reason: str = "") -> dict[str, Any]
         "several": False,
         "about": "",
         "levy": "",
+        "yours": "",
         "image": safe(product.image),
         "reason": reason,
     }

@@ -120,6 +120,29 @@ class Buying:
         data = {"account": member.account, "lines": [list(x) for x in lines]}
         self._ask("change", list_rules.stream_of(number), data, member.account)
 
+    def put(self, member: Member, sku: str, qty: int) -> str:
+        """Put goods on a member's latest draft that is no quote's, or on a new one; the list's id.
+
+        Raises:
+            Conflict: no goods, or no quantity.
+        """
+        rows = tables.requisitions
+        query = (
+            select(rows.c.id)
+            .where(rows.c.account == member.account, rows.c.company == member.company, rows.c.status == "draft",
+                   rows.c.quote.is_(None))
+            .order_by(rows.c.updated_at.desc())
+            .limit(1)
+        )  # fmt: skip
+        with self._db.read() as conn:
+            number = conn.execute(query).scalar()
+            state = None if number is None else self._read(conn, list_rules.stream_of(number))
+        if state is None:
+            return self.draft(member, [(sku, qty)])
+        lines = dict(state["lines"])
+        self.change(str(number), member, [*(lines | {sku: lines.get(sku, 0) + qty}).items()])
+        return str(number)
+
     def look(self, number: str, member: Member, country: str = "", postcode: str = "") -> Looked:
         """A list with its prices of now, for those of its company.
 

@@ -71,16 +71,17 @@ def written(amount: int, currency: str) -> str:
 
 @router.get("/company")
 def company_page(request: Request) -> Response:
-    return _overview(request)
+    return overview(request)
 
 
-def _overview(
+def overview(
     request: Request,
     error: FairdayError | None = None,
     read: ReadList | None = None,
     text: str = "",
     invitation: str = "",
 ) -> Response:
+    """The company's page, with what went wrong on it."""
     shop, signed = shop_of(request), account_of(request)
     member = None if signed is None else shop.companies.member(signed[0])
     given: dict[str, Any] = {"member": member, "signed": signed is not None}
@@ -141,7 +142,7 @@ def members(request: Request, act: str) -> Response:
         limit = minor(said, shop.settings.currency) if said else None
         if act == "invite":
             token = shop.companies.invite(member.company, role, limit, **told)
-            return _overview(request, invitation=f"{shop.settings.public_url}/company/join/{token}")
+            return overview(request, invitation=f"{shop.settings.public_url}/company/join/{token}")
         if act == "appoint":
             shop.companies.appoint(member.company, account, role, limit, **told)
         elif act == "remove":
@@ -149,7 +150,7 @@ def members(request: Request, act: str) -> Response:
         else:
             raise HTTPException(404)
     except FairdayError as error:
-        return _overview(request, error)
+        return overview(request, error)
     return RedirectResponse("/company", 303)
 
 
@@ -183,14 +184,14 @@ def quick_order(request: Request) -> Response:
     spend(request, front_of(request).posts)
     read, text = _read(request, member)
     if read.wrong or not read.lines:
-        return _overview(request, read=read, text=text)
+        return overview(request, read=read, text=text)
     try:
         if request.state.form.get("go") == "quote":
             number = shop.companies.ask_quote(member, [(sku, qty, None) for sku, qty in read.lines])
             return RedirectResponse(f"/company/quotes/{number}", 303)
         number = shop.companies.draft(member, read.lines)
     except FairdayError as error:
-        return _overview(request, error, text=text)
+        return overview(request, error, text=text)
     return RedirectResponse(f"/company/lists/{number}", 303)
 
 
@@ -256,7 +257,7 @@ def list_act(request: Request, number: str, act: str) -> Response:
         if act == "change":
             read, text = _read(request, member)
             if read.wrong or not read.lines:
-                return _overview(request, read=read, text=text)
+                return overview(request, read=read, text=text)
             shop.companies.change(number, member, read.lines)
         elif act == "submit":
             shop.companies.submit(number, member, fields["country"], fields["postcode"])

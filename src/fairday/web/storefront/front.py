@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -118,6 +119,10 @@ def spend(request: Request, bucket: Bucket) -> None:
 router = APIRouter(dependencies=[Depends(limited)])
 
 
+FINISHES: list[Callable[[Request, Connection, list[dict[str, Any]]], None]] = []
+"""What modules above this one say on the cards of an answer, once their prices stand."""
+
+
 def where_of(request: Request, conn: Connection) -> Where:
     """Where whoever looks would buy, and as whom: what prices and lists go by."""
     visitor = visitor_of(request)
@@ -179,6 +184,8 @@ def shown(request: Request, template: str, visitor: Visitor, status: int = 200, 
     with shop.db.read() as conn:
         finish_cards(request, conn, where_of(request, conn), shop.clock.now())
         land_cards(request, conn, getattr(request.state, "cards", []))
+        for finish in FINISHES:
+            finish(request, conn, getattr(request.state, "cards", []))
     response = page(request, template, status, **{**given, "place": place_drawn(request, template in PRICED), **values})
     # Who looks is in it: no cache between may keep it for another.
     response.headers.setdefault("cache-control", "private, no-cache")

@@ -36,6 +36,7 @@ from fairday.web.i18n import Tongue
 from fairday.web.render import say, shop_of, tongue_of
 from fairday.web.storefront.abroad import one_crossing
 from fairday.web.storefront.buying import account_of
+from fairday.web.storefront.company_price import company_price
 from fairday.web.storefront.feeding import FeedGoods
 from fairday.web.storefront.front import (
     acted,
@@ -159,6 +160,7 @@ def _bought(request: Request, conn: Connection, row: ProductRow, details: Detail
         "supply": supply_of(request, conn, sku, now),
         "axes": _axes(forms, form, number, word),
         "sku": sku,
+        "yours": company_price(request, conn, sku, now) if offer else None,
         "price": _price(purse, offer, where.country, landing) if offer else None,
         "landed": landed_drawn(request, one_crossing(request, conn, offer, account, now)) if offer else None,
         "rate": purse.rate(),
