@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fairday.goods.catalogue import all_products
+from fairday.goods.records import media_of, variants_of
 from fairday.intake.imports import ImportReport, import_files
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
@@ -145,20 +146,26 @@ def test_goods_with_variants_go_by_number_or_by_the_name_that_orders_use(lite: D
          "Option1 Value": "Default Title", "Variant SKU": "", "Variant Price": "5.00"},
     )  # fmt: skip
     report = bring(lite, path)
-    assert (report.products, report.files[0].rejected_count, report.files[0].passed) == (3, 0, 1)
+    assert (report.products, report.variants, report.files[0].rejected_count) == (2, 2, 0)
     with lite.read() as conn:
         goods = {p.product: p for p in all_products(conn)}
-    assert set(goods) == {"TEA-100", "Green tea - 250 g", "Cup"}
-    tea = goods["TEA-100"]
+        forms = {v.sku: v for v in variants_of(conn, ["green-tea"])["green-tea"]}
+        pictures = [m.url for m in media_of(conn, "green-tea")]
+    assert set(goods) == {"green-tea", "Cup"}
+    tea = goods["green-tea"]
     assert (tea.title, tea.category, tea.department, tea.brand, tea.price) == (
-        "Green tea - 100 g",
+        "Green tea",
         "Tea",
         "Food & Drink",
         "Misty Hill",
         900,
     )
-    assert goods["Green tea - 250 g"].image == "https://cdn.example/tea250.jpg"
-    assert goods["Green tea - 250 g"].category == "Tea"
+    assert [(s, v.options, v.price) for s, v in forms.items()] == [
+        ("TEA-100", {"Weight": "100 g"}, 900),
+        ("Green tea - 250 g", {"Weight": "250 g"}, 1900),
+    ]
+    assert forms["Green tea - 250 g"].image == "https://cdn.example/tea250.jpg"
+    assert pictures == ["https://cdn.example/tea.jpg", "https://cdn.example/tea2.jpg"]
     assert goods["Cup"].category == "Teaware"
 
 
@@ -201,13 +208,13 @@ def test_three_files_of_a_shop_come_in_together(lite: Database, tmp_path: Path) 
     files = [
         write(tmp_path / "orders.csv", ORDERS, order("#1", Total="9.00")),
         write(tmp_path / "goods.csv", PRODUCTS, {"Handle": "t", "Title": "Green tea", "Type": "Tea",
-              "Option1 Value": "100 g", "Variant SKU": "TEA-100", "Variant Price": "9.00"}),
+              "Option1 Name": "Weight", "Option1 Value": "100 g", "Variant SKU": "TEA-100", "Variant Price": "9.00"}),
         write(tmp_path / "people.csv", CUSTOMERS, {"Customer ID": "1", "Email": "ana@example.com"}),
     ]  # fmt: skip
     report = bring(lite, *files)
     assert [f.kind for f in report.files] == ["orders", "products", "customers"]
     (line,) = by_order(lite)["#1", "Order Completed"].properties["products"]
-    assert line["category"] == "Tea"
+    assert (line["product_id"], line["sku"], line["category"]) == ("t", "TEA-100", "Tea")
 
 
 def test_a_continuation_row_that_is_bad_keeps_its_orders_columns_in_the_rejects(lite: Database, tmp_path: Path) -> None:

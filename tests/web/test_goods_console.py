@@ -15,7 +15,7 @@ GOOD = {
     "new": "yes", "product": "MUG", "title": "Mug", "category": "Mugs", "department": "", "brand": "Casa",
     "price": "14.50", "currency": "cny", "image": "", "description": "Thrown by hand.", "tags": "gift, summer, gift",
     "attributes": "material: clay\ncare：hand", "tax_class": "standard", "weight_g": "380", "hs_code": "691200",
-    "origin": "cn", "floor": "9", "media": "https://example.com/a.jpg | From above",
+    "origin": "cn", "floor": "9", "cost": "2.20", "media": "https://example.com/a.jpg | From above",
     "forms": "sku,colour,price,barcode\nM-R,red,,4006381333931\nM-B,blue,16,\n", "words": "word,zh,es\nred,红,rojo\n",
     "made": "- {name: name, kind: text, price: 500, days: 3, box: {x: 10}}\n",
     "texts": "field,zh,en,es\ntitle,杯子,,Taza\n",

@@ -18,8 +18,10 @@ from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.storage.database import insert
 
 MOST_VARIANTS, MOST_MEDIA, MOST_AXES = 500, 30, 4
+DEAREST = 10**13
 _CHUNK = 500
 NUMBER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+HTTPS = re.compile(r"https://[^\s\"<>\\]{3,1990}")
 _BARCODE = re.compile(r"\d{8}|\d{12,14}")
 
 
@@ -36,6 +38,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
         weight_g: of a piece as shipped, grams.
         hs_code, origin: Harmonized System code, ISO country of origin.
         floor: the least a piece may be sold for, minor units of the product's currency.
+        cost: what a piece costs the merchant, minor units of the product's currency; shoppers never see it.
     """
 
     product: str
@@ -49,6 +52,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     hs_code: str | None = None
     origin: str | None = None
     floor: int | None = None
+    cost: int | None = None
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +63,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         options: what it is, by axis (``{"colour": "red", "size": "M"}``); all variants of a product have the same axes.
         price: minor units; None: as the product.
         barcode: GTIN of 8 or 12 to 14 digits.
+        cost: minor units; None: as the product.
     """
 
     sku: str
@@ -70,6 +75,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     weight_g: int | None = None
     hidden: bool = False
     place: int = 0
+    cost: int | None = None
 
 
 class Medium(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,8 +132,16 @@ def _variant(row: RowMapping) -> Variant:
 
 def media_of(conn: Connection, number: str) -> list[Medium]:
     """Pictures and films of a product, in order."""
-    rows = conn.execute(select(media).where(media.c.product == number).order_by(media.c.place))
-    return [Medium(kind=r.kind, url=r.url, alt=r.alt) for r in rows]
+    return media_by(conn, [number]).get(number, [])
+
+
+def media_by(conn: Connection, numbers: Iterable[str]) -> dict[str, list[Medium]]:
+    """Pictures and films by product number, in order."""
+    found: dict[str, list[Medium]] = {}
+    for part in parts(numbers):
+        for r in conn.execute(select(media).where(media.c.product.in_(part)).order_by(media.c.product, media.c.place)):
+            found.setdefault(r.product, []).append(Medium(kind=r.kind, url=r.url, alt=r.alt))
+    return found
 
 
 def parts(names: Iterable[str]) -> Iterable[list[str]]:
@@ -147,7 +161,7 @@ def save_details(conn: Connection, told: Sequence[Details], now: int) -> None:
         NotFound: no such product.
     """
     for one in told:
-        _check_details(one)
+        check_details(one)
     _must_be(conn, [d.product for d in told])
     rows = [
         msgspec.structs.asdict(d) | {
@@ -164,7 +178,12 @@ def save_details(conn: Connection, told: Sequence[Details], now: int) -> None:
     touch(conn, [d.product for d in told])
 
 
-def _check_details(one: Details) -> None:
+def check_details(one: Details) -> None:
+    """Whether details can be.
+
+    Raises:
+        FairdayError: a value that cannot be.
+    """
     where = f"product {one.product}"
     if len(one.description) > 20_000:
         raise bad("The description is too long.", where, "Keep it under 20,000 signs.")
@@ -184,6 +203,8 @@ def _check_details(one: Details) -> None:
         raise bad(f"{one.origin[:20]!r} is not a country.", where, "Write two capital letters, such as CN.")
     if one.floor is not None and one.floor < 0:
         raise bad("The lowest price is below nothing.", where, "Write 0 or more.")
+    if one.cost is not None and not 0 <= one.cost <= DEAREST:
+        raise bad("What it costs cannot be.", where, "Write 0 or more.")
     read_options(msgspec.to_builtins(one.made))
 
 
@@ -199,7 +220,7 @@ def save_variants(conn: Connection, product: str, told: Sequence[Variant], now: 
         NotFound: no such product.
     """
     _must_be(conn, [product])
-    _check_variants(product, told)
+    check_variants(product, told)
     skus = [v.sku for v in told]
     for part in parts(skus):
         taken = conn.execute(select(products.c.product).where(products.c.product.in_(part))).scalars().first()
@@ -209,23 +230,38 @@ def save_variants(conn: Connection, product: str, told: Sequence[Variant], now: 
             raise Conflict(
                 f"{taken} is the number of other goods.", code="sku_taken", where=taken, remedy="Give it another."
             )
-    before = variants_of(conn, [product]).get(product, [])
-    conn.execute(delete(variants).where(variants.c.product == product))
-    rows = [
-        msgspec.structs.asdict(v) | {"product": product, "place": i, "options": jsons.dumps(v.options)}
-        for i, v in enumerate(told)
-    ]
+    write_variants(conn, {product: told}, variants_of(conn, [product]), now, currency)
+
+
+def write_variants(
+    conn: Connection,
+    told: Mapping[str, Sequence[Variant]],
+    before: Mapping[str, Sequence[Variant]],
+    now: int,
+    currency: str,
+) -> None:
+    """Make these the variants of several products, which are checked already; ``before``: those they had."""
+    rows: list[dict[str, Any]] = []
+    new: dict[str, tuple[int | None, str]] = {}
+    old: dict[str, tuple[int | None, str]] = {}
+    for part in parts(told):
+        own = dict(
+            conn.execute(select(products.c.product, products.c.currency).where(products.c.product.in_(part))).all()
+        )
+        conn.execute(delete(variants).where(variants.c.product.in_(part)))
+        for product in part:
+            paid_in = own[product] or currency
+            rows += [
+                msgspec.structs.asdict(v) | {"product": product, "place": i, "options": jsons.dumps(v.options)}
+                for i, v in enumerate(told[product])
+            ]
+            old |= {v.sku: (v.price, paid_in) for v in before.get(product, ())}
+            new |= {v.sku: (None, paid_in) for v in before.get(product, ())}
+            new |= {v.sku: (v.price, paid_in) for v in told[product]}
     if rows:
         conn.execute(insert(conn, variants), rows)
-    own = conn.execute(select(products.c.currency).where(products.c.product == product)).scalar_one() or currency
-    gone = {v.sku: None for v in before}
-    set_base_prices(
-        conn,
-        {sku: (price, own) for sku, price in (gone | {v.sku: v.price for v in told}).items()},
-        {v.sku: (v.price, own) for v in before},
-        now,
-    )
-    touch(conn, [product])
+    set_base_prices(conn, new, old, now)
+    touch(conn, told)
 
 
 def add_variants(conn: Connection, told: Mapping[str, Sequence[Variant]], now: int, currency: str) -> int:
@@ -241,7 +277,12 @@ def add_variants(conn: Connection, told: Mapping[str, Sequence[Variant]], now: i
     return sum(len(some) for some in told.values())
 
 
-def _check_variants(product: str, told: Sequence[Variant]) -> None:
+def check_variants(product: str, told: Sequence[Variant]) -> None:
+    """Whether these can be the variants of a product.
+
+    Raises:
+        FairdayError: one cannot be, stands twice, or differs in other things than the first.
+    """
     if len(told) > MOST_VARIANTS:
         raise bad(f"{product} has {len(told)} variants.", product, f"At most {MOST_VARIANTS}.")
     axes = list(told[0].options) if told else []
@@ -262,7 +303,7 @@ def _check_variants(product: str, told: Sequence[Variant]) -> None:
             raise bad(f"{v.sku} is the same as another: {', '.join(form)}.", v.sku, "Leave one of them out.")
         if any(not 0 < len(x) <= 60 for x in (*axes, *form)):
             raise bad(f"The words of {v.sku} are empty or too long.", v.sku, "Write up to 60 signs each.")
-        if v.price is not None and not 0 <= v.price <= 10**13:
+        if any(amount is not None and not 0 <= amount <= DEAREST for amount in (v.price, v.cost)):
             raise bad(f"{v.sku} cannot have that price.", v.sku, "Write 0 or more, or leave it empty.")
         if v.barcode is not None and not valid_barcode(v.barcode):
             raise bad(f"{v.barcode[:20]!r} is not a barcode.", v.sku, "Check its digits: the last one is a checksum.")
@@ -289,13 +330,23 @@ def save_media(conn: Connection, product: str, told: Sequence[Medium]) -> None:
     if len(told) > MOST_MEDIA:
         raise bad(f"{len(told)} pictures are too many.", product, f"At most {MOST_MEDIA}.")
     for one in told:
-        if not re.fullmatch(r"https://[^\s\"<>\\]{3,1990}", one.url):
+        if not HTTPS.fullmatch(one.url):
             raise bad(f"{one.url[:60]!r} is not an https address.", product, "Write https://…")
-    conn.execute(delete(media).where(media.c.product == product))
-    if told:
-        rows = [msgspec.structs.asdict(m) | {"product": product, "place": i} for i, m in enumerate(told)]
+    write_media(conn, {product: told})
+
+
+def write_media(conn: Connection, told: Mapping[str, Sequence[Medium]]) -> None:
+    """Make these the pictures and films of several products, which are checked already."""
+    for part in parts(told):
+        conn.execute(delete(media).where(media.c.product.in_(part)))
+    rows = [
+        msgspec.structs.asdict(m) | {"product": product, "place": i}
+        for product, many in told.items()
+        for i, m in enumerate(many)
+    ]
+    if rows:
         conn.execute(insert(conn, media), rows)
-    touch(conn, [product])
+    touch(conn, told)
 
 
 def _must_be(conn: Connection, numbers: Sequence[str]) -> None:
@@ -318,3 +369,8 @@ def upsert(conn: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> N
 def count_variants(conn: Connection) -> int:
     """How many variants there are."""
     return int(conn.execute(select(func.count()).select_from(variants)).scalar_one())
+
+
+def variant_homes(conn: Connection) -> list[tuple[str, str]]:
+    """Every variant's number with its product's."""
+    return [(sku, product) for sku, product in conn.execute(select(variants.c.sku, variants.c.product))]

@@ -15,7 +15,7 @@ from fairday.goods.records import Variant
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import digits, major, minor
 
-OWN = ("sku", "price", "barcode", "image", "weight_g", "hidden")
+OWN = ("sku", "price", "barcode", "image", "weight_g", "hidden", "cost")
 """Columns of variants that are no axis."""
 MOST = 100_000
 
@@ -84,8 +84,8 @@ def read_money(text: str, currency: str, where: str) -> int | None:
 
 
 def read_variants(text: str, product: str, currency: str) -> list[Variant]:
-    """Variants: column ``sku``, where told ``price``, ``barcode``, ``image``, ``weight_g``, ``hidden``; every other
-    column is something they differ in.
+    """Variants: column ``sku``, where told ``price``, ``barcode``, ``image``, ``weight_g``, ``hidden``, ``cost``; every
+    other column is something they differ in.
 
     Raises:
         FairdayError: ``where`` names the line.
@@ -101,6 +101,7 @@ def read_variants(text: str, product: str, currency: str) -> list[Variant]:
                 price=read_money(row.get("price", ""), currency, where), image=row.get("image") or None,
                 barcode=row.get("barcode") or None, weight_g=int(grams) if grams else None,
                 hidden=row.get("hidden", "").casefold() in ("1", "yes", "true", "x", "是", "sí"),
+                cost=read_money(row.get("cost", ""), currency, where),
             )
         )  # fmt: skip
     return found
@@ -132,11 +133,11 @@ def write_variants(told: Sequence[Variant], currency: str) -> str:
     if not told:
         return ""
     axes = list(told[0].options)
-    used = [c for c in OWN[1:] if any(getattr(v, c) for v in told)]
+    used = [c for c in OWN[1:] if any(getattr(v, c) not in (None, False) for v in told)]
 
     def cell(v: Variant, column: str) -> Any:
         value = getattr(v, column)
-        if column == "price" and value is not None:
+        if column in ("price", "cost") and value is not None:
             return f"{major(value, currency):f}"
         return ("yes" if value else "") if column == "hidden" else ("" if value is None else value)
 

@@ -20,6 +20,7 @@ details = Table(
     col("hs_code", String(12), personal=False),
     col("origin", String(2), personal=False),
     col("floor", BigInteger, personal=False),
+    col("cost", BigInteger, personal=False),
 )
 variants = Table(
     "variants",
@@ -33,6 +34,7 @@ variants = Table(
     col("barcode", String(20), personal=False),
     col("weight_g", Integer, personal=False),
     col("hidden", Boolean, nullable=False, server_default="0", personal=False),
+    col("cost", BigInteger, personal=False),
 )
 media = Table(
     "product_media",

@@ -29,6 +29,7 @@ class Loaded(msgspec.Struct):
         names: the file's column of each field, in the order of ``fields``; "" where it is made from another's.
         further: columns that a joined field needs besides its first.
         passed: rows passed over because they say nothing of their own (``rows_with``).
+        remarks: rows that are taken without one of their cells.
         lines: the line of each row in the file as it came, where that is not the row's own place in the CSV.
         sheet: the sheet of a workbook of several.
     """
@@ -50,6 +51,7 @@ class Loaded(msgspec.Struct):
     sheet: str = ""
     form: str = "csv"
     further: list[str] = []
+    remarks: list[Reject] = []
 
     def column(self, field: str) -> str:
         """The file's name of the column a field is read from, "" where it has none."""

@@ -14,6 +14,7 @@ from fairday.intake import synonyms
 from fairday.intake.files import form_of, read_header, workbench
 from fairday.intake.plain import plain_tables
 from fairday.intake.shape import normal
+from fairday.intake.wording import grams, hidden
 from fairday.kernel.ids import digest
 
 SAMPLE = 300
@@ -186,7 +187,7 @@ def source_of(tables: Sequence[Table]) -> str:
 
 # ---- the guess -------------------------------------------------------------------------------------------------------
 
-_MONEYS = frozenset({"price", "amount", "total", "shipping", "tax", "discount", "refunded"})
+_MONEYS = frozenset({"price", "amount", "total", "shipping", "tax", "discount", "refunded", "cost"})
 _NUMBERS = _MONEYS | {"quantity"}
 
 
@@ -225,6 +226,8 @@ def _as(table: Table, kind: str) -> tuple[float, Guess]:
     for score, _, field, column in sorted(offers, reverse=True):
         if field not in chosen and column not in chosen.values():
             chosen[field], worth[field] = column, score
+    if kind == "products":
+        _settle_goods(chosen)
     if kind in ("orders", "products") and "product" not in chosen and "title" in chosen:
         chosen["product"], worth["product"] = chosen["title"], 0.3
     if kind == "orders":
@@ -243,6 +246,14 @@ def _as(table: Table, kind: str) -> tuple[float, Guess]:
     order = tuple(f for f in FIELDS[kind] if f in chosen)
     made = msgspec.structs.replace(made, columns={f: chosen[f] for f in order})
     return telling + 0.5 * sum(worth.get(f, 0) for f in chosen if f not in needed[kind]), made
+
+
+def _settle_goods(chosen: dict[str, str]) -> None:
+    """A product told by its style alone goes by that; a description that is the only name is the name."""
+    if "product" not in chosen and "group" in chosen:
+        chosen["product"] = chosen.pop("group")
+    if "title" not in chosen and "description" in chosen:
+        chosen["title"] = chosen.pop("description")
 
 
 def _as_named(table: Table, kind: str) -> set[str]:
@@ -335,6 +346,16 @@ def _fits(field: str, cells: Sequence[str]) -> bool:
         return all(len(c) == 3 and c.isalpha() for c in cells)
     if field == "image":
         return all("/" in c for c in cells)
+    if field == "weight":
+        return _enough(sum(grams(c) is not None for c in cells), len(cells))
+    if field == "barcode":
+        return all(re.fullmatch(r"'?[\d\s-]{8,18}", c) for c in cells)
+    if field == "shown":
+        return _enough(sum(hidden(c) is not None for c in cells), len(cells))
+    if field == "origin":
+        return all(len(c) == 2 for c in cells)
+    if field.startswith("option:"):
+        return all(len(c) <= 60 for c in cells)
     if field == "title":
         return sum(not _MONEY.fullmatch(c) for c in cells) >= 0.5 * len(cells)
     return not (field == "trait:name" and _share(cells, _EMAIL) > 0.5)
@@ -388,7 +409,18 @@ def _table_text(made: Guess) -> list[str]:
     if ids:
         lines.append("      ids:")
         lines += [f"        {t}: {_column(c)}" for t, c in ids.items()]
-    for name, inner in (("traits", traits), ("consent", consent)):
+
+    def named(kind: str) -> dict[str, str]:
+        # What goods differ in is called as the sheet's heading calls it.
+        return {_quoted(c): c for f, c in made.columns.items() if f.startswith(kind + ":")}
+
+    titles, descriptions = (
+        {f.partition(":")[2]: c for f, c in made.columns.items() if f.startswith(kind + ":")}
+        for kind in ("title", "description")
+    )
+    for name, inner in (("traits", traits), ("consent", consent), ("options", named("option")),
+                        ("attributes", named("attribute")), ("titles", titles),
+                        ("descriptions", descriptions)):  # fmt: skip
         if inner:
             lines.append(f"    {name}:")
             lines += [f"      {t}: {_column(c)}" for t, c in inner.items()]

@@ -6,17 +6,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import msgspec
 from sqlalchemy import select
 
+from fairday.goods.bringing import Refused, Told, bring_goods
 from fairday.goods.catalogue import ProductRow, all_products, save_products
+from fairday.goods.records import variant_homes
 from fairday.intake.files import Loaded, load, workbench
+from fairday.intake.goods import gather, spooled
 from fairday.intake.mapping import builtin_names, load_mapping
 from fairday.intake.orders import Zones, group_orders, order_rows, stage_orders
 from fairday.intake.plain import Reject
-from fairday.intake.setaside import write_rejects
+from fairday.intake.setaside import Fault, set_aside_rows, write_rejects
 from fairday.intake.shape import Mapping
 from fairday.intake.slices import Row, Slices, Turns, in_slices
 from fairday.intake.tables import (
@@ -48,6 +52,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: what the mapping took it for ("orders", …, "skipped").
         sheet: the sheet of a workbook of several; passed: rows passed over, which say nothing of their own.
+        remarks: the first rows that are taken without one of their cells; ``remark_count`` says how many.
         rejected: the first rows that were not taken; ``rejected_count`` says how many, ``rejected_path`` where all are
             (None in a dry run).
     """
@@ -63,6 +68,8 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     sheet: str = ""
     passed: int = 0
+    remark_count: int = 0
+    remarks: list[Reject] = []
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +81,8 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         orders: orders, refunds and adjustments found in the files; lines: their lines, each standing once.
         new_lines: lines that the log did not hold before.
         updated: orders that were known and got further lines; unchanged: happenings that were there already.
-        products: products new or changed in the catalogue (in a dry run: named by the files).
+        products: products new or changed in the catalogue, of which so many ``variants`` and lists of ``pictures``
+            (in a dry run: those that would be).
         slices, longest_slice_ms: write transactions and how long the longest held the database.
     """
 
@@ -91,6 +99,8 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     slices: int
     longest_slice_ms: float
     seconds: float
+    variants: int = 0
+    pictures: int = 0
 
 
 def import_files(
@@ -191,7 +201,8 @@ class _Import:
         self.slices = Slices(db, self.turns, mapping.source, now, dry_run)
         self.total = sum(f.rows for f in loaded)
         self.done = 0
-        self.orders = self.lines = self.products = 0
+        self.orders = self.lines = self.products = self.variants = self.pictures = 0
+        self.spools: list[tuple[Loaded, Path]] = []
 
     def of(self, kind: str) -> list[Loaded]:
         return [f for f in self.loaded if f.table.kind == kind]
@@ -214,11 +225,14 @@ class _Import:
             rows += redemption_rows(self.conn, file, self.mapping.source, self.zones, known)
         id_types = stage_orders(self.conn, self.of("orders"), self.mapping, self.zones, self.currency)
         self.orders, self.lines = group_orders(self.conn, self.mapping, id_types)
+        told = self._gather()
         with self.db.read() as read:
-            catalogue = all_products(read)
-        stage_goods(self.conn, self.folder, self.of("products"), catalogue, self.mapping, self.currency)
+            catalogue, homes = all_products(read), variant_homes(read)
+        stage_goods(self.conn, self.folder, told, catalogue, homes)
         self.conn.execute("DROP TABLE lines")
-        self._save_products()
+        self._bring_goods()
+        if told is None:
+            self._save_products()
         self._write(rows, 1)
         self._write(order_rows(self.conn, self.mapping.source, self.zones, id_types), 0)
         self.progress(self.total, self.total)
@@ -238,6 +252,49 @@ class _Import:
                 found[channel, value] = (bool(given), source)
             return found
 
+    def _gather(self) -> Path | None:
+        """Gather the goods of the products files into spools; the file of all of them, None without such files."""
+        files = self.of("products")
+        whole = self.folder / "goods.jsonl"
+        encoder = msgspec.json.Encoder()
+        for file in files:
+            spool = self.folder / f"{file.name}.jsonl"
+            with spool.open("wb") as f, whole.open("ab") as g:
+
+                def keep(told: Told, f: BinaryIO = f, g: BinaryIO = g) -> None:
+                    line = encoder.encode(told) + b"\n"
+                    f.write(line)
+                    g.write(line)
+
+                gather(self.conn, file, self.mapping, self.currency, keep)
+            self.spools.append((file, spool))
+        return whole if files else None
+
+    def _bring_goods(self) -> None:
+        for file, spool in self.spools:
+            refused: dict[int, Fault] = {}
+            for part in spooled(spool):
+                for found in self._brought(part):
+                    error = found.error
+                    refused.setdefault(found.row, Fault(found.row, "product", error.message, error.remedy))
+                rows = max([t.row for t in part] + [f.row for t in part for f in t.forms])
+                self.progress(min(self.done + rows, self.total), self.total)
+            self.done += file.rows
+            set_aside_rows(self.conn, file, list(refused.values()))
+        self.done += sum(f.rows for f in self.loaded if f.table.kind in ("skipped", "campaigns"))
+
+    def _brought(self, part: list[Told]) -> list[Refused]:
+        with self.db.read() as conn:
+            found = bring_goods(conn, part, self.now, self.currency, write=False)
+        changes = found.products + found.variants
+        if changes and not self.dry_run:
+            with self.turns.write() as conn:
+                found = bring_goods(conn, part, self.now, self.currency)
+        self.products += found.products
+        self.variants += found.variants
+        self.pictures += found.pictures
+        return found.refused
+
     def _save_products(self) -> None:
         for part in _parts(product_rows(self.conn), _PRODUCTS):
             if self.dry_run:
@@ -245,7 +302,6 @@ class _Import:
             else:
                 with self.turns.write() as conn:
                     self.products += save_products(conn, part, self.now)
-        self.done += sum(f.rows for f in self.loaded if f.table.kind in ("products", "skipped", "campaigns"))
 
     def _write(self, rows: Iterable[Row], each: int) -> None:
         for part in in_slices(rows):
@@ -266,6 +322,8 @@ class _Import:
             updated=tally.updated,
             unchanged=tally.unchanged,
             products=self.products,
+            variants=self.variants,
+            pictures=self.pictures,
             slices=self.turns.count,
             longest_slice_ms=round(self.turns.longest_ms, 1),
             seconds=round(time.perf_counter() - began, 3),
@@ -285,6 +343,8 @@ def _file_report(loaded: Loaded, path: Path | None) -> FileReport:
         note=loaded.table.because,
         sheet=loaded.sheet,
         passed=loaded.passed,
+        remark_count=len(loaded.remarks),
+        remarks=sorted(loaded.remarks, key=lambda r: r.line)[:20],
     )
 
 

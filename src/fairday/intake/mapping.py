@@ -10,6 +10,7 @@ from typing import Any, get_args
 import msgspec
 import yaml
 
+from fairday.goods.naming import LANGUAGES
 from fairday.intake.shape import (
     CONSENTS,
     OPTIONAL,
@@ -21,6 +22,7 @@ from fairday.intake.shape import (
     Column,
     Kind,
     Mapping,
+    Named,
     Packing,
     Reading,
     TableMapping,
@@ -180,16 +182,33 @@ class _Reader:
         as_: Any = self.one_of(inside["as"], f"{key}.as", get_args(Reading)) if "as" in inside else "text"
         return TraitColumn(column, as_, values)
 
+    def named(self, node: yaml.Node, key: str) -> tuple[Named, ...]:
+        """``{colour: Column}``, or a list of ``{name: Column, value: Column}``."""
+        if isinstance(node, yaml.MappingNode):
+            told = self.entries(node, key)
+            return tuple(Named(self.column(v, f"{key}.{n}"), n.strip()) for n, v in told.items())
+        if not isinstance(node, yaml.SequenceNode):
+            raise self.refuse(node, key, "Keys with columns belong here.", "Write {colour: Column}, or a list.")
+        found = []
+        for item in node.value:
+            inside = self.entries(item, key, ("name", "value"))
+            if set(inside) != {"name", "value"}:
+                raise self.refuse(item, key, "Which columns?", "Write {name: Column, value: Column}.")
+            name, value = (self.column(inside[n], f"{key}.{n}") for n in ("name", "value"))
+            found.append(Named(value, name=name))
+        return tuple(found)
+
     def table(self, node: yaml.Node, key: str) -> TableMapping:
         known = ("kind", "file", "columns", "traits", "charges", "measure_above", "because", "carried", "rows_with",
-                 "statuses", "packed", "consent")  # fmt: skip
+                 "statuses", "packed", "consent", "options", "attributes", "titles", "descriptions")  # fmt: skip
         inside = self.entries(node, key, known)
         if "kind" not in inside:
             raise self.refuse(node, key, "The table's kind is missing.", f"Add kind: {', '.join(get_args(Kind))}.")
         kind: Any = self.one_of(inside["kind"], f"{key}.kind", get_args(Kind))
         for name, only in (("charges", "orders"), ("measure_above", "orders"), ("traits", "customers"),
                            ("because", "skipped"), ("statuses", "orders"), ("packed", "orders"),
-                           ("consent", "customers")):  # fmt: skip
+                           ("consent", "customers"), ("options", "products"), ("attributes", "products"),
+                           ("titles", "products"), ("descriptions", "products")):  # fmt: skip
             if name in inside and kind != only:
                 raise self.refuse(
                     inside[name], f"{key}.{name}", f"{name!r} belongs to {only}, not to {kind}.", "Take it out."
@@ -245,6 +264,12 @@ class _Reader:
         if "consent" in inside:
             named = self.entries(inside["consent"], f"{key}.consent", CONSENTS)
             consent = {c: self.column(v, f"{key}.consent.{c}") for c, v in named.items()}
+        texts: dict[str, dict[str, Column]] = {"titles": {}, "descriptions": {}}
+        for name, kept in texts.items():
+            named = self.entries(inside[name], f"{key}.{name}", LANGUAGES) if name in inside else {}
+            kept |= {lang: self.column(v, f"{key}.{name}.{lang}") for lang, v in named.items()}
+        options = self.named(inside["options"], f"{key}.options") if "options" in inside else ()
+        attributes = self.named(inside["attributes"], f"{key}.attributes") if "attributes" in inside else ()
         statuses: dict[str, str] = {}
         if "statuses" in inside:
             named = self.entries(inside["statuses"], f"{key}.statuses")
@@ -255,13 +280,15 @@ class _Reader:
             if set(told) != {"by", "fields"}:
                 raise self.refuse(inside["carried"], f"{key}.carried", "By which column, and which fields?",
                                   "Write {by: Order, fields: [time, ids]}.")  # fmt: skip
-            known_fields = (*columns, *(f"id:{t}" for t in ids), "ids")
+            called = [f"option_name:{i}" for i, one in enumerate(options) if one.name]
+            known_fields = (*columns, *(f"id:{t}" for t in ids), "ids", "options")
             names = self.texts(told["fields"], f"{key}.carried.fields")
             for name in names:
                 if name not in known_fields:
                     raise self.refuse(told["fields"], f"{key}.carried.fields", f"The table names no {name!r}.",
                                       f"Write of: {', '.join(known_fields)}.")  # fmt: skip
-            fields_ = tuple(f for n in names for f in ([f"id:{t}" for t in ids] if n == "ids" else [n]))
+            several = {"ids": [f"id:{t}" for t in ids], "options": called}  # of options what they are called
+            fields_ = tuple(f for n in names for f in several.get(n, [n]))
             carried = Carried(self.text(told["by"], f"{key}.carried.by"), fields_)
         charges = {}
         if "charges" in inside:
@@ -292,6 +319,10 @@ class _Reader:
             statuses=statuses,
             packed=packed,
             consent=consent,
+            options=options,
+            attributes=attributes,
+            titles=texts["titles"],
+            descriptions=texts["descriptions"],
         )
 
     def mapping(self, node: yaml.Node) -> Mapping:

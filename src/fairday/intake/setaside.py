@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -34,13 +36,44 @@ def set_aside(
     ).fetchall()
     if not found:
         return ""
-    lines = _lines_of(loaded, [int(row[0]) for row in found])
     told = []
-    for line, (_, which, *cells) in zip(lines, found, strict=True):
+    for row, which, *cells in found:
         _, field, reason, remedy = checks[which]
         seen = {f: "" if c is None else str(c) for f, c in zip(loaded.fields, cells, strict=True)}
-        told.append(Reject(line, _filled(reason, seen), remedy, "", tuple(seen.values()), loaded.column(field)))
-    if len(found) + len(loaded.torn) >= loaded.rows:
+        told.append(Fault(int(row), field, _filled(reason, seen), remedy))
+    set_aside_rows(conn, loaded, told)
+    return f" WHERE ({case}) IS NULL"
+
+
+class Fault(NamedTuple):
+    """What is wrong with a row (counted from 1), and with which of its fields."""
+
+    row: int
+    field: str
+    reason: str
+    remedy: str
+
+
+def set_aside_rows(
+    conn: duckdb.DuckDBPyConnection, loaded: Loaded, bad: Sequence[Fault], remarks: Sequence[Fault] = ()
+) -> None:
+    """Note rows that are not taken, and remarks on rows that are.
+
+    Raises:
+        FairdayError: every row fails, which is a fault of the mapping and not of rows.
+    """
+    if not bad and not remarks:
+        return
+    bad, remarks = sorted(bad), sorted(remarks)
+    numbers = [f.row for f in (*bad, *remarks)]
+    at = dict(zip(sorted(set(numbers)), _lines_of(loaded, sorted(set(numbers))), strict=True))
+    columns = ", ".join(loaded.fields.values())
+    found = conn.execute(
+        f"SELECT line, {columns} FROM {loaded.name} WHERE line IN (SELECT unnest(?))", [[f.row for f in bad]]
+    ).fetchall()
+    cells = {row: tuple("" if c is None else str(c) for c in rest) for row, *rest in found}
+    told = [Reject(at[f.row], f.reason, f.remedy, "", cells[f.row], loaded.column(f.field)) for f in bad]
+    if len(bad) + len(loaded.rejects) >= loaded.rows:
         raise FairdayError(
             f"No row can be used. The first: {told[0].reason}",
             code="no_usable_row",
@@ -49,7 +82,7 @@ def set_aside(
         )
     loaded.rejects.extend(told)
     loaded.rejects.sort(key=lambda r: r.line)
-    return f" WHERE ({case}) IS NULL"
+    loaded.remarks.extend(Reject(at[f.row], f.reason, f.remedy, "", (), loaded.column(f.field)) for f in remarks)
 
 
 def _filled(reason: str, seen: dict[str, str]) -> str:

@@ -33,7 +33,8 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
                "currency", "store", "channel", "sheet", "status", "total", "shipping", "tax", "discount", "refunded",
                "refunded_at", "coupon", "landing", "referrer", "utm_source", "utm_medium", "utm_campaign"),
     "products": ("category", "categories", "department", "brand", "price", "currency", "image", "variant", "parent",
-                 "number"),
+                 "number", "group", "own_image", "alt", "description", "tags", "shown", "weight", "cost", "barcode",
+                 "hs_code", "origin"),
     "customers": ("time",),
     "campaigns": ("type", "ends"),
     "targets": (),
@@ -78,6 +79,14 @@ class TraitColumn(msgspec.Struct, frozen=True):
     values: dict[str, Any] | None = None
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A column that says one thing of goods (a colour): called ``said``, or as the column ``name`` calls it."""
+
+    value: Column
+    said: str = ""
+    name: Column | None = None
+
+
 class Carried(msgspec.Struct, frozen=True):
     """Fields that stand on the first row of a group only: rows with the same cell in column ``by`` share them."""
 
@@ -102,6 +111,10 @@ class TableMapping(msgspec.Struct, frozen=True, kw_only=True):
     statuses: dict[str, str] = {}
     packed: Packing | None = None
     consent: dict[str, Column] = {}
+    options: tuple[Named, ...] = ()
+    attributes: tuple[Named, ...] = ()
+    titles: dict[str, Column] = {}
+    descriptions: dict[str, Column] = {}
 
     def fields(self) -> dict[str, Column]:
         """Every column the table is read for, by a field name unique in the table."""
@@ -110,6 +123,12 @@ class TableMapping(msgspec.Struct, frozen=True, kw_only=True):
             | {f"id:{kind}": column for kind, column in self.ids.items()}
             | {f"trait:{name}": trait.column for name, trait in self.traits.items()}
             | {f"consent:{channel}": column for channel, column in self.consent.items()}
+            | {f"option:{i}": one.value for i, one in enumerate(self.options)}
+            | {f"option_name:{i}": one.name for i, one in enumerate(self.options) if one.name}
+            | {f"attribute:{i}": one.value for i, one in enumerate(self.attributes)}
+            | {f"attribute_name:{i}": one.name for i, one in enumerate(self.attributes) if one.name}
+            | {f"title:{language}": column for language, column in self.titles.items()}
+            | {f"description:{language}": column for language, column in self.descriptions.items()}
         )
 
 

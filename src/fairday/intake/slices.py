@@ -183,8 +183,8 @@ def _found(conn: Connection, message_ids: list[str]) -> dict[str, tuple[str, str
 
 
 def line_key(line: dict[str, Any]) -> tuple[str, float, float]:
-    """What makes two lines of one order the same line: product, quantity without its sign, unit price."""
-    return line["product_id"], abs(line["quantity"]), line["price"]
+    """What makes two lines of one order the same line: goods, quantity without its sign, unit price."""
+    return line.get("sku") or line["product_id"], abs(line["quantity"]), line["price"]
 
 
 def _addition(row: Row, held: list[tuple[str, str]]) -> Row | None:

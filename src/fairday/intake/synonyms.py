@@ -91,18 +91,66 @@ IDS: Mapping[str, tuple[str, ...]] = {
 }
 
 PRODUCTS: Mapping[str, tuple[str, ...]] = {
-    "product": ORDERS["product"] + _words("id, product, number, 编号, 商品"),
-    "title": ORDERS["title"] + _words("name, nombre, 名字"),
+    "product": ORDERS["product"]
+    + _words("id, product, number, variant code, variant id, 编号, 商品, 规格编码, sku编码, sku码, 商家编码, referencia variante"),
+    "title": ORDERS["title"] + _words("name, nombre, 名字, 品名规格, 中文名称"),
     "category": ORDERS["category"] + _words("categories, categorías, collection"),
     "department": _words("department, division, group, 部门, 大类, 一级类目, departamento, sección, seccion"),
     "brand": ORDERS["brand"],
     "price": ORDERS["price"]
-    + _words("list price, retail price, regular price, rrp, 标价, 原价, 零售价, 吊牌价, precio de venta"),
+    + _words("list price, retail price, regular price, rrp, 标价, 原价, 零售价, 吊牌价, 销售价, 一口价, precio de venta"),
     "currency": ORDERS["currency"],
     "image": _words(
-        "image, image url, image src, picture, photo, images, 图片, 主图, 图片链接, imagen, foto, url imagen"
+        "image, image url, image src, picture, photo, images, pictures, image urls, 图片, 主图, 图片链接, 图片地址, "
+        "商品图片, 主图链接, imagen, foto, url imagen, imágenes, imagenes, fotos"
     ),
-}
+    "group": _words(
+        "style, style no, style number, style code, model, model no, model number, spu, spu id, spu code, handle, "
+        "product group, master sku, 款号, 款式编号, 款式, 型号, spu编码, 商品款号, 货品编号, modelo, referencia modelo, "
+        "código modelo, nº modelo, estilo"
+    ),
+    "parent": _words(
+        "parent, parent sku, parent id, parent product, parent number, parent code, 父商品, 父编号, 主商品编号, 父sku, 上级货号, "
+        "padre, sku padre, producto padre, referencia padre"
+    ),
+    "description": _words(
+        "description, long description, body, body html, details, product description, text, 描述, 商品描述, 详情, 商品详情, "
+        "介绍, 商品介绍, descripción larga, descripcion larga, detalle, detalles, texto, descripción, descripcion"
+    ),
+    "tags": _words("tags, labels, keywords, 标签, 关键词, etiquetas, palabras clave"),
+    "shown": _words(
+        "status, published, visible, active, 状态, 上下架, 上架状态, 是否上架, 商品状态, estado, publicado, visible en tienda"
+    ),
+    "weight": _words(
+        "weight, weight g, weight kg, weight grams, grams, net weight, gross weight, weight lb, weight oz, 重量, 毛重, 净重, "
+        "商品重量, 重量g, 重量kg, 重量克, 重量千克, 重量公斤, peso, peso g, peso kg, peso neto, peso bruto, gramos"
+    ),
+    "cost": _words(
+        "cost, cost price, unit cost, cost per item, purchase price, wholesale cost, 成本, 成本价, 进价, 进货价, 采购价, "
+        "coste, costo, precio de coste, precio de costo, precio de compra"
+    ),
+    "barcode": _words("barcode, ean, upc, gtin, ean13, isbn, 条码, 条形码, 商品条码, 国条码, código de barras, codigo de barras"),
+    "hs_code": _words(
+        "hs code, hscode, harmonized code, tariff code, commodity code, 海关编码, hs编码, 税则号, código hs, código arancelario, "
+        "partida arancelaria"
+    ),
+    "origin": _words("country of origin, origin country, made in, 原产国, 原产地, país de origen, pais de origen"),
+    "option:colour": _words("colour, color, colours, colors, 颜色, 色号, 颜色分类, colores"),
+    "option:size": _words("size, sizes, 尺码, 尺寸, 码数, 鞋码, talla, tallas, tamaño, número"),
+    "option:form": _words(
+        "option, variant, variant name, variation, specification, spec, flavour, flavor, capacity, volume, pack, scent, 规格, 口味, "
+        "容量, 净含量, 包装规格, 款型, 套餐, variante, opción, formato, sabor, capacidad"
+    ),
+    "attribute:material": _words("material, materials, fabric, composition, 材质, 面料, 材料, 成分, materiales, tejido, composición"),
+    "attribute:season": _words("season, 季节, 适用季节, temporada"),
+    "attribute:gender": _words("gender, 性别, 适用人群, 适用性别, género, genero, sexo"),
+    "title:zh": _words("title zh, name zh, chinese name, chinese title, title chinese, 中文名, 中文标题, 商品中文名, nombre chino, título zh"),
+    "title:en": _words("title en, name en, english name, english title, title english, 英文名, 英文名称, 英文标题, nombre inglés, nombre en inglés, título en"),
+    "title:es": _words("title es, name es, spanish name, spanish title, title spanish, 西文名称, 西班牙语名称, 西语名称, nombre español, nombre en español, título es"),
+    "description:zh": _words("description zh, chinese description, 中文描述, descripción zh"),
+    "description:en": _words("description en, english description, 英文描述, descripción en"),
+    "description:es": _words("description es, spanish description, 西语描述, 西班牙语描述, descripción es"),
+}  # fmt: skip
 
 TRAITS: Mapping[str, tuple[str, ...]] = {
     "name": _words("name, full name, customer name, client name, 姓名, 名字, 客户姓名, 会员姓名, 昵称, nombre, nombre completo, nombre cliente"),

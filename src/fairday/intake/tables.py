@@ -12,11 +12,12 @@ from typing import Any
 import duckdb
 
 from fairday.goods.catalogue import ProductRow
-from fairday.intake.columns import id_of, minor_of, number_of, text_of, time_of
+from fairday.intake.columns import id_of, text_of, time_of
 from fairday.intake.files import Loaded
+from fairday.intake.goods import spooled
 from fairday.intake.orders import Zones
 from fairday.intake.setaside import set_aside
-from fairday.intake.shape import Mapping, TraitColumn
+from fairday.intake.shape import TraitColumn
 from fairday.intake.slices import Row, message_id
 from fairday.kernel import jsons
 from fairday.kernel.ids import digest
@@ -31,39 +32,50 @@ HALF_DAY = 43_200_000
 def stage_goods(
     conn: duckdb.DuckDBPyConnection,
     folder: Path,
-    files: Iterable[Loaded],
+    spool: Path | None,
     known: Iterable[ProductRow],
-    mapping: Mapping,
-    currency: str,
+    homes: Iterable[tuple[str, str]],
 ) -> None:
     """Make table ``told``: each product as the product files say, or else as the order lines do (the commonest words).
 
-    And table ``goods``: what an order's line repeats of a product, from ``told`` or else from the catalogue as known.
+    And table ``goods``: what an order's line repeats of a product, from ``told`` or else from the catalogue as known. A
+    line that names a variant is its product's, and says the variant beside.
+
+    Args:
+        spool: the products that files tell, None where there is no such file.
+        homes: the variants as known, with their products.
     """
     conn.execute(
         "CREATE TABLE told (product VARCHAR, title VARCHAR, category VARCHAR, department VARCHAR, brand VARCHAR, "
-        "price BIGINT, currency VARCHAR, image VARCHAR)"
+        "price BIGINT, currency VARCHAR)"
     )
     _stage_known(conn, folder, known)
-    any_file = False
-    for loaded in files:
-        any_file = True
-        _tell(conn, loaded, mapping, currency)
-    if not any_file:
+    conn.execute("CREATE TABLE homes (sku VARCHAR, product VARCHAR)")
+    listed = list(homes)
+    for start in range(0, len(listed), 10_000):
+        part = listed[start : start + 10_000]
+        conn.execute("INSERT INTO homes SELECT unnest(?), unnest(?)", [[s for s, _ in part], [p for _, p in part]])
+    if spool is not None:
+        _stage_told(conn, folder, spool)
+    else:
         _tell_from_lines(conn)
     # Where nobody tells a price it is the usual one: the median of what one unit was sold for. What is worked out from
     # lines fills gaps only, so that a few more lines never rename or reprice what stands in the catalogue.
     conn.execute(
         "UPDATE told SET price = s.price, currency = s.currency FROM (SELECT product, any_value(currency) AS currency, "
         "CAST(round(median(CAST(amount AS DOUBLE) / CAST(qty AS DOUBLE))) AS BIGINT) AS price FROM lines "
-        "WHERE qty > 0 AND amount > 0 AND product NOT IN (SELECT product FROM known WHERE priced) GROUP BY product) s "
+        "WHERE qty > 0 AND amount > 0 AND product NOT IN (SELECT product FROM known WHERE priced) "
+        "AND product NOT IN (SELECT sku FROM homes) GROUP BY product) s "
         "WHERE told.product = s.product AND told.price IS NULL"
     )
     conn.execute(
-        "CREATE TABLE goods AS SELECT product, title, '{\"product_id\":' || to_json(product) || "
-        "coalesce(',\"category\":' || to_json(category), '') || coalesce(',\"brand\":' || to_json(brand), '') AS start "
+        "CREATE TABLE goods AS SELECT coalesce(h.sku, w.product) AS product, w.title, '{\"product_id\":' || "
+        "to_json(w.product) || coalesce(',\"sku\":' || to_json(h.sku), '') || coalesce(',\"category\":' || "
+        "to_json(category), '') || coalesce(',\"brand\":' || to_json(brand), '') AS start "
         "FROM (SELECT product, coalesce(t.title, k.title) AS title, coalesce(t.category, k.category) AS category, "
-        "coalesce(t.brand, k.brand) AS brand FROM told t FULL JOIN known k USING (product))"
+        "coalesce(t.brand, k.brand) AS brand FROM told t FULL JOIN known k USING (product)) w "
+        "LEFT JOIN (SELECT * FROM homes UNION ALL SELECT NULL, product FROM homes GROUP BY product) h USING (product) "
+        "WHERE h.sku IS NOT NULL OR w.product NOT IN (SELECT sku FROM homes)"
     )
 
 
@@ -87,65 +99,45 @@ def _stage_known(conn: duckdb.DuckDBPyConnection, folder: Path, known: Iterable[
     )
 
 
-ONLY_VARIANT = "Default Title"
-"""What Shopify calls the variant of a product that has none."""
-
-
-def _tell(conn: duckdb.DuckDBPyConnection, loaded: Loaded, mapping: Mapping, currency: str) -> None:
-    typed = f"typed_{loaded.name}"
-    fields = {f: text_of(loaded, f) for f in ("title", "category", "department", "brand", "image")}
-    fields["image"] = f"nullif(string_split_regex({fields['image']}, ',\\s+')[1], '')"  # the first of several
-    if "categories" in loaded.fields:
-        # "Food > Tea, Gifts": the first that is named; its last part is the category, the first the department.
-        fields["category"], fields["department"] = _of_path(text_of(loaded, "categories"), fields)
-    number = f"nullif(ltrim({text_of(loaded, 'product')}, chr(39)), '')"
-    if "variant" in loaded.fields:
-        variant = f"nullif(nullif(rtrim({text_of(loaded, 'variant')}, ' /'), '{ONLY_VARIANT}'), '')"
-        fields["title"] = f"{fields['title']} || coalesce(' - ' || {variant}, '')"
-        # Without a number a product goes by its whole name, as the lines of orders name it then.
-        number = f"coalesce({number}, {fields['title']})"
-    money = number_of(loaded, "price", mapping.decimal)
-    unread = f"{text_of(loaded, 'price')} IS NOT NULL AND {money} IS NULL" if "price" in loaded.fields else "false"
-    conn.execute(
-        f"CREATE TABLE {typed} AS SELECT line, {number} AS product, "
-        f"{minor_of(money, currency)} AS price, {unread} AS unread, "
-        f"coalesce(upper({text_of(loaded, 'currency')}), '{currency}') AS currency, "
-        f"{text_of(loaded, 'parent')} AS parent, {text_of(loaded, 'number')} AS number, "
-        f"{', '.join(f'{sql} AS {f}' for f, sql in fields.items())} FROM {loaded.name}"
-    )
-    if "parent" in loaded.fields:
-        _inherit(conn, typed)
-    checks = [
-        ("product IS NULL", "product", "The product's number is missing.", "Fill in the product's number or SKU."),
-        ("unread", "price", "The price {price} is not a number.", "Write a number such as 12.50."),
-        ("NOT regexp_full_match(currency, '[A-Z]{3}')", "currency", "The currency {currency} is not known.",
-         "Write three letters such as EUR."),
-    ]  # fmt: skip
-    good = set_aside(conn, loaded, typed, checks)
-    # A product that stands twice is as its last row says; one without a title goes by its category or number.
-    last = ", ".join(f"arg_max({f}, line) AS {f}" for f in (*fields, "price", "currency"))
+def _stage_told(conn: duckdb.DuckDBPyConnection, folder: Path, spool: Path) -> None:
+    """Table ``told`` of the products that files tell, and their variants in table ``homes``."""
+    listed, forms = folder / "told.csv", folder / "forms.csv"
+    number = 0
+    with listed.open("w", encoding="utf-8", newline="") as f, forms.open("w", encoding="utf-8", newline="") as g:
+        rows, variants = csv.writer(f), csv.writer(g)
+        rows.writerow(["n", "product", "title", "category", "department", "brand", "price"])
+        variants.writerow(["sku", "product"])
+        for part in spooled(spool):
+            for told in part:
+                number += 1
+                p = told.product
+                rows.writerow([number, p.product, p.title, p.category, p.department, p.brand, p.price])
+                variants.writerows([form.sku, p.product] for form in told.forms)
+    words = "title", "category", "department", "brand"
+    kinds = ", ".join(f"'{c}': 'VARCHAR'" for c in ("product", *words))
+    products = _csv(f"{{'n': 'BIGINT', {kinds}, 'price': 'BIGINT'}}")
+    homes = _csv("{'sku': 'VARCHAR', 'product': 'VARCHAR'}")
+    # A product that stands in several files is as the last says; one without a title goes by its category or number.
+    last = ", ".join(f"nullif(arg_max({f}, n) FILTER ({f} <> ''), '') AS {f}" for f in words)
     conn.execute(
         "INSERT INTO told BY NAME SELECT r.* EXCLUDE (title), CASE WHEN r.title IS NULL AND k.title IS NULL THEN "
-        f"coalesce(r.category, r.product) ELSE r.title END AS title FROM (SELECT product, {last} FROM {typed}{good} "
-        "GROUP BY product) r LEFT JOIN known k USING (product)"
+        f"coalesce(r.category, r.product) ELSE r.title END AS title FROM (SELECT product, {last}, "
+        f"arg_max(price, n) AS price FROM {products} "
+        "GROUP BY product) r LEFT JOIN known k USING (product)",
+        [str(listed)],
+    )
+    conn.execute(
+        f"INSERT INTO homes SELECT sku, any_value(product) FROM {homes} WHERE sku NOT IN (SELECT sku FROM homes) "
+        "GROUP BY sku",
+        [str(forms)],
     )
 
 
-def _of_path(path: str, fields: dict[str, str]) -> tuple[str, str]:
-    # A comma inside a name is written "\\,".
-    first = f"string_split(replace({path}, '\\,', chr(31)), ',')[1]"
-    parts = f"string_split(replace({first}, chr(31), ','), '>')"
-    last = f"coalesce({fields['category']}, nullif(trim({parts}[-1]), ''))"
-    top = f"coalesce({fields['department']}, CASE WHEN len({parts}) > 1 THEN nullif(trim({parts}[1]), '') END)"
-    return last, top
-
-
-def _inherit(conn: duckdb.DuckDBPyConnection, typed: str) -> None:
-    """A variation is what its parent is, where it says nothing itself."""
-    words = ("title", "category", "department", "brand", "image")
-    picked = ", ".join(f"{w} = coalesce({typed}.{w}, p.{w})" for w in words)
-    for key in ("'id:' || p.number", "p.product"):
-        conn.execute(f"UPDATE {typed} SET {picked} FROM {typed} p WHERE {typed}.parent = {key} AND p.parent IS NULL")
+def _csv(columns: str) -> str:
+    return (
+        "read_csv(?, header = true, delim = ',', quote = '\"', escape = '\"', auto_detect = false, "
+        f"columns = {columns})"
+    )
 
 
 def _tell_from_lines(conn: duckdb.DuckDBPyConnection) -> None:
@@ -161,18 +153,19 @@ def _tell_from_lines(conn: duckdb.DuckDBPyConnection) -> None:
     conn.execute(
         f"INSERT INTO told BY NAME SELECT product, {picked} FROM (SELECT DISTINCT product FROM lines) p {joined} "
         "LEFT JOIN known k USING (product) WHERE upper(product) NOT IN (SELECT product FROM charges) "
+        "AND product NOT IN (SELECT sku FROM homes) "
         "AND coalesce(stitle.title, k.title) IS NOT NULL"
     )
 
 
 def product_rows(conn: duckdb.DuckDBPyConnection) -> Iterator[ProductRow]:
-    """The products of table ``told``, for the catalogue."""
+    """The products of table ``told``, for the catalogue: what order lines tell of them."""
     result = conn.execute(
-        "SELECT product, title, category, department, brand, price, currency, image FROM told "
-        "WHERE coalesce(title, category, department, brand, image) IS NOT NULL OR price IS NOT NULL ORDER BY product"
+        "SELECT product, title, category, department, brand, price, currency FROM told "
+        "WHERE coalesce(title, category, department, brand) IS NOT NULL OR price IS NOT NULL ORDER BY product"
     )
     while part := result.fetchmany(2000):
-        for product, title, category, department, brand, price, currency, image in part:
+        for product, title, category, department, brand, price, currency in part:
             yield ProductRow(
                 product=product,
                 title=title or "",
@@ -181,7 +174,6 @@ def product_rows(conn: duckdb.DuckDBPyConnection) -> Iterator[ProductRow]:
                 brand=brand,
                 price=price,
                 currency=currency if price is not None else None,
-                image=image,
             )
 
 

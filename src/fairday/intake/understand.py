@@ -20,11 +20,13 @@ class Understood(msgspec.Struct, frozen=True, kw_only=True):
         tables: the first rows of each table.
         builtin: the name of the built-in mapping that knows all of them, or "".
         guesses: what each table is guessed to be; empty where a built-in mapping knows them.
+        meanings: of each table, the field that each column is read for; columns that are not read are not there.
     """
 
     tables: tuple[Table, ...]
     builtin: str = ""
     guesses: tuple[Guess, ...] = ()
+    meanings: tuple[dict[str, str], ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -55,9 +57,28 @@ def understand(paths: Sequence[str | Path]) -> Understood:
     """
     tables = tuple(look([Path(p) for p in paths]))
     for name in builtin_names():
-        if _knows(load_mapping(name), tables):
-            return Understood(tables=tables, builtin=name)
-    return Understood(tables=tables, guesses=tuple(guess(t) for t in tables))
+        mapping = load_mapping(name)
+        if _knows(mapping, tables):
+            return Understood(tables=tables, builtin=name, meanings=tuple(_meanings(mapping, t) for t in tables))
+    return guessed(tables, tuple(guess(t) for t in tables))
+
+
+def guessed(tables: tuple[Table, ...], guesses: tuple[Guess, ...]) -> Understood:
+    """Tables taken for what was guessed or chosen."""
+    meanings = tuple({column: field for field, column in g.columns.items()} for g in guesses)
+    return Understood(tables=tables, guesses=guesses, meanings=meanings)
+
+
+def _meanings(mapping: Mapping, table: Table) -> dict[str, str]:
+    try:
+        taken, found = choose_table(mapping, Path(table.path), list(table.header))
+    except FairdayError:
+        return {}
+    if taken.kind == "skipped":
+        return {}
+    # One column may be read for several fields; what it says first of all stands first.
+    listed = [(name, field) for field, names in found.items() for name in names]
+    return {name: field for name, field in reversed(listed)}
 
 
 def _knows(mapping: Mapping, tables: Sequence[Table]) -> bool:

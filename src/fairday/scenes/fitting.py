@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from fairday.goods.catalogue import all_products
+from fairday.goods.records import variant_homes
 from fairday.kernel.clock import local_day
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.settings import Settings
@@ -165,10 +166,13 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 def read_shop(conn: Connection, today: int) -> Read:
     """Purchases and views of everybody up to a local day, and the catalogue."""
     catalogue = {p.product: p.category for p in all_products(conn)}
+    # What was bought by a variant's number, before the shop knew whose variant it is, is its product's.
+    homes = {sku: product for sku, product in variant_homes(conn) if sku not in catalogue}
     bought = _read(conn, BOUGHT, None, today)
     viewed = _read(conn, VIEWED, today - VIEW_DAYS, today)
-    goods = sorted({*catalogue, *bought[3], *viewed[3]})
+    goods = sorted({*catalogue, *(homes.get(p, p) for p in (*bought[3], *viewed[3]))})
     at = {product: i for i, product in enumerate(goods)}
+    at |= {sku: at[product] for sku, product in homes.items() if product in at}
     person = np.union1d(bought[0], viewed[0]).astype(np.int64)
 
     def placed(rows: _Rows) -> Purchases:

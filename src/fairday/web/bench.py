@@ -18,7 +18,7 @@ import msgspec
 
 from fairday.intake.guess import FIELDS, KINDS, Guess, settle
 from fairday.intake.imports import ImportReport
-from fairday.intake.understand import Understood, understand
+from fairday.intake.understand import Understood, guessed, understand
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.shop import Shop
 
@@ -113,7 +113,7 @@ class Bench:
             known = {f: c for f, c in columns.items() if f in FIELDS[kind] and c in table.header}
             guesses.append(settle(table, kind, known))
         with self._lock:
-            job.understood = msgspec.structs.replace(job.understood, guesses=tuple(guesses), builtin="")
+            job.understood = guessed(job.understood.tables, tuple(guesses))
             job.zone = zone
         self.check(job)
 

@@ -23,6 +23,20 @@ _REASONS = (
     (r"The header has (?P<width>\d+) columns, this row (?P<cell>.*)\.", "torn"),
     (r"The row is not UTF-8\.", "encoding"),
     (r"The row cannot be read.*", "unreadable"),
+    (r"(?:It|.+) is the same as (?P<cell>.*)\.", "same_form"),
+    (r"It does not say its (?P<cell>.*), as the others.*", "no_option"),
+    (r".+ says .*; the others of its product (?P<cell>.*)\.", "other_options"),
+    (r"It differs in (?P<cell>.*)\.", "other_options"),
+    (r"The number (?P<cell>.*) stands at two variants\.", "number_taken"),
+    (r"(?P<cell>.*) is (?:a form of .*|a product with .*) already\.", "number_taken"),
+    (r"(?P<cell>.*) has more than \d+ variants\.", "too_many_forms"),
+    (r".* is longer than \d+ signs\.", "too_long_word"),
+    (r"The price (?P<cell>.*) cannot be\.", "no_number"),
+    (r"(?P<cell>.*) is not an https address: .*", "no_picture"),
+    (r"(?P<cell>.*) is not a barcode: .*", "no_barcode"),
+    (r"(?P<cell>.*) is not a weight: .*", "no_weight"),
+    (r"(?P<cell>.*) is not (?:an HS code|a country): .*", "no_code"),
+    (r"\d+ pictures are too many: .*|The description is cut .*|Not all tags come in\.", "cut"),
     (r"The line is not JSON.*|The line is JSON, but no object\.", "no_json"),
     (r"The line is longer.*|The row holds more.*", "too_long"),
 )
@@ -35,6 +49,6 @@ def explained(reject: Reject, tongue: Tongue) -> tuple[Markup, Markup]:
         found = pattern.fullmatch(reject.reason)
         if found:
             told = {"cell": found.groupdict().get("cell") or "", "width": found.groupdict().get("width") or ""}
-            return tongue(f"refusal.{key}", **told), tongue(f"refusal.{key}.remedy")
+            return tongue(f"refusal.{key}", **told), tongue(f"refusal.{key}.remedy", **told)
     english = Markup('<span data-raw lang="en">{}</span>')
     return english.format(reject.reason), english.format(reject.remedy)

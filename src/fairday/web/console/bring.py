@@ -23,7 +23,8 @@ from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 SHOWN = 5
 """Rows of a table that are shown."""
 FIRST = ("order", "time", "product", "title", "quantity", "price", "amount", "total", "id:user_id", "id:email",
-         "id:phone", "category", "trait:name", "trait:city")  # fmt: skip
+         "id:phone", "category", "group", "option:colour", "option:size", "option:form", "trait:name",
+         "trait:city")  # fmt: skip
 """Fields shown at once; the others are folded away."""
 
 
@@ -67,12 +68,13 @@ def _show(request: Request, job: Job, error: FairdayError | None = None) -> Resp
     wrong = error or job.error
     guesses = job.understood.guesses
     tables = [
-        _table(tongue, number, table, guesses[number] if guesses else None)
+        _table(tongue, number, table, guesses[number] if guesses else None, job.understood.meanings[number])
         for number, table in enumerate(job.understood.tables)
     ]
     files = []
     for number, file in enumerate(job.report.files if job.report else ()):
-        files.append((number, file, [(r, *explained(r, tongue)) for r in file.rejected]))
+        told = [[(r, *explained(r, tongue)) for r in rows] for rows in (file.rejected, file.remarks)]
+        files.append((number, file, *told))
     return page(
         request,
         "data_look.html",
@@ -86,9 +88,15 @@ def _show(request: Request, job: Job, error: FairdayError | None = None) -> Resp
     )
 
 
-def _table(tongue: Any, number: int, table: Table, made: Guess | None) -> dict[str, Any]:
+def meaning(field_: str) -> str:
+    """The text's key of a field: ``option:2`` is called as every option is, where it has no name of its own."""
+    kind, _, which = field_.partition(":")
+    return f"field.{kind}" if which.isdecimal() else f"field.{field_.replace(':', '.')}"
+
+
+def _table(tongue: Any, number: int, table: Table, made: Guess | None, meanings: dict[str, str]) -> dict[str, Any]:
     chosen = dict(made.columns) if made else {}
-    used = {c: f for f, c in chosen.items()}
+    used = {c: meaning(f) for c, f in meanings.items() if tongue.has(meaning(f))}
     kind = made.kind if made else ""
     fields = []
     needed = {*REQUIRED.get(kind, ()), *(("product", "quantity") if kind == "orders" else ())}
@@ -96,7 +104,7 @@ def _table(tongue: Any, number: int, table: Table, made: Guess | None) -> dict[s
         column = chosen.get(name, "")
         some = ", ".join(list(dict.fromkeys(table.column(column)))[:3]) if column else ""
         # Chosen fields and the usual ones first.
-        label = tongue(f"field.{name.replace(':', '.')}")
+        label = tongue(meaning(name))
         first = bool(column) or name in FIRST
         fields.append({"name": name, "label": label, "column": column, "some": some[:70], "first": first,
                        "needed": name in needed})  # fmt: skip
@@ -111,7 +119,8 @@ def _table(tongue: Any, number: int, table: Table, made: Guess | None) -> dict[s
         "sheet": table.sheet,
         "kind": kind,
         "fields": fields,
-        "header": [(h, f"field.{used[h].replace(':', '.')}" if h in used else "") for h in table.header],
+        "header": [(h, used.get(h, "")) for h in table.header],
+        "left": [h for h in dict.fromkeys(table.header) if h and h not in used] if kind or made is None else [],
         "rows": rows,
         "problems": problems,
         "columns": [h for h in dict.fromkeys(table.header) if h],

@@ -49,7 +49,7 @@ PAGE = 50
 TEXT = 250_000
 FIELDS = ("product", "title", "category", "department", "brand", "price", "currency", "image", "description", "tags",
           "attributes", "tax_class", "weight_g", "hs_code", "origin", "floor", "media", "forms", "words", "made",
-          "texts")  # fmt: skip
+          "texts", "cost")  # fmt: skip
 
 
 @inside.get("/goods")
@@ -174,7 +174,8 @@ def _written(conn: Connection, row: ProductRow, currency: str) -> dict[str, Any]
     return plain | of_details | {
         "price": "" if row.price is None else f"{major(row.price, paid):f}", "currency": paid,
         "tags": ", ".join(details.tags), "attributes": "\n".join(f"{k}: {v}" for k, v in details.attributes.items()),
-        "floor": "" if details.floor is None else f"{major(details.floor, paid):f}", "hidden": details.hidden,
+        "floor": "" if details.floor is None else f"{major(details.floor, paid):f}",
+        "cost": "" if details.cost is None else f"{major(details.cost, paid):f}", "hidden": details.hidden,
         "media": "\n".join(m.url + (f" | {m.alt}" if m.alt else "") for m in media_of(conn, number)),
         "forms": write_variants(forms, paid), "words": write_words(words, said),
         "made": _options_written(details.made), "texts": written(["field", *LANGUAGES], told),
@@ -248,6 +249,7 @@ def _told(given: dict[str, Any]) -> tuple[ProductRow, Details, list[Medium]]:
         made=options, hidden=given["hidden"], tax_class=given["tax_class"] or "standard",
         weight_g=int(given["weight_g"]) if given["weight_g"] else None, hs_code=given["hs_code"] or None,
         origin=given["origin"].upper() or None, floor=read_money(given["floor"], currency, "floor"),
+        cost=read_money(given["cost"], currency, "cost"),
     )  # fmt: skip
     lines = [line.partition("|") for line in given["media"].splitlines() if line.strip()]
     return row, details, [Medium(url=url.strip(), alt=alt.strip()[:300]) for url, _, alt in lines]
