@@ -9,7 +9,7 @@ import msgspec
 from fairday.kernel import audience
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Some units of one variant.
 
     Attributes:

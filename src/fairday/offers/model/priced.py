@@ -11,7 +11,7 @@ import msgspec
 from fairday.offers.model.rules import Objective
 
 
-class PricedLine(msgspec.Struct, frozen=True, kw_only=True):
+class PricedLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line's money, minor units: ``gross`` at list price - the ``discounts`` by rule = ``price``. With tax asked,
     ``net`` + ``tax`` = ``total`` (the price with tax inside or on top); without, net = total = price."""
 
@@ -24,7 +24,7 @@ class PricedLine(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why a rule did or did not apply: a code and its values; ``fairday.offers.telling`` makes the words."""
 
     rule: str
@@ -32,7 +32,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: Mapping[str, Any] = {}
 
 
-class Missing(msgspec.Struct, frozen=True, kw_only=True):
+class Missing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is missing to a rule's next step: so many ``units`` or so much ``amount`` more for its ``benefit``."""
 
     rule: str
@@ -41,7 +41,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     benefit: Mapping[str, Any]
 
 
-class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+class Certificate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How good the combination is. ``gap`` 0: no other one saves the buyer (costs the merchant) a minor unit more
     (less);
     otherwise none is better by more than ``gap``. ``nodes``: how many were looked at."""

@@ -36,7 +36,7 @@ class Entry:
     Attributes:
         steps: what it takes from lines; after: (lines, amount) that must be left when its turn comes.
         ship: percents (fractions) or amounts off shipping, in order.
-        given, cost: value of its gifts to the buyer, and what they cost.
+        gives: something beside amounts off lines; given, cost: value of its gifts to the buyer, and what they cost.
         wobbly: a step is not monotone; rounded: one rounds; served: it takes units out of the common pool.
         line_group: the group by line it belongs to, or "".
     """
@@ -49,6 +49,7 @@ class Entry:
     points: tuple[tuple[Decimal, int], ...] = ()
     points_step: PayPoints | None = None
     served: tuple[Served, ...] = ()
+    gives = False
     wobbly = False
     rounded = False
     line_group = ""
@@ -130,21 +131,25 @@ def _units(
 
 
 def _ship(entry: Entry, benefit: ShippingOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    entry.gives = True
     entry.ship += (benefit.amount if benefit.amount is not None else Fraction(*entry.c.shares[id(benefit)]),)
 
 
 def _gift(entry: Entry, benefit: Gift, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    entry.gives = True
     entry.given += benefit.value * benefit.qty
     entry.cost += benefit.cost * benefit.qty
     entry.gifts += (benefit,)
 
 
 def _points(entry: Entry, benefit: MorePoints, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
+    entry.gives = True
     entry.points += ((benefit.factor, benefit.extra),)
 
 
 def _pay_points(entry: Entry, benefit: PayPoints, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
     points = ground.cart.points if benefit.max_points is None else min(ground.cart.points, benefit.max_points)
+    entry.gives = True
     entry.points_step = benefit
     amount = Fraction(benefit.unit_value) * points
     entry.steps.append(Spread(ground.lines_of.get(numbers[0], []), ground.floored, amount=amount))
@@ -203,6 +208,7 @@ def _tiers(entry: Entry, benefit: Tiers, numbers: list[int], ground: Ground, mis
             entry.steps.append(Sub([(i, highest.each, ground.qty[i], ground.qty[i], ground.floors[i]) for i in lines]))
         if highest.percent:
             _scale(entry, ground, lines, *entry.c.shares[id(highest)])
+    entry.gives = highest.free_shipping or bool(highest.points) or entry.gives
     if highest.free_shipping:
         entry.ship += (Fraction(1),)
     if highest.points:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import lcm
 
 from fairday.kernel.errors import FairdayError
 from fairday.offers.model import Cart, Facts, Line
@@ -103,10 +104,10 @@ class Ground:
     def ranked(self, number: int) -> list[int]:
         """A selection's lines from the cheapest unit to the dearest, equal ones by sku."""
         if self._order is None:
-            lines = self.cart.lines
+            lines, common = self.cart.lines, lcm(*self.qty)
             self._order = sorted(
                 self.lines_of[0],
-                key=lambda i: (Fraction(self.n[i], self.d * self.qty[i]), lines[i].sku, lines[i].line),
+                key=lambda i: (self.n[i] * (common // self.qty[i]), lines[i].sku, lines[i].line),
             )
         chosen = self.lines_of.get(number, ())
         if len(chosen) <= 1:

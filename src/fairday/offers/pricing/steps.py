@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, inf, lcm
 from typing import Any
 
 from fairday.offers.pricing.rounding import half_up, share_out
@@ -21,11 +21,13 @@ class Step(ABC):
 
     Attributes:
         slack: how much rounding may add to what it takes, minor units.
+        steepest: the largest fraction it takes of a line, where it takes fractions of lines.
         lines: those it may take from.
     """
 
     __slots__ = ("lines",)
     slack = 0.0
+    steepest = inf
     lines: Sequence[int]
 
     @abstractmethod
@@ -35,6 +37,10 @@ class Step(ABC):
     @abstractmethod
     def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
         """What is taken (the walk subtracts it), and what found no place because of floors."""
+
+    def parts(self) -> list[tuple[int, float]]:
+        """(line, fraction it takes), floors aside, where it takes fractions of lines."""
+        return []
 
     def part(self, state: Exact) -> tuple[int, int] | None:
         """What it takes of every line of the cart alike, as a fraction, or None if it does not."""
@@ -52,7 +58,7 @@ class Scale(Step):
     go.
     """
 
-    __slots__ = ("cells", "fast", "floored", "qty", "round", "slack")
+    __slots__ = ("cells", "fast", "floored", "qty", "round", "slack", "steepest")
 
     def __init__(
         self, cells: Sequence[tuple[int, int, int, int, int, int]], round_: str = "", qty: Sequence[int] = ()
@@ -61,12 +67,12 @@ class Scale(Step):
         self.lines = [cell[0] for cell in cells]
         self.fast = [(i, a / b) for i, a, b, f, _, _ in cells if not f]
         self.floored = [(i, a / b, f, c / d) for i, a, b, f, c, d in cells if f]
+        self.steepest = max([a / b for _, a, b, *_ in cells], default=inf)
         self.round = round_
         self.qty = qty
         self.slack = float(sum(qty[i] for i in self.lines)) if round_ else 0.0
 
     def parts(self) -> list[tuple[int, float]]:
-        """(line, fraction), floors aside."""
         return [*self.fast, *[(i, share) for i, share, _, _ in self.floored]]
 
     def floats(self, state: Floats) -> float:
@@ -124,14 +130,13 @@ class Scale(Step):
 class Percent(Step):
     """One fraction of each of some lines that have no floor."""
 
-    __slots__ = ("bottom", "share", "top")
+    __slots__ = ("bottom", "share", "steepest", "top")
 
     def __init__(self, lines: Sequence[int], top: int, bottom: int) -> None:
         self.lines, self.top, self.bottom = lines, top, bottom
-        self.share = top / bottom
+        self.share = self.steepest = top / bottom
 
     def parts(self) -> list[tuple[int, float]]:
-        """(line, fraction)."""
         share = self.share
         return [(i, share) for i in self.lines]
 

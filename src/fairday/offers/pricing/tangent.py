@@ -13,7 +13,7 @@ from math import floor, inf, log1p, prod
 
 from fairday.offers.pricing.search import EPSILON, Found
 from fairday.offers.pricing.state import Floats
-from fairday.offers.pricing.steps import Percent, Scale, Spread, Step
+from fairday.offers.pricing.steps import Spread, Step
 from fairday.offers.pricing.tail import Tail
 from fairday.offers.pricing.units import Served
 from fairday.offers.pricing.walking import Walk
@@ -36,10 +36,6 @@ class Option:
         self.bits = bits
         self.cells: list[tuple[int, float, float]] = []
         self.add = 0.0
-
-    def score(self, point: list[float]) -> float:
-        """What it takes at most by the tangent at a point."""
-        return self.add + sum([point[i] * x for i, x, _ in self.cells])
 
 
 class Tangent:
@@ -106,6 +102,8 @@ class Tangent:
                 else:
                     least[i] = old
         self.lines = [k for k in range(first) if entries[k].steps]
+        self.steps = [(k, entries[k].steps) for k in self.lines]
+        self.always = sum([1 << k for k in self.lines if groups[k] < 0 and k not in contested])
         tail = [k for k in range(len(entries)) if k >= first or not entries[k].steps]
         self.spanning = ({groups[k] for k in self.lines} & {groups[k] for k in tail}) - {-1}
         self.tail = Tail([(k, groups[k], entries[k]) for k in tail], self.whole, self.ship)
@@ -130,8 +128,8 @@ class Tangent:
             fixed = groups[k] < 0
             target = state if fixed else Floats(r[:], 0.0)
             for step in entries[k].steps:
-                parts = step.parts() if isinstance(step, Percent | Scale) else []
-                if parts and max([share for _, share in parts]) <= STEEP:
+                if step.steepest <= STEEP:
+                    parts = step.parts()
                     step.floats(target)
                     if fixed:
                         for i, share in parts:
@@ -229,7 +227,7 @@ class Tangent:
     def _node(self, chosen: int, open_: list[list[Option]], kept: list[float], add: float) -> None:
         """Some groups are decided (``chosen``, with what they keep of each line), the others are open."""
         self.nodes += 1
-        picks = [max(options, key=lambda o: o.score(kept)) for options in open_]
+        picks = [_top(options, _scores(options, kept)) for options in open_]
         whole, saved = self._try(chosen, picks)
         if not open_:
             return
@@ -240,7 +238,7 @@ class Tangent:
         if self.nodes >= self.limit:
             self.open = max(self.open, limit)
             return
-        fair = []
+        several: list[tuple[float, list[tuple[float, Option]]]] = []
         for options, scores in zip(open_, scored, strict=True):
             top = max(scores)
             some = [
@@ -249,18 +247,20 @@ class Tangent:
             ]  # fmt: skip
             if not some:
                 return
-            some.sort(key=lambda pair: -pair[0])
-            fair.append((len(some) > 1, top, some))
-        at = max(range(len(fair)), key=lambda place: fair[place][:2])
-        _, _, some = fair.pop(at)
-        rest = [[option for _, option in pairs] for _, _, pairs in fair]
-        for _, option in some:
-            after = kept
-            if option.cells:
-                after = kept[:]
-                for i, _, keep in option.cells:
-                    after[i] *= keep
-            self._node(chosen | option.bits, rest, after, add + option.add)
+            if len(some) > 1:
+                several.append((top, sorted(some, key=lambda pair: -pair[0])))
+                continue
+            # What has one way left is decided.
+            option = some[0][1]
+            chosen, kept, add = chosen | option.bits, _beside([option], kept), add + option.add
+        if not several:
+            self._try(chosen, [])
+            return
+        at = max(range(len(several)), key=lambda place: several[place][0])
+        _, first = several.pop(at)
+        rest = [[option for _, option in pairs] for _, pairs in several]
+        for _, option in first:
+            self._node(chosen | option.bits, rest, _beside([option], kept), add + option.add)
 
     def _reach(self, least: float, chosen: int, whole: float, saved: float) -> int:
         """What may be saved at most where lines are left no less than ``least``, knowing that the whole cart saves
@@ -277,19 +277,13 @@ class Tangent:
         """The least that any choice of the open groups may leave of all lines, and each option's part in it."""
         low, scored = -inf, []
         for _ in range(3):
-            point, slope = kept[:], 0.0
-            for option in picks:
-                for i, _, keep in option.cells:
-                    point[i] *= keep
-            for option in picks:
-                for i, x, _ in option.cells:
-                    slope += point[i] * x
-            base = sum(point) + slope - add - self.amounts
-            scores = [[option.score(point) for option in options] for options in open_]
-            base -= sum([max(s) for s in scores])
+            point = _beside(picks, kept)
+            slope = sum([point[i] * x for option in picks for i, x, _ in option.cells])
+            scores = [_scores(options, point) for options in open_]
+            base = sum(point) + slope - add - self.amounts - sum([max(some) for some in scores])
             if base > low:
                 low, scored = base, scores
-            better = [options[s.index(max(s))] for options, s in zip(open_, scores, strict=True)]
+            better = [_top(options, some) for options, some in zip(open_, scores, strict=True)]
             if better == picks:
                 break
             picks = better
@@ -308,15 +302,14 @@ class Tangent:
         if known is not None:
             return known
         picked = bits
-        entries, groups, state = self.walk.entries, self.groups, self.walk.floats()
-        contested = self.walk.contested
-        for k in self.lines:
-            if (groups[k] < 0 and k not in contested) or bits >> k & 1:
-                bits |= 1 << k
-                if contested:
+        state = self.walk.floats()
+        bits |= self.always
+        for k, steps in self.steps:
+            if bits >> k & 1:
+                if state.used:
                     self.walk.take(k, state)
                 else:
-                    for step in entries[k].steps:
+                    for step in steps:
                         step.floats(state)
         whole = sum(state.r)
         saved, tail, left, ship, given = self.tail.best_of(whole, self._blocked(bits))
@@ -348,6 +341,24 @@ class Tangent:
             if bits & members:
                 blocked |= group
         return blocked
+
+
+def _scores(options: Sequence[Option], point: Sequence[float]) -> list[float]:
+    """What each option takes at most by the tangent at a point."""
+    return [option.add + sum([point[i] * x for i, x, _ in option.cells]) for option in options]
+
+
+def _top(options: Sequence[Option], scores: list[float]) -> Option:
+    return options[scores.index(max(scores))]
+
+
+def _beside(options: Sequence[Option], kept: list[float]) -> list[float]:
+    """What options keep of what is kept of each line."""
+    after = kept[:]
+    for option in options:
+        for i, _, keep in option.cells:
+            after[i] *= keep
+    return after
 
 
 def _at_most(step: Served, state: Floats, qty: Sequence[int]) -> None:

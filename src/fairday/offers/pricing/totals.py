@@ -69,22 +69,21 @@ def finish(
     factor, extra, points_paid = Decimal(1), 0, 0
     for k in chosen:
         entry, name = walk.entries[k], names[offset + k]
-        values = {}
         amount = by_name[offset + k]
-        if amount:
-            values["amount"] = amount
-        if ships.get(name):
-            values["shipping"] = ships[name]
-        if entry.gifts:
-            gifts += [(name, gift.sku, gift.qty) for gift in entry.gifts]
-            values["gifts"] = sum(gift.qty for gift in entry.gifts)
-        for times, more in entry.points:
-            factor *= times
-            extra += more
-            values["points"] = values.get("points", 0) + more
-        if entry.points_step is not None and amount:
-            points_paid += -int(-Fraction(amount) // Fraction(entry.points_step.unit_value))
-            values["points_paid"] = points_paid
+        values = {"amount": amount} if amount else {}
+        if entry.gives:
+            if ships.get(name):
+                values["shipping"] = ships[name]
+            if entry.gifts:
+                gifts += [(name, gift.sku, gift.qty) for gift in entry.gifts]
+                values["gifts"] = sum(gift.qty for gift in entry.gifts)
+            for times, more in entry.points:
+                factor *= times
+                extra += more
+                values["points"] = values.get("points", 0) + more
+            if entry.points_step is not None and amount:
+                points_paid += -int(-Fraction(amount) // Fraction(entry.points_step.unit_value))
+                values["points_paid"] = points_paid
         if values:
             applied.append(Told(rule=name, code="applied", values=values))
         else:
