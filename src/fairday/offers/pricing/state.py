@@ -26,6 +26,7 @@ class Floats:
         self.shipped = 0.0
         self.given = 0
         self.used: dict[int, tuple[int, Any]] = {}
+        """By line how many units have served, and what part of what is left of the line is theirs."""
         self.base: dict[str, list[float]] = {}
 
     def copy(self) -> Floats:

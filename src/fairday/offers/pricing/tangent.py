@@ -306,11 +306,8 @@ class Tangent:
         bits |= self.always
         for k, steps in self.steps:
             if bits >> k & 1:
-                if state.used:
-                    self.walk.take(k, state)
-                else:
-                    for step in steps:
-                        step.floats(state)
+                for step in steps:
+                    step.floats(state)
         whole = sum(state.r)
         saved, tail, left, ship, given = self.tail.best_of(whole, self._blocked(bits))
         if self._most(self.whole - whole + saved) > self.best:

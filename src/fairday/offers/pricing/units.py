@@ -103,7 +103,7 @@ class Served(Step):
         closes: units that serve are closed to other rules; False where no other rule wants them.
     """
 
-    __slots__ = ("benefit", "choices", "closes", "floors", "percent", "qty")
+    __slots__ = ("benefit", "choices", "closes", "floors", "known", "percent", "qty")
 
     def __init__(
         self,
@@ -116,6 +116,7 @@ class Served(Step):
         self.lines = sorted({i for lines in choices for i in lines})
         self.percent = Fraction(0) if isinstance(benefit, BundlePrice) else Fraction(benefit.percent) / 100
         self.closes = True
+        self.known: dict[tuple[int, ...], tuple[list[Counts], Counts]] = {}
 
     def floats(self, state: Floats) -> float:
         total = 0.0
@@ -141,6 +142,13 @@ class Served(Step):
 
     def assigned(self, free: Mapping[int, int]) -> tuple[list[Counts], Counts]:
         """Units that get the benefit (set by set for bundles), and all that serve."""
+        key = tuple([free[i] for i in self.lines])
+        known = self.known.get(key)
+        if known is None:
+            known = self.known[key] = self._assign(dict(zip(self.lines, key, strict=True)))
+        return known
+
+    def _assign(self, free: Counts) -> tuple[list[Counts], Counts]:
         benefit = self.benefit
         if isinstance(benefit, SetOff):
             got, used = sets_off(benefit, self.choices[0], free)
@@ -156,10 +164,10 @@ class Served(Step):
 
     def _takes(self, state: Any, percent: Any, zero: Any) -> list[tuple[int, Any]]:
         served = state.used
-        free = {i: q - served[i][0] if i in served else q for i, q in enumerate(self.qty)}
+        free = {i: self.qty[i] - (served[i][0] if i in served else 0) for i in self.lines}
         got, used = self.assigned(free)
-        value = {i: (state.left(i) - (served[i][1] if i in served else 0)) / free[i] for i in used}
-        above = {i: max(zero, v - Fraction(self.floors[i], self.qty[i])) for i, v in value.items()}
+        value = {i: state.left(i) * (1 - (served[i][1] if i in served else 0)) / free[i] for i in used}
+        above = {i: max(zero, v - (zero + self.floors[i]) / self.qty[i]) for i, v in value.items()}
         takes: dict[int, Any] = {}
         if isinstance(self.benefit, BundlePrice):
             for one in got:
@@ -173,6 +181,8 @@ class Served(Step):
             for i, k in got[0].items():
                 takes[i] = min(value[i] * percent, above[i]) * k
         for i, k in used.items() if self.closes else ():
-            count, worth = served.get(i, (0, zero))
-            served[i] = (count + k, worth + value[i] * k - takes.get(i, zero))
+            count, part = served.get(i, (0, zero))
+            left, take = state.left(i), takes.get(i, zero)
+            worth = left * part + value[i] * k - take
+            served[i] = (count + k, worth / (left - take) if left > take else zero)
         return list(takes.items())

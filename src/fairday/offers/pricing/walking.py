@@ -62,8 +62,6 @@ class Walk:
         if isinstance(state, Floats):
             if entry.line_group:
                 self._best_of_line(entry, state)
-            elif state.used:
-                self._beside_used(entry, state)
             else:
                 for step in entry.steps:
                     state.taken += step.floats(state)
@@ -120,24 +118,11 @@ class Walk:
                 state.taken += state.r[i] - left
                 state.r[i] = left
 
-    def _beside_used(self, entry: Entry, state: Floats) -> None:
-        """What units that have served are worth falls with their line."""
-        for step in entry.steps:
-            if isinstance(step, Served):
-                state.taken += step.floats(state)
-                continue
-            before = {i: state.r[i] for i in state.used}
-            state.taken += step.floats(state)
-            for i, (count, worth) in list(state.used.items()):
-                if before[i]:
-                    state.used[i] = (count, worth * state.r[i] / before[i])
-
     def _exactly(self, k: int, entry: Entry, state: Exact) -> None:
         if entry.line_group:
             self._best_of_line_exactly(k, entry, state)
             return
         for step in entry.steps:
-            before = {i: state.left(i) for i in state.used} if state.used and not isinstance(step, Served) else None
             part = step.part(state)
             if part is not None:
                 state.subtract_evenly(k, *part)
@@ -146,10 +131,6 @@ class Walk:
                 state.subtract(k, takes)
                 if unplaced:
                     state.unplaced[k] = state.unplaced.get(k, Fraction(0)) + unplaced
-            for i, old in before.items() if before else ():
-                if old:
-                    count, worth = state.used[i]
-                    state.used[i] = (count, worth * state.left(i) / old)
 
     def _best_of_line_exactly(self, k: int, entry: Entry, state: Exact) -> None:
         """Each line keeps the take of the rule of the group that gives it most, the first among equals."""
