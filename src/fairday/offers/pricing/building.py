@@ -35,14 +35,14 @@ class Entry:
 
     Attributes:
         steps: what it takes from lines; after: (lines, amount) that must be left when its turn comes.
-        ship: percents (fractions) or amounts off shipping, in order.
+        ship: fractions (numerator, denominator) or amounts off shipping, in order.
         gives: something beside amounts off lines; given, cost: value of its gifts to the buyer, and what they cost.
         wobbly: a step is not monotone; rounded: one rounds; served: it takes units out of the common pool.
         line_group: the group by line it belongs to, or "".
     """
 
     after: tuple[tuple[list[int], int], ...] = ()
-    ship: tuple[Fraction | int, ...] = ()
+    ship: tuple[tuple[int, int] | int, ...] = ()
     given = 0
     cost = 0
     gifts: tuple[Gift, ...] = ()
@@ -132,7 +132,7 @@ def _units(
 
 def _ship(entry: Entry, benefit: ShippingOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
     entry.gives = True
-    entry.ship += (benefit.amount if benefit.amount is not None else Fraction(*entry.c.shares[id(benefit)]),)
+    entry.ship += (benefit.amount if benefit.amount is not None else entry.c.shares[id(benefit)],)
 
 
 def _gift(entry: Entry, benefit: Gift, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
@@ -210,7 +210,7 @@ def _tiers(entry: Entry, benefit: Tiers, numbers: list[int], ground: Ground, mis
             _scale(entry, ground, lines, *entry.c.shares[id(highest)])
     entry.gives = highest.free_shipping or bool(highest.points) or entry.gives
     if highest.free_shipping:
-        entry.ship += (Fraction(1),)
+        entry.ship += ((1, 1),)
     if highest.points:
         entry.points += ((Decimal(1), highest.points),)
 

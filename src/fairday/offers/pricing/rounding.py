@@ -64,13 +64,12 @@ Column = tuple[int, Sequence[tuple[int, int]], int, int]
 """What a rule takes: (rule, (line, take), times, d); of a line ``take × times / d``."""
 
 
-def by_rule(columns: Sequence[Column], d: int, lines: Sequence[int], rules: int) -> list[dict[int, int]]:
-    """Each line's whole discount divided among its rules.
+def by_rule(columns: Sequence[Column], d: int, lines: Sequence[int]) -> tuple[list[dict[int, int]], dict[int, int]]:
+    """Each line's whole discount divided among its rules, and each rule's sum.
 
     Args:
         columns: one of each rule, over denominators that divide ``d``.
         lines: each line's whole discount.
-        rules: how many rules there are.
 
     Every share is its exact one rounded down or up where the line's sum allows; a rule that lost most by rounding so
     far gets the next unit to spare, and at the end units are swapped inside a line from rules above to rules below.
@@ -78,52 +77,61 @@ def by_rule(columns: Sequence[Column], d: int, lines: Sequence[int], rules: int)
     placed: list[dict[int, int]] = [{} for _ in lines]
     rests: list[dict[int, int]] = [{} for _ in lines]
     """Of shares that are not whole what is above the whole units below, times ``d``."""
-    for k, takes, times, bottom in columns:
-        factor = d // bottom
-        for i, take in takes:
-            placed[i][k], rest = divmod(take * times, bottom)
-            if rest:
-                rests[i][k] = rest * factor
-    lost = [0] * rules
+    sums: dict[int, int] = {}
+    lost: dict[int, int] = {}
     """What each rule was given less than exact so far, times ``d``."""
+    for rule, takes, times, bottom in columns:
+        factor, whole = d // bottom, 0
+        for i, take in takes:
+            part, rest = divmod(take * times, bottom)
+            placed[i][rule] = part
+            whole += part
+            if rest:
+                rests[i][rule] = rest * factor
+        sums[rule], lost[rule] = whole, 0
     for parts, uneven, whole in zip(placed, rests, lines, strict=True):
-        for k, rest in uneven.items():
-            lost[k] += rest
+        for rule, rest in uneven.items():
+            lost[rule] += rest
         spare = whole - sum(parts.values())
         while spare > 0:
             ranked = sorted(uneven or parts, key=lost.__getitem__, reverse=True)
             again = lost[ranked[0]] - d
-            for k in ranked[:spare]:
-                if lost[k] <= again:
+            for rule in ranked[:spare]:
+                if lost[rule] <= again:
                     break
-                parts[k] += 1
-                lost[k] -= d
+                parts[rule] += 1
+                sums[rule] += 1
+                lost[rule] -= d
                 spare -= 1
         while spare < 0:
-            k = min([k for k in parts if parts[k]], key=lost.__getitem__)
-            parts[k] -= 1
-            lost[k] += d
+            rule = min([rule for rule in parts if parts[rule]], key=lost.__getitem__)
+            parts[rule] -= 1
+            sums[rule] -= 1
+            lost[rule] += d
             spare += 1
-    above = {k for k, less in enumerate(lost) if less <= -d}
+    above = {rule for rule, less in lost.items() if less <= -d}
     if above:
-        _swap(columns, d, placed, lost, above)
-    return placed
+        _swap(columns, d, placed, sums, lost, above)
+    return placed, sums
 
 
-def _swap(columns: Sequence[Column], d: int, placed: list[dict[int, int]], lost: list[int], above: set[int]) -> None:
+def _swap(
+    columns: Sequence[Column], d: int, placed: list[dict[int, int]], sums: dict[int, int], lost: dict[int, int],
+    above: set[int],
+) -> None:  # fmt: skip
     """Move units inside lines from rules that got a unit too much to rules that got too little."""
     exact: list[dict[int, int]] = [{} for _ in placed]
-    for k, takes, times, bottom in columns:
+    for rule, takes, times, bottom in columns:
         for i, take in takes:
-            exact[i][k] = take * times * (d // bottom)
+            exact[i][rule] = take * times * (d // bottom)
     for parts, entries in zip(placed, exact, strict=True):
-        for k in above.intersection(parts):
-            if lost[k] > -d or parts[k] * d <= entries[k]:
+        for rule in above.intersection(parts):
+            if lost[rule] > -d or parts[rule] * d <= entries[rule]:
                 continue
-            for j, t in entries.items():
-                if lost[j] > 0 and parts[j] * d < t:
-                    parts[k] -= 1
-                    parts[j] += 1
-                    lost[k] += d
-                    lost[j] -= d
+            for other, t in entries.items():
+                if lost[other] > 0 and parts[other] * d < t:
+                    for one, more in ((rule, -1), (other, 1)):
+                        parts[one] += more
+                        sums[one] += more
+                        lost[one] -= more * d
                     break

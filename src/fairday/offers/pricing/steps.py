@@ -6,7 +6,6 @@ what is kept. Both take the same amounts; see docs/algorithms/pricing.md.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd, inf, lcm
@@ -16,7 +15,7 @@ from fairday.offers.pricing.rounding import half_up, share_out
 from fairday.offers.pricing.state import Exact, Floats, Takes
 
 
-class Step(ABC):
+class Step:
     """A part of a benefit that takes from lines.
 
     Attributes:
@@ -30,13 +29,13 @@ class Step(ABC):
     steepest = inf
     lines: Sequence[int]
 
-    @abstractmethod
     def floats(self, state: Floats) -> float:
         """Take; how much in all."""
+        raise NotImplementedError
 
-    @abstractmethod
     def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
         """What is taken (the walk subtracts it), and what found no place because of floors."""
+        raise NotImplementedError
 
     def parts(self) -> list[tuple[int, float]]:
         """(line, fraction it takes), floors aside, where it takes fractions of lines."""

@@ -103,7 +103,7 @@ def _sums(entry: Entry) -> list[tuple[float, float, float]]:
 
 
 def _ships(entry: Entry) -> list[tuple[float, float]]:
-    return [(float(off), 0.0) if isinstance(off, int) else (0.0, float(off)) for off in entry.ship]
+    return [(float(off), 0.0) if isinstance(off, int) else (0.0, off[0] / off[1]) for off in entry.ship]
 
 
 def _undominated(parts: list[Part]) -> list[Part]:

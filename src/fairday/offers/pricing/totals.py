@@ -36,21 +36,16 @@ def finish(
     offset = len(before[0].entries) if before else 0
     names = [e.c.rule.id for e in (*(before[0].entries if before else ()), *walk.entries)]
     logs = [(0, before[1].log or [])] if before else []
-    parts = by_rule(_columns([*logs, (offset, state.log or [])]), d, discounts, len(names))
-    by_name = [0] * len(names)
+    parts, amounts = by_rule(_columns([*logs, (offset, state.log or [])]), d, discounts)
     prices = [g - x for g, x in zip(ground.gross, discounts, strict=True)]
     taxes = _taxes(ground, policy, prices)
     priced = []
     for i, line in enumerate(cart.lines):
         net, total = _net_and_total(cart.prices_include_tax, prices[i], taxes[i])
-        given = []
-        for k, amount in parts[i].items():
-            if amount:
-                given.append((names[k], amount))
-                by_name[k] += amount
+        given = tuple([(names[k], amount) for k, amount in parts[i].items() if amount])
         priced.append(
-            PricedLine(line=line.line, gross=ground.gross[i], discounts=tuple(given), price=prices[i], net=net,
-                       tax=taxes[i], total=total)
+            PricedLine(line=line.line, gross=ground.gross[i], discounts=given, price=prices[i], net=net, tax=taxes[i],
+                       total=total)
         )  # fmt: skip
     chosen = [k for k in range(len(walk.entries)) if found.chosen >> k & 1]
     shipping = _shipping(walk, state, policy)
@@ -61,15 +56,15 @@ def finish(
     ships = dict(shipping)
     applied, nothing = [], []
     for k in range(offset):
-        if by_name[k]:
-            applied.append(Told(rule=names[k], code="applied", values={"amount": by_name[k]}))
+        if amounts.get(k):
+            applied.append(Told(rule=names[k], code="applied", values={"amount": amounts[k]}))
         else:
             nothing.append(Told(rule=names[k], code="nothing"))
     gifts: list[tuple[str, str, int]] = []
     factor, extra, points_paid = Decimal(1), 0, 0
     for k in chosen:
         entry, name = walk.entries[k], names[offset + k]
-        amount = by_name[offset + k]
+        amount = amounts.get(offset + k)
         values = {"amount": amount} if amount else {}
         if entry.gives:
             if ships.get(name):

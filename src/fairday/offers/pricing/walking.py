@@ -68,10 +68,7 @@ class Walk:
         else:
             self._exactly(k, entry, state)
         for off in entry.ship if state.ship else ():
-            if isinstance(off, Fraction):
-                less = state.ship * (float(off) if isinstance(state, Floats) else off)
-            else:
-                less = min(state.ship, off)
+            less = min(state.ship, off) if isinstance(off, int) else state.ship * off[0] / off[1]
             state.ship -= less
             state.shipped += less
             if less and isinstance(state, Exact):
