@@ -28,6 +28,8 @@ FORM_BYTES = 1_000_000
 UPLOAD_BYTES = 300_000_000
 PHOTO_BYTES = 13_000_000
 UPLOADS = {
+    "/console/borders/goods": 6_000_000,
+    "/console/borders/rates/import": 6_000_000,
     "/console/data/imports/new": UPLOAD_BYTES, "/console/stock/import": UPLOAD_BYTES, "/made": PHOTO_BYTES,
     "/sell/item": PHOTO_BYTES, "/deal": PHOTO_BYTES,
 }  # fmt: skip

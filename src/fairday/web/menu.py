@@ -52,6 +52,7 @@ GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
     ("goods", (
         Page("goods", "/console/goods", ("/console/prices",)),
         Page("stock", "/console/stock", ("/console/shipping", "/console/stores")),
+        Page("borders", "/console/borders"),
     )),
     ("offers", (
         Page("scenes", "/console/scenes", ("/console/gallery", "/console/foresee")),
