@@ -141,7 +141,8 @@ def _territory(request: Request, one: Territory, day: int) -> dict[str, Any]:
     holding = [r for r in one.regimes if r.first <= day <= r.last]
     coming = [r for r in one.regimes if r.first > day]
     return {
-        "name": one.name, "currency": one.currency, "number": shop_of(request).settings.border.numbers.get(one.name, ""),
+        "name": one.name, "currency": one.currency,
+        "number": shop_of(request).settings.border.numbers.get(one.name, ""),
         "title": country_name(tongue, one.name) if one.name != "EU" else tongue.plain("borders.eu"),
         "rules": [_regime(request, r, one.currency) for r in holding],
         "coming": [tongue.day(r.first) for r in coming],

@@ -24,6 +24,7 @@ from fairday.trade.shipping.carriers import CARRIERS, carrier_name, read_number,
 from fairday.web.auth import field, inside
 from fairday.web.console.data import PAGE
 from fairday.web.render import go, page, say, shop_of, tongue_of
+from fairday.web.storefront.landing import abroad_drawn
 from fairday.web.storefront.orders import REASONS
 
 STATUSES = ("placed", "paid", "part_shipped", "shipped", "picked_up", "completed", "cancelled", "expired", "returned",
@@ -97,7 +98,7 @@ def _drawn(
             "refund": state["life"] in ("open", "completed") and (rules.is_paid(state) or state["on_account"])
             and (state["refunded"] < state["total"] or any(x["out"] or x["waiting"] for x in lines)),
         },
-        money=lambda n: tongue.money(n, state["currency"]),
+        money=lambda n: tongue.money(n, state["currency"]), abroad=abroad_drawn(tongue, state),
     )  # fmt: skip
 
 

@@ -13,12 +13,14 @@ from fairday.goods.duties import DutyTable
 from fairday.goods.prices import Amount
 from fairday.goods.rates import Rates, half_up
 from fairday.goods.records import Details, details_of
+from fairday.kernel.decider import State
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings
 from fairday.trade.border import Crossing, Sent, cross, crosses, table_of
+from fairday.trade.charging import exchange_of
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
-from fairday.web.storefront.prefer import Purse, country_name, country_of, day_of, purse_of, todays_rates
+from fairday.web.storefront.prefer import Purse, country_name, country_of, day_of, purse_of, rate_told, todays_rates
 
 
 class Landing(msgspec.Struct, frozen=True):
@@ -133,3 +135,23 @@ def why_not(tongue: Tongue, error: FairdayError) -> str:
     said = tongue.plain(f"barred.{reason}") if named else ""
     key = f"buy.problem.{error.code}"
     return tongue.plain(key, n=said) if tongue.has(key) else tongue.plain("buy.problem.other")
+
+
+def abroad_drawn(tongue: Tongue, state: State) -> dict[str, str] | None:
+    """What an order keeps of crossing a border and of the currency it is charged in, in the reader's words; None for
+    one that does neither."""
+    border, by = state["data"].get("border"), exchange_of(state)
+    if border is None and by is None:
+        return None
+    drawn = dict.fromkeys(("country", "regime", "number", "version", "later", "owed", "home", "rate"), "")
+    if by is not None:
+        drawn |= {"home": tongue.money(state["data"]["exchange"]["total"], by.home), "rate": rate_told(tongue, by)}
+    if border is None:
+        return drawn
+    due = tongue.money(border["duty"] + border["tax"], state["currency"]) if border["duty"] + border["tax"] else ""
+    rule = f"borders.rule.{border['regime']}"
+    return drawn | {
+        "country": country_name(tongue, border["country"]), "version": border["version"],
+        "regime": tongue.plain(rule) if tongue.has(rule) else border["regime"], "number": border.get("number", ""),
+        "later": "" if border["prepaid"] else due, "owed": due if border["prepaid"] else "",
+    }  # fmt: skip

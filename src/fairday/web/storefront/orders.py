@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Depends, Request
@@ -17,7 +18,6 @@ from fairday.people.accounts import accounts_in
 from fairday.stores.records import all_places
 from fairday.trade import cart as carts
 from fairday.trade import order as rules
-from fairday.trade.charging import exchange_of
 from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.links import order_number as number_of
 from fairday.trade.records import contact_of, orders, parcels_of
@@ -40,7 +40,7 @@ from fairday.web.storefront.buying import (
 )
 from fairday.web.storefront.checkout import methods, pay
 from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
-from fairday.web.storefront.prefer import rate_told
+from fairday.web.storefront.landing import abroad_drawn
 from fairday.web.storefront.wallet import shareable
 
 REASONS = ("changed_mind", "damaged", "wrong_item", "not_as_told", "late", "other")
@@ -114,16 +114,10 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
             "papers": rules.is_paid(state),
         },
         steps=_steps(state, where), say=request.query_params.get("say", ""),
-        money=lambda n: tongue.money(n, state["currency"]), rate=rate_of(tongue, state),
+        money=lambda n: tongue.money(n, state["currency"]), rate=(abroad_drawn(tongue, state) or {}).get("rate", ""),
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response
-
-
-def rate_of(tongue: Tongue, state: State) -> str:
-    """The rate that an order was charged by; "" where it was charged in the shop's currency."""
-    told = exchange_of(state)
-    return rate_told(tongue, told) if told is not None else ""
 
 
 def _steps(state: State, where: str) -> list[tuple[str, bool]]:
@@ -211,6 +205,9 @@ def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, con
     facts = [(plain("order.number"), number_of(order)), (plain("order.date"), tongue.date(state["placed_at"]))]
     if state["paid_at"] is not None:
         facts.append((plain("order.paid_on"), tongue.date(state["paid_at"])))
+    abroad = abroad_drawn(tongue, state) or {}
+    if abroad.get("number"):
+        facts.append((abroad["regime"], abroad["number"]))
     rows: list[tuple[str, str, str, str]] = []
     for x in state["lines"].values():
         title = " · ".join([calm(x["title"]), *dict(x.get("form") or {}).values()])
@@ -232,7 +229,8 @@ def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, con
     if sums["duty"]:
         listed.append((plain("border.duty"), money(sums["duty"]), False))
     if sums["tax"]:
-        listed.append((plain("order.tax"), money(sums["tax"]), False))
+        label = plain("border.tax", country=abroad["country"]) if abroad.get("country") else plain("order.tax")
+        listed.append((label, money(sums["tax"]), False))
     listed.append((plain("buy.total"), money(sums["total"]), True))
     if sums["tax_inside"]:
         listed.append((plain("order.tax_inside"), money(sums["tax_inside"]), False))
@@ -243,5 +241,17 @@ def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, con
     return Paper(
         title=plain(f"order.{kind}"), shop=shop, facts=facts, buyer=list(dict.fromkeys(b for b in buyer if b)),
         head=(plain("order.col.goods"), plain("order.col.qty"), plain("order.col.unit"), plain("order.col.amount")),
-        rows=rows, sums=listed, note=plain("order.note", shop=shop),
+        rows=rows, sums=listed,
+        note=" ".join([plain("order.note", shop=shop), *_notes(tongue, abroad)]),
     )  # fmt: skip
+
+
+def _notes(tongue: Tongue, abroad: Mapping[str, str]) -> list[str]:
+    """What a paper says of a border: what the carrier will ask for, and the rate an order was charged by."""
+    found = []
+    if abroad.get("later"):
+        later = abroad["later"].replace("\u00a0", " ").replace("\u202f", " ")
+        found.append(tongue.plain("border.order_later", amount=later))
+    if abroad.get("rate"):
+        found.append(f"{abroad['rate']}.")
+    return found
