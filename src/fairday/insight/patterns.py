@@ -139,7 +139,10 @@ def before_festival(conn: Connection, last_year: int, among: Sequence[str]) -> t
 
 def known(conn: Connection, settings: Settings, today: int) -> Known:
     """What fills a playbook's blanks for this shop, before any pattern is looked for."""
-    return Known(categories=categories(conn, today), currency=settings.currency, today=today)
+    abroad = settings.border.countries
+    return Known(
+        categories=categories(conn, today), currency=settings.currency, today=today, abroad=abroad[0] if abroad else ""
+    )
 
 
 __all__ = ["Again", "Rising", "again", "before_festival", "categories", "known", "lapse", "rising", "sold"]

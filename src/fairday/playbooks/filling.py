@@ -8,6 +8,8 @@ A blank ``{gifts}`` is declared in the head with one of these:
 - ``category``: one category, by what is asked (``again``, ``rising``): as a condition, ``{x.word}`` as a text of the
   language, ``{x.name}`` as readers see it;
 - ``festival``: a festival by the shop's country, or ``next``; ``{x.en}`` is its title;
+- ``abroad``: the country abroad that the shop sells to first, two letters; ``festival: abroad`` is the next one of its
+  calendar, a week ahead or more;
 - ``pay_day``: the usual pay day of the shop's country;
 - ``days``: dates from today, so many days;
 - ``number``: a number of the shop's.
@@ -24,11 +26,13 @@ from typing import Any
 import msgspec
 
 from fairday.kernel.clock import to_date
-from fairday.kernel.festivals import all_festivals, festival
+from fairday.kernel.festivals import all_festivals, festival, next_occurrence
 from fairday.playbooks.library import Playbook
 
 MOST = 8
 """Categories that a blank takes at most by its words."""
+AHEAD = 7
+"""Days that a festival abroad is ahead at least."""
 FALLBACK = 3
 """Best sold categories that stand in where no category fits the words."""
 
@@ -45,6 +49,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         festival: the name of the one to prepare for.
         asked: categories by what is asked (``again``, ``rising``).
         numbers: by name, such as ``lapse``.
+        abroad: the country abroad that it sells to first, "" where it has not said.
     """
 
     categories: tuple[str, ...]
@@ -53,6 +58,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     festival: str = "new_year"
     asked: Mapping[str, str] = {}
     numbers: Mapping[str, int] = {}
+    abroad: str = ""
+
+    @property
+    def land(self) -> str:
+        """The country abroad: as the shop said, else one that is not its own."""
+        return self.abroad or ("GB" if self.country == "us" else "US")
 
     @property
     def country(self) -> str:
@@ -131,10 +142,14 @@ def _values(
         }
     if "festival" in how:
         name = how["example"] if known is None else known.festival
+        if known is not None and how["festival"] == "abroad":
+            name = _next_of(known.land.lower(), known.today)
         if known is not None and isinstance(how["festival"], dict):
             name = how["festival"].get(known.country, how["festival"]["else"])
         titles = festival(name).titles
         return {blank: name} | {f"{blank}.{language}": title for language, title in titles.items()}
+    if "abroad" in how:
+        return {blank: how["example"] if known is None else known.land}
     if "pay_day" in how:
         name = how["example"]
         if known is not None:
@@ -145,6 +160,15 @@ def _values(
             return {blank: how["example"]}
         return {blank: f"{to_date(known.today)}..{to_date(known.today + how['days'] - 1)}"}
     return {blank: str(how["example"] if known is None else known.numbers.get(how["number"], how["example"]))}
+
+
+def _next_of(country: str, today: int) -> str:
+    """The festival of a country's calendar that comes next, a week ahead or more; one kept everywhere where the
+    calendar knows none of its own."""
+    named = [f for f in all_festivals() if f.own_trait is None and ".pay_day." not in f.name]
+    own = [f for f in named if f.country == country] or [f for f in named if f.country is None]
+    days = [(day, f.name) for f in own if (day := next_occurrence(f.name, today + AHEAD)) is not None]
+    return min(days)[1]
 
 
 def among(categories: tuple[str, ...]) -> str:

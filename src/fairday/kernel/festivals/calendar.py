@@ -49,7 +49,8 @@ def all_festivals() -> list[Festival]:
     return [*_FESTIVALS.values(), *(festival(f"{c}.pay_day.{_USUAL_PAY[c]}") for c in COUNTRIES)]
 
 
-_USUAL_PAY = {"cn": "10", "us": "15", "gb": "last_working_day", "es": "last_working_day", "mx": "15", "jp": "25"}
+_USUAL_PAY = {"cn": "10", "us": "15", "gb": "last_working_day", "es": "last_working_day", "mx": "15", "jp": "25",
+              "de": "last_working_day"}  # fmt: skip
 
 
 def festival(name: str) -> Festival:

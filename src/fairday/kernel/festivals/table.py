@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairday.kernel.festivals.rules import Easter, Fixed, Lunar, OwnDate, Rule, Term, Weekday
 
-COUNTRIES = ("cn", "us", "gb", "es", "mx", "jp")
+COUNTRIES = ("cn", "us", "gb", "es", "mx", "jp", "de")
 
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
 
@@ -97,6 +97,15 @@ TABLE: tuple[tuple[str, Rule, str, str, str], ...] = (
     ("jp.respect_for_the_aged", Weekday(9, 3, MON), "敬老日", "Respect for the Aged Day", "Día de los Mayores"),
     ("jp.autumn_equinox", Term(180, 9), "秋分日", "Autumnal Equinox Day", "Equinoccio de otoño"),
     ("jp.omisoka", Fixed(12, 31), "大晦日", "Omisoka", "Omisoka"),
+    # Germany
+    ("de.mothers_day", Weekday(5, 2, SUN), "母亲节", "Mother's Day", "Día de la Madre"),
+    ("de.fathers_day", Easter(39), "父亲节", "Father's Day", "Día del Padre"),
+    ("de.back_to_school", Fixed(9, 1), "开学季", "Back to school", "Vuelta al cole"),
+    ("de.unity_day", Fixed(10, 3, 1990), "德国统一日", "German Unity Day", "Día de la Unidad Alemana"),
+    ("de.st_martin", Fixed(11, 11), "圣马丁节", "St. Martin's Day", "San Martín"),
+    ("de.first_advent", Weekday(11, -1, THU, 3), "降临节第一主日", "First Advent", "Primer domingo de Adviento"),
+    ("de.st_nicholas", Fixed(12, 6), "圣尼古拉日", "St. Nicholas' Day", "San Nicolás"),
+    ("de.christmas_eve", Fixed(12, 24), "平安夜", "Christmas Eve", "Nochebuena"),
     # A person's own
     ("own.birthday", OwnDate("birthday"), "生日", "Birthday", "Cumpleaños"),
     ("own.first_order", OwnDate("first_order_day"), "首单周年", "Anniversary of the first order",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from fastapi import Depends, Request
@@ -10,11 +11,15 @@ from starlette.responses import RedirectResponse, Response
 
 from fairday.goods.offering import Offer
 from fairday.goods.rates import half_up
+from fairday.kernel.clock import DAY_MS
+from fairday.kernel.errors import Unavailable
+from fairday.kernel.ids import digest
+from fairday.storage.log import OURS, Happening
 from fairday.trade.border import Crossing, Sent, crossed, crosses
 from fairday.trade.shipping.addresses import known_country
 from fairday.web.i18n import LANGUAGES
 from fairday.web.render import LANGUAGE_COOKIE, shop_of
-from fairday.web.storefront.front import YEAR, back, posted, router, shown, visitor_of
+from fairday.web.storefront.front import YEAR, answer_of, back, posted, router, shown, visitor_of
 from fairday.web.storefront.prefer import (
     COUNTRIES,
     COUNTRY,
@@ -59,11 +64,26 @@ def choose_place(request: Request) -> Response:
     response = RedirectResponse(_ours(str(form.get("to", "/"))), 303)
     if len(country) == 2 and known_country(country):
         _kept(response, request, COUNTRY, country)
+        _tell(request, country)
     if currency in {code for code, _, _ in currencies(request)}:
         _kept(response, request, CURRENCY, currency)
     if language in LANGUAGES:
         _kept(response, request, LANGUAGE_COOKIE, language)
     return response
+
+
+def _tell(request: Request, country: str) -> None:
+    """Their country is known from now on, so that their own calendar's scenes find them; if they agreed to that."""
+    shop, visitor = shop_of(request), visitor_of(request)
+    if visitor.id is None or answer_of(request) != "yes":
+        return
+    now = shop.clock.now()
+    said = Happening(
+        message_id=f"shop-place-{digest(*visitor.id, country, str(now // DAY_MS))}", kind="identify", at=now,
+        received=now, source=OURS, ids=(visitor.id,), body={"traits": {"address": {"country": country}}},
+    )  # fmt: skip
+    with contextlib.suppress(Unavailable):  # the choice itself is kept on the device
+        shop.append([said])
 
 
 @router.post("/country", dependencies=[Depends(posted)])
@@ -73,6 +93,7 @@ def choose_country(request: Request) -> Response:
     response = RedirectResponse(back(request), 303)
     if len(said) == 2 and known_country(said):
         _kept(response, request, COUNTRY, said)
+        _tell(request, said)
     return response
 
 
