@@ -20,6 +20,7 @@ from fairday.storage.log import Happening
 from fairday.storage.runner import stream_state
 from fairday.trade.cart import add_line, new_cart
 from fairday.trade.checkout import Buyer, Choice, Placed
+from fairday.trade.given import given_by
 from fairday.trade.records import Contact
 from fairday.web.signing import secret_of, sign
 from trading import pay, register
@@ -116,7 +117,12 @@ def test_a_spend_and_save_and_a_coupon_are_seen_written_down_and_given_back_to_t
         after = selling.orders.state(order)["refunded"]
         assert after > back
         back = after
+        selling.catch_up()
+        with selling.db.read() as conn:
+            gave = given_by(conn, ["spend-200", "ten-off"])
+        assert [gave[r].amount for r in ("spend-200", "ten-off")] == [3_000, 1_001]
     assert back == total, "what was paid, and not a cent more"
+    assert {r: (g.orders, g.kept) for r, g in gave.items()} == {"spend-200": (1, 0), "ten-off": (1, 0)}
     assert counter(selling, "budget:spend-200") == {"amount": 0, "uses": 0}
 
 
@@ -132,6 +138,9 @@ def test_a_cancel_after_a_part_was_refunded_gives_back_only_what_is_left(selling
     assert 0 < counter(selling, "budget:spend-200")["amount"] < 3_000
     assert selling.orders.act("order.cancel", order, {"why": "changed_mind"}, actor="till").ok
     assert counter(selling, "budget:spend-200") == {"amount": 0, "uses": 0}
+    selling.catch_up()
+    with selling.db.read() as conn:
+        assert given_by(conn, ["spend-200"]) == {}, "an order that was cancelled gives nothing"
 
 
 def picked(shop, account=None):

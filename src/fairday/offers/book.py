@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, String, Table, Text, func, select, update
@@ -15,7 +15,8 @@ from fairday.kernel.clock import local_day, local_minute
 from fairday.kernel.decider import State
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
-from fairday.offers import budgets
+from fairday.offers import budgets, history
+from fairday.offers.history import Kept
 from fairday.offers.model import Cart, Facts, Limits, Policy, Priced, Rule
 from fairday.offers.pricing import Book, price
 from fairday.people.traits import vocabulary
@@ -82,8 +83,12 @@ class Offers:
         self._lock = threading.Lock()
         self._compiled: tuple[tuple[object, ...], Book] | None = None
 
-    def save(self, conn: Connection, rule: Rule, now: int) -> int:
+    def save(self, conn: Connection, rule: Rule, now: int, *, live: bool = True, actor: str = "system") -> int:
         """Put a rule into the book, or its next version; the book's new version.
+
+        Args:
+            live: in force; else it is kept beside the book, as a draft or stopped.
+            actor: who does it, for its history.
 
         Raises:
             FairdayError: the rule cannot be, or the book is full.
@@ -96,26 +101,64 @@ class Offers:
             )  # fmt: skip
         if len(rule.source) > 120:
             raise FairdayError("A rule's source is too long.", code="bad_rule", where="source", remedy="Shorten it.")
-        version, place, live = self._next(conn)
-        known = conn.execute(select(rules.c.place).where(rules.c.rule == rule.id)).scalar()
-        if known is None and live >= MOST:
+        version, place, lives = self._next(conn)
+        known = conn.execute(select(rules.c.place, rules.c.live).where(rules.c.rule == rule.id)).one_or_none()
+        if live and lives >= MOST and (known is None or not known.live):
             raise FairdayError(f"{MOST} rules are live.", code="book_full", remedy="Withdraw some first.")
-        row = {"rule": rule.id, "version": version, "place": place if known is None else known, "live": True,
-               "source": rule.source, "spec": msgspec.json.encode(rule).decode(), "saved_at": now}  # fmt: skip
+        spec = msgspec.json.encode(rule).decode()
+        row = {"rule": rule.id, "version": version, "place": place if known is None else known.place, "live": live,
+               "source": rule.source, "spec": spec, "saved_at": now}  # fmt: skip
         if known is None:
             conn.execute(insert(conn, rules).values(row))
         else:
             conn.execute(update(rules).where(rules.c.rule == rule.id).values(row))
+        history.note(conn, rule.id, version, live, spec, actor, now)
         return version
 
-    def withdraw(self, conn: Connection, *, rule: str | None = None, source: str | None = None, now: int) -> int:
+    def withdraw(
+        self,
+        conn: Connection,
+        *,
+        rule: str | None = None,
+        source: str | None = None,
+        now: int,
+        actor: str = "system",
+    ) -> int:
         """Take a rule, or all rules of a source, out of the book; how many went. They stay readable by id."""
         version, _, _ = self._next(conn)
         which = rules.c.rule == rule if rule is not None else rules.c.source == (source or "")
-        changed = conn.execute(
-            update(rules).where(which, rules.c.live).values(live=False, version=version, saved_at=now)
-        )  # fmt: skip
-        return changed.rowcount
+        gone = conn.execute(select(rules.c.rule, rules.c.spec).where(which, rules.c.live)).all()
+        conn.execute(update(rules).where(which, rules.c.live).values(live=False, version=version, saved_at=now))
+        for row in gone:
+            history.note(conn, row.rule, version, False, row.spec, actor, now)
+        return len(gone)
+
+    def all(self, conn: Connection, now: int) -> list[Kept]:
+        """Every rule of the book's own, drafts and those that are over too, the latest changed first."""
+        rows = conn.execute(select(rules).order_by(rules.c.version.desc(), rules.c.rule)).all()
+        once = history.once_live(conn, [row.rule for row in rows])
+        return [self._kept(row, row.rule in once, now) for row in rows]
+
+    def kept(self, conn: Connection, rule: str, now: int) -> Kept:
+        """One of them.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = conn.execute(select(rules).where(rules.c.rule == rule)).one_or_none()
+        if row is None:
+            raise self._unknown(rule)
+        return self._kept(row, rule in history.once_live(conn, [rule]), now)
+
+    @staticmethod
+    def _kept(row: Any, once: bool, now: int) -> Kept:
+        rule = _decoder.decode(row.spec)
+        return Kept(rule=rule, standing=history.standing(rule, row.live, once, now), version=row.version,
+                    saved_at=row.saved_at)  # fmt: skip
+
+    @staticmethod
+    def _unknown(rule: str) -> NotFound:
+        return NotFound(f"There is no rule {rule!r}.", code="unknown_rule", remedy="Look for it in the rule book.")
 
     def live(self, conn: Connection) -> list[Rule]:
         """The rules in the book, in its order; the offers of live scenes (``source`` "scene:NAME") after its own."""
@@ -134,7 +177,7 @@ class Offers:
         """
         spec = conn.execute(select(rules.c.spec).where(rules.c.rule == rule)).scalar()
         if spec is None:
-            raise NotFound(f"There is no rule {rule!r}.", code="unknown_rule", remedy="Look for it in the rule book.")
+            raise self._unknown(rule)
         return _decoder.decode(spec)
 
     @property

@@ -74,6 +74,7 @@ from fairday.trade.b2b.service import Companies
 from fairday.trade.c2c.moving import MarketMoves
 from fairday.trade.c2c.service import Market
 from fairday.trade.checkout import Checkout
+from fairday.trade.given import PromotionGiven
 from fairday.trade.moving import CartMoves, CountedMoves
 from fairday.trade.payment.reconcile import DayDecider
 from fairday.trade.payment.service import Payments
@@ -120,6 +121,7 @@ class Shop:
         self.orders.register_claim(CouponClaim())
         self.market = Market(db, self.runner, clock, lambda: self.settings, self.orders)
         self.followers.register(OrderTelling(lambda: self.settings))
+        self.followers.register(PromotionGiven())
         self.rewards = Rewards(clock, lambda: self.settings)
         self.orders.register_claim(accounts.PointsClaim())
         self.orders.register_claim(accounts.EarningClaim())
