@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 from hypothesis import strategies as st
-from tests.rulespecs import rules
 
 from fairday.kernel import festivals
 from fairday.kernel.audience import STANDARD_TRAITS, Vocabulary
 from fairday.offers.model import Rule
 from fairday.scenes import spec as specs
+from rulespecs import rules
 
 PAGE = Path(__file__).parents[1] / "docs" / "merchants" / "scenes.md"
 PEOPLE = Vocabulary(STANDARD_TRAITS, "CNY")
