@@ -70,13 +70,16 @@ def test_a_paid_order_is_shared_once_and_friends_draw(shop: fairday.Shop, buyer:
     assert shared.status_code == 303
     pack = shared.headers["location"]
     assert buyer.post(f"/share/{token}").headers["location"] == pack
-    assert "Send this link" in buyer.get(f"{pack}?lang=en").text
+    theirs = buyer.get(f"{pack}?lang=en").text
+    for said in ("Send it to friends", 'class="qr"', "data-share="):
+        assert said in theirs, said
     assert shop.coupons.batch("friends").given == 1
     drawn = []
-    for _ in range(3):
+    for n in range(3):
         friend = browser(shop)
-        assert "Send this link" not in friend.get(f"{pack}?lang=en").text
-        got = friend.post(pack, data={"remember": "yes"})
+        assert "Send it to friends" not in friend.get(f"{pack}?lang=en").text
+        assert friend.post(pack, data={"remember": "yes"}).status_code == 422, "no address"
+        got = friend.post(pack, data={"remember": "yes", "email": f"friend{n}@example.com"})
         assert got.status_code == 303
         drawn.append(re.findall(r"<b data-raw>(¥\d+) · Spring tea</b>", friend.get(got.headers["location"]).text))
     assert sorted(d for one in drawn for d in one) == ["¥20", "¥5", "¥5"]

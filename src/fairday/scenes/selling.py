@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from fairday.kernel.audience import Facts as Traits
+from fairday.kernel.audience import parse
 from fairday.kernel.clock import day_start, local_day
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings
@@ -123,6 +124,27 @@ class SceneOffers:
             first_order=first,
             arms={spec.scene: self._arm(spec, known, now, around) for spec in specs},
         )
+
+    def may_have(self, conn: Connection, batch: str, account: str, person: int | None, now: int) -> bool:
+        """Whether a buyer may have coupons of a batch: where scenes give it out, while one of these is on for them.
+
+        What no scene names is for everybody.
+        """
+        settings = self._settings()
+        named = [
+            (row, spec)
+            for row in life.all_scenes(conn)
+            if row.status != "draft" and (spec := self._spec(row)) is not None
+            if any(offer.coupon == batch for offer in spec.offers)
+        ]
+        live = {row.scene: spec for row, spec in named if row.status == "live"}
+        facts = self.facts(conn, account, person, list(live), now)
+        today = local_day(now, settings.zone)
+        for scene, spec in live.items():
+            who = None if spec.who is None else parse(spec.who, vocabulary(settings))
+            if facts.arms.get(scene) == "treated" and (who is None or who.test(facts.person or Traits(), today)):
+                return True
+        return not named
 
     def _arm(self, spec: SceneSpec, person: Person, now: int, around: Around | None) -> str:
         settings = self._settings()

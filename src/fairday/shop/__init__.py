@@ -128,7 +128,8 @@ class Shop:
         self.runner.register(BudgetDecider())
         self.runner.register_spanning(budgets.FORWARD)
         self.orders.register_claim(BudgetClaim())
-        self.offers = Offers(db, lambda: self.settings, SceneOffers(lambda: self.settings))
+        self.scene_offers = SceneOffers(lambda: self.settings)
+        self.offers = Offers(db, lambda: self.settings, self.scene_offers)
         self.checkout = Checkout(
             db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, self.offers,
             self.rewards,

@@ -282,15 +282,12 @@ def get_pack(conn: Connection, pack: str, now: int) -> Pack:
     )  # fmt: skip
 
 
-def shared_now(conn: Connection, now: int) -> Batch | None:
-    """The share batch that buyers open packs of now, the newest where there are several; None without one."""
+def shared_now(conn: Connection, now: int) -> list[Batch]:
+    """The share batches that buyers open packs of now, the newest first."""
     c = coupon_batches.c
     query = select(c.batch).where(c.kind == "share", c.status == "open", c.opens <= now, c.closes > now)
-    for batch in conn.execute(query.order_by(c.opens.desc(), c.batch)).scalars():
-        found = get_batch(conn, batch)
-        if found.given < found.terms.size:
-            return found
-    return None
+    found = [get_batch(conn, batch) for batch in conn.execute(query.order_by(c.opens.desc(), c.batch)).scalars()]
+    return [batch for batch in found if batch.given < batch.terms.size]
 
 
 def drawn(conn: Connection, pack: str) -> list[Held]:

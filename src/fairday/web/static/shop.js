@@ -47,4 +47,19 @@
   for (const field of document.querySelectorAll("[data-send]")) field.addEventListener("change", () => field.form.submit());
   const sieve = document.querySelector(".sieve");
   if (sieve && matchMedia("(min-width: 720px)").matches) sieve.open = true;
+
+  // Pass a link on: by the phone's own sheet where it has one, else into the clipboard.
+  for (const button of document.querySelectorAll("[data-share]")) {
+    if (!navigator.share && !navigator.clipboard) continue;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        if (navigator.share) await navigator.share({ text: button.dataset.said, url: button.dataset.share });
+        else {
+          await navigator.clipboard.writeText(button.dataset.said + " " + button.dataset.share);
+          button.textContent = button.dataset.copied;
+        }
+      } catch { /* they changed their mind */ }
+    });
+  }
 })();

@@ -311,6 +311,13 @@ def confirm(request: Request, token: str) -> Response:
         if not once(conn, "confirm", nonce, now):
             raise HTTPException(404)
     response = RedirectResponse("/me", 303)
+    prove(request, response, address)
+    return response
+
+
+def prove(request: Request, response: Response, address: str) -> None:
+    """Somebody has shown that they read an address: this device is theirs, as far as they let it be remembered."""
+    now = shop_of(request).clock.now()
     proof = sign(front_of(request).secret, f"proof|email:{address}", now + PROOF_MS)
     https = request.url.scheme == "https"
     response.set_cookie(PROOF, proof, max_age=PROOF_MS // 1000, path="/me", httponly=True, samesite="lax", secure=https)
@@ -318,7 +325,6 @@ def confirm(request: Request, token: str) -> Response:
         remember(response, request, ("email", address))
         own(response, request, ("email", address))
     sign_in(response, request, ("email", address))
-    return response
 
 
 __all__ = ["PROOF", "VISITOR", "self_of"]

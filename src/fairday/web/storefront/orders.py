@@ -41,7 +41,7 @@ from fairday.web.storefront.buying import (
 from fairday.web.storefront.checkout import methods, pay
 from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
 from fairday.web.storefront.landing import abroad_drawn
-from fairday.web.storefront.wallet import shareable
+from fairday.web.storefront.packs import shareable
 
 REASONS = ("changed_mind", "damaged", "wrong_item", "not_as_told", "late", "other")
 MOST = 50
@@ -85,7 +85,7 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         sent = [p | {"carrier_name": carrier_name(p["carrier"]), "link": tracking_link(p["carrier"], p["tracking"])}
                 for p in parcels_of(conn, number)]  # fmt: skip
         store = next((p for p in all_places(conn) if p.store == state["store"]), None)
-        shares = shareable(conn, state, shop.clock.now())
+        shared = shareable(shop, conn, state, shop.clock.now())
     where = rules.status(state)
     address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []
     lines = [
@@ -105,7 +105,7 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         address=address, parcels=sent, store=store, error=error,
         methods=methods(request, max(1, rules.due(state)), state["currency"]),
         reasons=REASONS,
-        shares=shares,
+        shares=shared.terms.title if shared is not None else None,
         may={
             "cancel": state["life"] == "open" and not any(x["shipped"] for x in state["lines"].values()),
             "receive": state["life"] == "open" and where in ("shipped", "picked_up") and state["received_at"] is None

@@ -1,4 +1,4 @@
-"""A shopper's wallet: coupons by code, by link, by a friend's pack. What is held hangs on their member account.
+"""A shopper's wallet: coupons by code and by link; packs stand in ``packs``. What is held hangs on their account.
 
 Only a device that is known to be the shopper's own sees a wallet or claims into one. A stranger is asked whether this
 device may be remembered; a link of a mail that was passed on shows nothing.
@@ -11,11 +11,10 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from fairday.kernel.decider import Command, State
+from fairday.kernel.decider import Command
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.ids import new_id
 from fairday.offers.coupons import Claimed, TooMany, records
@@ -23,7 +22,6 @@ from fairday.people import accounts
 from fairday.people.identity import person_of
 from fairday.shop import Shop
 from fairday.storage.log import OURS, Happening
-from fairday.trade import order as rules
 from fairday.web.auth import address_of
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront import buying
@@ -32,8 +30,8 @@ from fairday.web.storefront.front import by_link, posted, router, shown, visitor
 
 READY = ("claimed", "locked")
 PARTS_SHOWN = 20
-SHAREABLE = ("paid", "part_shipped", "shipped", "picked_up", "completed")
-"""Where an order stands that its buyer may share a pack for."""
+SOON_MS = 3 * 86_400_000
+"""A coupon that ends within so long is said to."""
 
 
 def holder(request: Request) -> str | None:
@@ -77,7 +75,8 @@ def _wallet(request: Request, error: FairdayError | None = None, typed: str = ""
     response = shown(
         request, "shop_wallet.html", visitor, status_of(error) if error else 200,
         here="me", member=member, error=say(tongue_of(request), error) if error else None, typed=typed[:40],
-        got=got or request.query_params.get("got", ""), packs=packs,
+        got=got or request.query_params.get("got", ""), packs=packs, mailed=request.query_params.get("mailed", ""),
+        soon=shop.clock.now() + SOON_MS,
         held=[h for h in held if h.status in READY], past=[h for h in held if h.status not in READY][-PARTS_SHOWN:],
     )  # fmt: skip
     if isinstance(error, TooMany):
@@ -93,12 +92,10 @@ def enter(request: Request) -> Response:
     typed = request.state.form.get("code")
     if not isinstance(typed, str) or not 0 < len(typed) <= 200 or "\0" in typed:
         raise HTTPException(422)
-    return _having(
-        request, lambda shop, account: shop.coupons.enter(typed, account, address=address_of(request)), typed
-    )
+    return having(request, lambda shop, account: shop.coupons.enter(typed, account, address=address_of(request)), typed)
 
 
-def _having(request: Request, claim: Callable[[Shop, str], Claimed], typed: str = "") -> Response:
+def having(request: Request, claim: Callable[[Shop, str], Claimed], typed: str = "") -> Response:
     """Claim into the wallet of whoever asks, whose device is remembered first where it is not."""
     shop, visitor = shop_of(request), visitor_of(request)
     response = RedirectResponse("/wallet?got=yes", 303)
@@ -141,48 +138,3 @@ def link(request: Request, code: str) -> Response:
     )
     response.headers["cache-control"] = "no-store"
     return response
-
-
-@router.get("/p/{pack}")
-def pack(request: Request, pack: str) -> Response:
-    """A friend's pack: how many are left, and a button to draw."""
-    came = by_link(request)
-    if came is not None:
-        return came
-    shop, visitor = shop_of(request), visitor_of(request)
-    with shop.db.read() as conn:
-        found = records.get_pack(conn, pack, shop.clock.now())
-        account = holder(request)
-        mine = account is not None and found.account in accounts.accounts_in(conn, account)
-    return shown(
-        request, "shop_pack.html", visitor, here="me", pack=found, mine=mine, member=buying.account_of(request)
-    )
-
-
-@router.post("/p/{pack}", dependencies=[Depends(posted)])
-def draw(request: Request, pack: str) -> Response:
-    """Draw one."""
-    if len(pack) > 60:
-        raise HTTPException(404)
-    return _having(request, lambda shop, account: shop.coupons.draw(pack, account))
-
-
-def shareable(conn: Connection, state: State, now: int) -> str | None:
-    """The title of the packs that an order's buyer may open one of now, None where there are none."""
-    if state["account"] is None or rules.status(state) not in SHAREABLE:
-        return None
-    batch = records.shared_now(conn, now)
-    return None if batch is None else batch.terms.title
-
-
-@router.post("/share/{token}", dependencies=[Depends(posted)])
-def share(request: Request, token: str) -> Response:
-    """Open the pack of an order that is paid, once; whoever has the order's own link is its buyer."""
-    shop = shop_of(request)
-    order, state = buying.order_of(request, token)
-    with shop.db.read() as conn:
-        batch = records.shared_now(conn, shop.clock.now()) if shareable(conn, state, shop.clock.now()) else None
-        if batch is None:
-            raise HTTPException(404)
-        account = accounts.account_of(conn, state["account"])
-    return RedirectResponse(f"/p/{shop.coupons.share(batch.batch, account, order)}", 303)
