@@ -38,7 +38,18 @@ def test_a_playbook_is_a_scene_in_any_shop(name: str, shop: str | None) -> None:
     assert problems == [], text
     assert spec is not None
     assert spec.scene == ("my-copy" if known is not None else name if name != "festival" else "next-festival")
-    assert set(yaml.safe_load(text)) <= {"scene", "title", "when", "who", "what", "where", "guard", "goal", "message"}
+    assert set(yaml.safe_load(text)) <= {
+        "scene",
+        "title",
+        "when",
+        "who",
+        "what",
+        "offer",
+        "where",
+        "guard",
+        "goal",
+        "message",
+    }
     left = set(re.findall(r"\{([a-z_.]+)\}", text)) - {"name", "shop", "festival", "days_left", "x"}
     assert left == set()
 

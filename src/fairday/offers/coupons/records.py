@@ -223,12 +223,14 @@ def by_rule(conn: Connection, batch: str) -> dict[str, tuple[int, int]]:
 
 
 def people_of(conn: Connection, accounts: Sequence[str]) -> dict[str, int]:
-    """By account the person whose ids sign in to it now: the owner of its first id, where they are several people's."""
+    """By account the person whose ids sign in to it now. Where they are several people's, the owner of the first that
+    was proved, and of a device's only where there is no other."""
     found: dict[str, int] = {}
     for account in dict.fromkeys(accounts):
         query = text(
             "SELECT o.person FROM member_accounts m JOIN ownership o ON o.identifier = m.identifier"
-            " WHERE m.account = :account AND o.until_at = :open ORDER BY m.identifier LIMIT 1"
+            " JOIN identifiers i ON i.id = m.identifier WHERE m.account = :account AND o.until_at = :open"
+            " ORDER BY CASE WHEN i.type = 'anonymous_id' THEN 1 ELSE 0 END, m.identifier LIMIT 1"
         )
         for signs_in in accounts_in(conn, account):
             person = conn.execute(query, {"account": signs_in, "open": OPEN}).scalar()

@@ -32,7 +32,7 @@ from fairday.web.i18n import Tongue
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.signing import sign, signed
 from fairday.web.storefront import buying
-from fairday.web.storefront.front import by_link, front_of, posted, router, shown, spend, visitor_of
+from fairday.web.storefront.front import by_link, front_of, posted, router, shown, visitor_of
 from fairday.web.storefront.me import AN_HOUR, MAILS_AN_HOUR, prove
 from fairday.web.storefront.phone import drawn
 from fairday.web.storefront.wallet import having, holder
@@ -91,7 +91,6 @@ def draw(request: Request, pack: str) -> Response:
     if value is None:
         wrong = FairdayError("That is no address.", code="bad_address", where="email", remedy="Write you@example.com.")
         return _page(request, pack, wrong, typed[:320])
-    spend(request, front_of(request).heavy)
     shop.coupons.pack(pack)  # there is one, before anything is written down
     with shop.db.write() as conn:
         if not once(conn, "drawn", digest("drawn", pack, value), shop.clock.now()):
