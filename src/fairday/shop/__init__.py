@@ -74,6 +74,7 @@ from fairday.trade.b2b.service import Companies
 from fairday.trade.c2c.moving import MarketMoves
 from fairday.trade.c2c.service import Market
 from fairday.trade.checkout import Checkout
+from fairday.trade.exchanges import Exchanges
 from fairday.trade.given import PromotionGiven
 from fairday.trade.moving import CartMoves, CountedMoves
 from fairday.trade.payment.reconcile import DayDecider
@@ -134,6 +135,7 @@ class Shop:
             db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, self.offers,
             self.rewards,
         )  # fmt: skip
+        self.exchanges = Exchanges(self.orders, self.checkout)
         self.followers.register(CouponTelling(lambda: self.settings))
         self.search = Searching(db, lambda: self.settings, clock, search_folder(db, settings), popularity)
         self.payments = Payments(db, self.runner, clock, lambda: self.settings)

@@ -236,7 +236,8 @@ def _refunded(state: State, data: Mapping[str, Any]) -> State:
 
 
 def _return_asked(state: State, data: Mapping[str, Any]) -> State:
-    asked = {"units": data["units"], "why": data["why"], "at": data["at"], "state": "asked"}
+    asked = {"units": data["units"], "why": data["why"], "at": data["at"], "state": "asked",
+             "wants": data.get("wants", [])}  # fmt: skip
     return {**state, "returns": {**state["returns"], data["return"]: asked}}
 
 

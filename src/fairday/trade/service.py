@@ -80,12 +80,20 @@ class Orders:
         actor: str,
         key: str | None = None,
         why: str = "",
+        answers: str = "",
+        restock: Mapping[str, int] | None = None,
     ) -> Answer:
-        """Units of an order come back and other goods go out to the same buyer, paid for with what the first cost."""
+        """Units of an order come back and other goods go out to the same buyer, paid for with what the first cost.
+
+        Args:
+            answers: the return it answers, "" for none.
+            restock: returned units by line that are sold again; all where it is None.
+        """
         with self.db.write() as conn:
             contact, ids = contact_of(conn, order.partition(":")[2])
             keep_contact(conn, into.partition(":")[2], contact, ids, self.clock.now())
-        data = {"into": into, "units": dict(units), "placing": placing, "why": why}
+        data = {"into": into, "units": dict(units), "placing": placing, "why": why, "return": answers,
+                "restock": restock, "gifts": "leave"}  # fmt: skip
         answer = self.runner.submit(Command("order.exchange", order, data, actor, key))
         self.forget_unplaced(answer, into)
         return answer

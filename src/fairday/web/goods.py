@@ -11,6 +11,7 @@ from babel.numbers import format_currency
 from fastapi import Request
 from sqlalchemy import Connection
 
+from fairday.goods.called import calm
 from fairday.goods.naming import texts_of
 from fairday.goods.prices import Amount, Where
 from fairday.kernel.money import digits
@@ -33,13 +34,6 @@ def because(tongue: Tongue, step: Step) -> str:
     counted = _COUNTED.get(step.code)
     said = {k: calm(v) if isinstance(v, str) else v for k, v in step.params.items()}
     return tongue.plain(key, n=step.params[counted] if counted else 0, **said)
-
-
-def calm(text: str) -> str:
-    """A name written all in capitals, as tills keep them, the way one reads it; any other as it is."""
-    if not text.isupper() or len(text) < 4:
-        return text
-    return text[:1] + text[1:].lower()
 
 
 def tone(category: str | None, product: str) -> str:

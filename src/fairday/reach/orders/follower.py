@@ -14,6 +14,7 @@ from babel.numbers import format_currency
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
 
+from fairday.goods.called import calm
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Event, State
 from fairday.kernel.ids import digest
@@ -212,7 +213,7 @@ class _Told:
             label = "label.pay"
         elif self.back:
             lead.append(self.word("back", amount=self.money(self.back)))
-        lines = [(x["title"], f"× {x['qty']}", "") for x in new["lines"].values()]
+        lines = [(calm(x["title"]), f"× {x['qty']}", "") for x in new["lines"].values()]
         return {"lead": lead, "action": (self.word(label), page), "lines": lines, "number": order_number(into)}
 
     def _lines(self, units: Mapping[str, int], amounts: bool = False) -> list[tuple[str, str, str]]:
@@ -220,7 +221,7 @@ class _Told:
         for part, line in self.state["lines"].items():
             if units.get(part):
                 form = " · ".join([*(str(v) for v in (line.get("form") or {}).values()), f"× {units[part]}"])
-                made.append((line["title"], form, self.money(line["gross"]) if amounts else ""))
+                made.append((calm(line["title"]), form, self.money(line["gross"]) if amounts else ""))
         return made
 
     def _sums(self) -> list[tuple[str, str, bool]]:

@@ -45,6 +45,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         company: the company that buys, whose price lists count; "" for a person.
         currency: what the buyer would rather be charged in; where the shop does not take it, or knows no rate of it
             today, they are charged in the shop's.
+        plain: prices of the lists alone, without promotions: what an order is exchanged for.
         agreed: minor units a piece by sku, where prices were agreed on: they stand, and no offer changes them. From the
             shop's own records, never from a client.
     """
@@ -57,6 +58,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     payment: str = ""
     coupons: tuple[str, ...] | None = None
     points: int = 0
+    plain: bool = False
     channel: str = "online"
     mode: str = "b2c"
     company: str = ""

@@ -43,7 +43,7 @@ from fairday.trade.checkout.model import Buyer, Choice, Holding, Moved, Placed, 
 from fairday.trade.checkout.placing import placing_of, with_options
 from fairday.trade.checkout.seen import changes, seen_text
 from fairday.trade.delivery import deliveries
-from fairday.trade.plain import PlainPrices
+from fairday.trade.plain import PlainPrices, nothing
 from fairday.trade.records import Contact
 from fairday.trade.rewards import Rewards
 from fairday.trade.service import Orders
@@ -103,8 +103,8 @@ class Checkout:
                 asked = msgspec.structs.replace(
                     asked, points=min(choice.points, self._rewards.points(conn, buyer.account))
                 )
-        pricer = PlainPrices() if choice.agreed else self._pricer
-        priced = pricer.price(asked, buyer.account, buyer.person, now)
+        pricer = PlainPrices() if choice.agreed or choice.plain else self._pricer
+        priced = pricer.price(asked, buyer.account, buyer.person, now) if asked.lines else nothing(settings.currency)
         by_line = {x.line: x for x in priced.lines}
         lines = [with_price(x, by_line.get(x.line)) for x in lines]
         lines += self._gifts(priced, where, now)
@@ -205,13 +205,13 @@ class Checkout:
             return Moved(quote, changes(seen, quote), "problem" if not quote.ready else "changed")
         for _ in range(TRIES):
             try:
-                held = self._holds(quote, choice, buyer, contact)
+                placing = self.placing(quote, choice, buyer, contact, source)
                 more, holds = holding(quote) if holding is not None else ({}, [])
             except Conflict as error:
                 after = self.quote(cart, choice, buyer)
                 return Moved(after, changes(quote.seen, after), error.code)
-            placing = placing_of(quote, choice, buyer, [*held, *holds], self._settings().country, source)
             placing["data"] = {**placing["data"], **more}
+            placing["holds"] += [[h.claim, h.stream, dict(h.data)] for h in holds]
             # A key for each try: a refusal is an answer too, and would be given again when the goods are back. That an
             # order is placed once is held by its own stream.
             key = f"place:{cart.cart}:{new_id()}"
@@ -234,6 +234,17 @@ class Checkout:
         after = self.quote(cart, choice, buyer)
         return Moved(after, changes(quote.seen, after), answer.refusal.code)
 
+    def placing(
+        self, quote: Quote, choice: Choice, buyer: Buyer, contact: Contact, source: str = "fairday"
+    ) -> dict[str, Any]:
+        """The data of ``order.place`` for a quote that is ready: its amounts, and all that it holds.
+
+        Raises:
+            Conflict: too few are left anywhere it could be sent from.
+        """
+        held = self._holds(quote, choice, buyer, contact)
+        return placing_of(quote, choice, buyer, held, self._settings().country, source)
+
     def _holds(self, quote: Quote, choice: Choice, buyer: Buyer, contact: Contact) -> list[Hold]:
         """What the order takes: stock by places, coupons, counters."""
         with self._db.read() as conn:
@@ -246,6 +257,8 @@ class Checkout:
         if choice.agreed:
             return found
         found += self._rewarded(quote.priced, buyer)
+        if choice.plain:
+            return found
         return [*found, *self._pricer.holds(quote.priced, buyer.account, self._clock.now())]
 
     def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice, contact: Contact) -> list[Hold]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairday.kernel.decider import Event, Refusal, State
 from fairday.trade.deciding.common import not_now, tell, unknown, why_of
-from fairday.trade.order import is_paid, waiting
+from fairday.trade.order import MAX_QTY, is_paid, waiting
 from fairday.trade.refunds import preview
+
+MAX_WANTS = 20
+"""Articles that somebody may ask for in exchange."""
 
 
 def alone(state: State, name: str, data: Mapping[str, Any], now: int) -> list[Event] | Refusal:
@@ -61,8 +64,24 @@ def _ask_return(state: State, data: Mapping[str, Any], now: int) -> list[Event] 
             return Refusal("too_many_units", "These units are already being sent back.", {"line": part})
     if not units:
         return Refusal("nothing_to_return", "Say which units come back.")
+    wants = _wants(data.get("wants") or ())
+    if isinstance(wants, Refusal):
+        return wants
     number = str(len(state["returns"]) + 1)
-    return [tell(state, "Return Asked", {"return": number, "units": units, "why": why, "at": now})[1]]
+    said = {"return": number, "units": units, "why": why, "wants": wants, "at": now}
+    return [tell(state, "Return Asked", said)[1]]
+
+
+def _wants(given: Sequence[Any]) -> list[list[Any]] | Refusal:
+    """What the buyer would rather have instead: (SKU, units); nothing for their money back."""
+    made: list[list[Any]] = []
+    for one in list(given)[: MAX_WANTS + 1]:
+        pair = list(one) if isinstance(one, list | tuple) else []
+        known = len(pair) == 2 and isinstance(pair[0], str) and 0 < len(pair[0]) <= 200
+        if not known or type(pair[1]) is not int or not 0 < pair[1] <= MAX_QTY or len(made) >= MAX_WANTS:
+            return Refusal("bad_wants", f"What goes out instead is 1 to {MAX_WANTS} articles with units above 0.")
+        made.append(pair)
+    return made
 
 
 def _answer_return(state: State, data: Mapping[str, Any], now: int) -> list[Event] | Refusal:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.decider import Event, Refusal, State
 from fairday.trade.deciding.common import Plan, tell, turn_of, unknown
@@ -12,6 +14,9 @@ from fairday.trade.holds import PAYMENT
 from fairday.trade.modes import Mode
 from fairday.trade.order import MAX_LINES, MAX_MONEY, MAX_QTY, SHIPPING, due, exists, holds, status
 from fairday.trade.payment.model import Paid
+
+EXCHANGE_PAY_MS = 3 * 86_400_000
+"""How long somebody has to pay what an exchange costs more."""
 
 
 def place(order: str, state: State, data: Mapping[str, Any], mode: Mode, now: int) -> Plan | Refusal:
@@ -22,6 +27,10 @@ def place(order: str, state: State, data: Mapping[str, Any], mode: Mode, now: in
     if wrong is not None:
         return wrong
     terms = mode.terms(data)
+    if (
+        data["credit"] is not None and terms.pay_ms
+    ):  # an exchange: its buyer is not at the till, and hears of it by mail
+        terms = msgspec.structs.replace(terms, pay_ms=max(terms.pay_ms, EXCHANGE_PAY_MS))
     shares = shares_of(mode, data) if terms.on_account else []
     placed = {
         **{name: data[name] for name in _PLACING},

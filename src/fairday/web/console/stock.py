@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, or_, select
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
+from fairday.goods.called import calm
 from fairday.goods.catalogue import ProductRow, products
 from fairday.goods.records import variants_named, variants_of
 from fairday.goods.stock import Level, stock_stream
@@ -22,7 +23,7 @@ from fairday.kernel.ids import new_id
 from fairday.storage.log import StoredEvent
 from fairday.stores.places import place_names
 from fairday.web.auth import field, inside
-from fairday.web.goods import calm, tone
+from fairday.web.goods import tone
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 PAGE, HISTORY = 40, 40

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from fairday.goods.called import calm
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.ids import digest
 from fairday.kernel.money import major
@@ -17,7 +18,6 @@ from fairday.trade.cart import Cart
 from fairday.trade.charging import Part
 from fairday.trade.checkout import Choice, Quote, QuotedLine
 from fairday.trade.order import SHIPPING
-from fairday.web.goods import calm
 from fairday.web.render import say, shop_of, status_of, tongue_of, wants_json
 from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, keep_cart, text_in, whole_in
 from fairday.web.storefront.front import posted_long, router, shown, told, visitor_of

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from fairday.goods.called import calm
 from fairday.kernel.errors import Conflict, FairdayError, Unavailable
 from fairday.people.identity import normalise
 from fairday.trade.cart import Cart
@@ -18,7 +19,6 @@ from fairday.trade.payment.model import BALANCE
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import known_country, read_address, read_phone
 from fairday.web.auth import address_of
-from fairday.web.goods import calm
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import (
     account_of,

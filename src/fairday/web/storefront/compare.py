@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from fairday.goods.called import calm
 from fairday.goods.catalogue import products_named
 from fairday.goods.naming import texts_of
 from fairday.goods.observed import seen_of
 from fairday.goods.records import Details, details_of, variants_of
 from fairday.scenes.staging import as_product
 from fairday.web import desk
-from fairday.web.goods import calm, card
+from fairday.web.goods import card
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import by_link, posted, router, shown, visitor_of
 from fairday.web.storefront.goods import named, titled

@@ -9,6 +9,7 @@ from fastapi import Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from fairday.goods.called import calm
 from fairday.kernel.errors import Unavailable
 from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.loading import load_person
@@ -17,7 +18,7 @@ from fairday.scenes.shelf import Good
 from fairday.scenes.stage import Stage
 from fairday.shop import Shop
 from fairday.web import desk
-from fairday.web.goods import calm, cards
+from fairday.web.goods import cards
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import acted_at, by_link, front_of, router, shown, visitor_of
 from fairday.web.storefront.trail import trail_of, wishes_of

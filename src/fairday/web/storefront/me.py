@@ -22,6 +22,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from fairday.goods.called import calm
 from fairday.kernel import jsons
 from fairday.people import identity, privacy
 from fairday.people.consent import ADDRESS, MARKETING, all_consents
@@ -34,7 +35,6 @@ from fairday.shop import Shop
 from fairday.storage.answers import once
 from fairday.storage.log import OURS, Happening
 from fairday.web import desk, queries
-from fairday.web.goods import calm
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.signing import sign, signed

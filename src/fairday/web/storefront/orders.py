@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,18 +13,21 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from fairday.goods.called import calm
+from fairday.goods.records import variants_of
 from fairday.kernel.decider import State
-from fairday.kernel.errors import Conflict
+from fairday.kernel.errors import Conflict, FairdayError
 from fairday.people.accounts import accounts_in
+from fairday.shop import Shop
 from fairday.stores.records import all_places
 from fairday.trade import cart as carts
 from fairday.trade import order as rules
 from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.links import order_number as number_of
+from fairday.trade.links import pickup_code
 from fairday.trade.records import contact_of, orders, parcels_of
 from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import carrier_name, tracking_link
-from fairday.web.goods import calm
 from fairday.web.i18n import Tongue
 from fairday.web.render import say, shop_of, tongue_of
 from fairday.web.storefront.buying import (
@@ -86,6 +90,7 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
                 for p in parcels_of(conn, number)]  # fmt: skip
         store = next((p for p in all_places(conn) if p.store == state["store"]), None)
         shared = shareable(shop, conn, state, shop.clock.now())
+        several = variants_of(conn, {x["product"] for x in state["lines"].values()})
     where = rules.status(state)
     address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []
     lines = [
@@ -95,6 +100,8 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
             "out": x["shipped"] - x["returned"],
             "title": calm(x["title"]),
             "options": contact.options.get(part, {}),
+            "instead": [(v.sku, " · ".join(v.options.values())) for v in several.get(x["product"], ()) if not v.hidden]
+            or [(x["sku"], calm(x["title"]))],
         }
         for part, x in state["lines"].items()
     ]
@@ -106,18 +113,32 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         methods=methods(request, max(1, rules.due(state)), state["currency"]),
         reasons=REASONS,
         shares=shared.terms.title if shared is not None else None,
+        settling=_settling(shop, order, state),
+        code=pickup_code(front_of(request).secret, order) if state["way"] == "pickup" and where == "paid" else "",
         may={
             "cancel": state["life"] == "open" and not any(x["shipped"] for x in state["lines"].values()),
             "receive": state["life"] == "open" and where in ("shipped", "picked_up") and state["received_at"] is None
             and state["mode"] != "c2c",
             "return": state["life"] == "open" and state["shipped_at"] is not None and any(x["out"] for x in lines),
             "papers": rules.is_paid(state),
+            "exchange": state["mode"] == "b2c" and "exchange" not in state["data"],
         },
         steps=_steps(state, where), say=request.query_params.get("say", ""),
         money=lambda n: tongue.money(n, state["currency"]), rate=(abroad_drawn(tongue, state) or {}).get("rate", ""),
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response
+
+
+def _settling(shop: Shop, order: str, state: State) -> dict[str, tuple[int, int]]:
+    """What each open wish to exchange would cost now: by its number, what is left to pay and what goes back."""
+    found = {}
+    for number, asked in state["returns"].items():
+        if asked["state"] in ("asked", "accepted") and asked.get("wants"):
+            with contextlib.suppress(FairdayError):
+                swap = shop.exchanges.look(order, asked["units"], [(sku, n) for sku, n in asked["wants"]])
+                found[number] = (swap.due, swap.rest)
+    return found
 
 
 def _steps(state: State, where: str) -> list[tuple[str, bool]]:
@@ -154,7 +175,13 @@ def _act(request: Request, token: str, act: str) -> Response:
     why = text_in(form, "why", 40)
     data: dict[str, Any] = {"why": why if why in REASONS else "other"}
     if act == "return":
-        data["units"] = {part: n for part in state["lines"] if (n := whole_in(form, f"units.{part}", 0))}
+        units = data["units"] = {part: n for part in state["lines"] if (n := whole_in(form, f"units.{part}", 0))}
+        if form.get("instead") == "exchange":
+            data["wants"] = _wants(form, units)
+            try:
+                shop.exchanges.look(order, units, data["wants"])
+            except FairdayError as wrong:
+                return page(request, token, order, state, say(tongue_of(request), wrong), 409)
     name = {"cancel": "order.cancel", "receive": "order.receive", "return": "order.ask_return"}.get(act)
     if name is None:
         raise HTTPException(404)
@@ -166,6 +193,16 @@ def _act(request: Request, token: str, act: str) -> Response:
         error = Conflict(answer.refusal.message, code=f"order_{answer.refusal.code}")
         return page(request, token, order, state, say(tongue_of(request), error), 409)
     return RedirectResponse(f"/order/{token}", 303)
+
+
+def _wants(form: Any, units: dict[str, int]) -> list[tuple[str, int]]:
+    """What a shopper would rather have: for each line an article, as many units as come back of it."""
+    wanted: dict[str, int] = {}
+    for part, n in units.items():
+        sku = text_in(form, f"other.{part}", 200) or text_in(form, f"want.{part}", 200)
+        if sku:
+            wanted[sku] = wanted.get(sku, 0) + n
+    return list(wanted.items())
 
 
 def _bought(state: State, options: Any) -> list[dict[str, Any]]:

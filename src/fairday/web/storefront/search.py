@@ -12,6 +12,7 @@ from fastapi import Request
 from sqlalchemy import Connection
 from starlette.responses import JSONResponse, Response
 
+from fairday.goods.called import calm
 from fairday.goods.naming import About, texts_of
 from fairday.goods.search import DEEPEST, LONGEST, MOST_FILTERS, SORTS, Asked, Found, Mended, SearchIndex, Sort
 from fairday.kernel.errors import FairdayError
@@ -22,7 +23,7 @@ from fairday.scenes.shelf import Order, Shelf
 from fairday.scenes.taste import Taste
 from fairday.trade.charging import Exchange
 from fairday.web import desk
-from fairday.web.goods import because, calm, card
+from fairday.web.goods import because, card
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import by_link, router, shown, told, visitor_of
