@@ -13,6 +13,7 @@ from fairday.kernel.clock import Clock
 from fairday.kernel.decider import Answer, Command, State, kind_of
 from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
 from fairday.kernel.settings import Settings
+from fairday.people import accounts
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.payment import balance, tables
@@ -151,6 +152,28 @@ class Payments:
                 "account": account, "expires": kept["expires"] if kept else now + minutes * 60_000}  # fmt: skip
         _said(self.runner.submit(Command("payment.balance", stream_of(number), data, actor)))
         return Started(number, Go(kind="redirect"))
+
+    def spend_part(self, pays: str, amount: int, currency: str, *, account: str, actor: str) -> int:
+        """Pay a part of what is due from a member's balance, as much as it has; the rest is paid otherwise.
+
+        A stream takes one such part, however often it is asked for. Where the rest does not come, what is paid for
+        ends unpaid and gives this part back.
+
+        Args:
+            amount: what is due, minor units; a balance that has all of it pays nothing here.
+
+        Returns:
+            What was paid now, minor units; 0 where the balance has nothing, or it was paid before.
+        """
+        with self.db.read() as conn:
+            has = accounts.balances(conn, account).get(currency, 0)
+        if not 0 < has < amount:
+            return 0
+        try:
+            self.spend(pays, has, currency, account=account, actor=actor, number=ids.digest("part", pays)[:26])
+        except Conflict:  # spent elsewhere meanwhile, or paid before
+            return 0
+        return has
 
     def _ask_of(
         self, number: str, data: Mapping[str, Any], subject: str, return_path: str, payer: str, address: str

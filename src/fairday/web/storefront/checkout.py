@@ -83,6 +83,16 @@ def methods(request: Request, amount: int = 1, currency: str = "") -> list[str]:
     return shop.payments.methods(currency, balance=enough)
 
 
+def part_of(request: Request, amount: int, currency: str) -> int:
+    """What a member's balance could pay of an amount where it is not enough for all of it; 0 without."""
+    shop, member = shop_of(request), account_of(request)
+    if member is None or currency != shop.settings.currency or BALANCE not in shop.settings.payments.methods:
+        return 0
+    with shop.db.read() as conn:
+        has = shop.rewards.money(conn, member[0])
+    return has if 0 < has < amount and methods(request, amount, currency) else 0
+
+
 def _drawn(
     request: Request,
     cart: Cart,
@@ -104,7 +114,7 @@ def _drawn(
         purse=purse_of(request),
         countries=countries(request, fields["country"]), landed=landed_drawn(request, quote.crossing),
         stores=stores, methods=methods(request, quote.total, quote.currency),
-        points=_points(request, cart, choice, quote),
+        points=_points(request, cart, choice, quote), part=part_of(request, quote.total, quote.currency),
         where=error.where if error else "",
         error=say(tongue, error) if error else None,
         changes=[_change(request, x, quote) for x in moved.changes] if moved is not None else [],
@@ -163,7 +173,7 @@ def _place(request: Request) -> Response:
     )
     if isinstance(placed, Moved):
         return _drawn(request, cart, choice, fields, moved=placed)
-    return pay(request, placed.order, choice.payment)
+    return pay(request, placed.order, choice.payment, first=form.get("balance_first") == "yes")
 
 
 def _again(request: Request, order: str) -> Response:
@@ -203,8 +213,12 @@ def _contact(request: Request, fields: dict[str, str], choice: Choice) -> Contac
     )  # fmt: skip
 
 
-def pay(request: Request, order: str, method: str) -> Response:
-    """On to the payment of what is due, or to the order where nothing is."""
+def pay(request: Request, order: str, method: str, *, first: bool = False) -> Response:
+    """On to the payment of what is due, or to the order where nothing is.
+
+    Args:
+        first: the member's balance pays what it has, and ``method`` the rest.
+    """
     shop = shop_of(request)
     state = shop.orders.state(order)
     assert state is not None
@@ -212,6 +226,8 @@ def pay(request: Request, order: str, method: str) -> Response:
     response = RedirectResponse(path, 303)
     amount = due(state)
     member = account_of(request)
+    if first and member is not None and part_of(request, amount, state["currency"]):
+        amount -= shop.payments.spend_part(order, amount, state["currency"], account=member[0], actor=order)
     if amount and method == BALANCE and member is not None and method in methods(request, amount, state["currency"]):
         try:
             shop.payments.spend(order, amount, state["currency"], account=member[0], actor=order)

@@ -25,6 +25,7 @@ from fairday.trade import order as rules
 from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.links import order_number as number_of
 from fairday.trade.links import pickup_code
+from fairday.trade.payment.model import BALANCE
 from fairday.trade.records import contact_of, orders, parcels_of
 from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import carrier_name, tracking_link
@@ -42,7 +43,7 @@ from fairday.web.storefront.buying import (
     token_of,
     whole_in,
 )
-from fairday.web.storefront.checkout import methods, pay
+from fairday.web.storefront.checkout import methods, part_of, pay
 from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
 from fairday.web.storefront.landing import abroad_drawn
 from fairday.web.storefront.packs import shareable
@@ -111,6 +112,8 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         number=number_of(order), lines=lines, sums=sums_of(state), due=rules.due(state), contact=contact,
         address=address, parcels=sent, store=store, error=error,
         methods=methods(request, max(1, rules.due(state)), state["currency"]),
+        part=0 if any(p["method"] == BALANCE for p in state["payments"])
+        else part_of(request, rules.due(state), state["currency"]),
         reasons=REASONS,
         shares=shared.terms.title if shared is not None else None,
         settling=_settling(shop, order, state),
@@ -161,7 +164,7 @@ def _act(request: Request, token: str, act: str) -> Response:
     shop, form = shop_of(request), request.state.form
     order, state = order_of(request, token)
     if act == "pay":
-        return pay(request, order, text_in(form, "payment", 32))
+        return pay(request, order, text_in(form, "payment", 32), first=form.get("balance_first") == "yes")
     if state["mode"] == "c2c" and act in ("again", "return"):
         raise HTTPException(404)  # one of a kind; what is wrong with it is said on the deal's page
     if act == "again":
