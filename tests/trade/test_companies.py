@@ -342,3 +342,17 @@ def test_a_quick_order_is_read_in_every_way_people_write_it():
     many = read_list("\n".join(f"S{n} 1" for n in range(120)))
     assert len(many.lines) == 100
     assert {x.why for x in many.wrong} == {"too_many_lines"}
+
+
+def test_what_a_company_needs_is_told_from_its_own_orders_that_stand(shop, clock) -> None:
+    buyer, _, _ = set_up(shop, limit=None, credit_limit=10_000_000)
+    for n in range(4):
+        order(shop, buyer, shop.companies.draft(buyer, [("MUG", 50), ("CUP", 1)] if n else [("MUG", 50)]))
+        clock.move(10 * 86_400_000)
+    gone = order(shop, buyer, shop.companies.draft(buyer, [("CUP", 500)]))
+    assert shop.orders.act("order.cancel", gone.order, {"why": "other"}, actor="shop").ok
+    found = {x.sku: x for x in shop.companies.needs("acme", 30)}
+    assert (found["MUG"].orders, found["MUG"].units, found["MUG"].every) == (4, 200, 10)
+    assert (found["CUP"].orders, found["CUP"].units) == (3, 3)
+    assert shop.companies.needs("acme", 30)[0].sku == "MUG"
+    assert shop.companies.needs("bolt", 30) == []

@@ -145,3 +145,33 @@ def test_a_companys_buyer_sees_its_price_beside_everybodys_and_puts_goods_on_its
     assert found[1]["lines"] == [["MUG", 4], ["CUP", 2]]
     assert buyer.post("/company/put", {"sku": "MUG", "qty": "-1"}).status_code in (409, 422)
     assert stranger.post("/company/put", {"sku": "MUG", "qty": "1"}).status_code == 404
+
+
+def test_both_sides_take_the_statement_home_and_see_what_will_likely_be_needed(
+    shop: fairday.Shop, owner: Client
+) -> None:
+    buyer = joined(shop, owner, "buyer@acme.example", "buyer", "900.00")
+    for _ in range(2):
+        path = buyer.post("/company/lists", {"goods": "MUG 2", "go": "list"}).headers["location"]
+        assert order_list(buyer, path).status_code == 303
+    for client, path in ((buyer, "/company"), (owner, "/console/companies/acme")):
+        sheet = client.get(f"{path}/statement.csv?lang=en")
+        assert sheet.headers["content-type"].startswith("text/csv")
+        lines = sheet.content.decode("utf-8-sig").splitlines()
+        assert lines[0] == "date,entry,number,order,due,amount,balance,currency"
+        assert len(lines) == 3
+        assert lines[2].endswith("18.00,36.00,CNY")
+        for language in ("zh", "es"):
+            paper = client.get(f"{path}/statement.pdf?lang={language}")
+            assert paper.content.startswith(b"%PDF")
+            assert "attachment" in paper.headers["content-disposition"]
+        assert client.get(f"{path}/statement.xls").status_code == 404
+        for days in ("30", "90", "x"):
+            page = client.get(f"{path}/needs?days={days}&lang=en")
+            assert page.status_code == 200
+            assert "2 orders, 4 pieces" in page.text
+    stranger = signed_in(shop, "eve@example.com")
+    for path in ("/company/statement.csv", "/company/needs"):
+        assert stranger.get(path).status_code == 404
+    assert owner.get("/console/companies/none/statement.csv").status_code == 404
+    assert Client(shop).get("/company/statement.pdf").status_code == 404

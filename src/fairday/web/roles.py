@@ -236,6 +236,8 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/companies": "companies.read",
     "POST /console/companies": "companies.write",
     "GET /console/companies/{company}": "companies.read",
+    "GET /console/companies/{company}/statement.{kind}": "companies.read",
+    "GET /console/companies/{company}/needs": "companies.read",
     "POST /console/companies/{company}/transfer": "payments.take",
     "POST /console/companies/{company}/{act}": "companies.write",
     "GET /console/quotes/{number}": "companies.read",

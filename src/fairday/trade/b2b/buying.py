@@ -26,6 +26,7 @@ from fairday.trade.b2b import requisition as list_rules
 from fairday.trade.b2b import tables
 from fairday.trade.cart import Cart, CartLine
 from fairday.trade.checkout import Buyer, Checkout, Choice, Moved, Placed, Quote
+from fairday.trade.order import MAX_QTY
 from fairday.trade.payment.service import Payments
 from fairday.trade.records import Contact
 from fairday.trade.service import Orders
@@ -134,6 +135,8 @@ class Buying:
             .order_by(rows.c.updated_at.desc())
             .limit(1)
         )  # fmt: skip
+        if not 1 <= qty <= MAX_QTY:
+            raise Conflict(f"A quantity is 1 to {MAX_QTY}.", code="b2b_bad_quantity", where=sku)
         with self._db.read() as conn:
             number = conn.execute(query).scalar()
             state = None if number is None else self._read(conn, list_rules.stream_of(number))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fairday.kernel.clock import Clock
+from fairday.kernel.clock import Clock, local_day
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.ids import digest
 from fairday.kernel.settings import Settings
@@ -22,6 +22,7 @@ from fairday.trade.b2b import requisition as list_rules
 from fairday.trade.b2b import tables
 from fairday.trade.b2b.buying import Buying, Looked, Member, Role
 from fairday.trade.b2b.mode import B2B
+from fairday.trade.b2b.needs import Need, needs
 from fairday.trade.b2b.statement import Statement, statement
 from fairday.trade.checkout import Checkout
 from fairday.trade.payment.service import Payments
@@ -132,6 +133,12 @@ class Companies(Buying):
         """What a company was invoiced, paid and owes, in the shop's currency."""
         with self._db.read() as conn:
             return statement(conn, company, self._settings().currency)
+
+    def needs(self, company: str, ahead: int) -> list[Need]:
+        """What a company will likely need in the days ahead of what it has ordered; see ``fairday.trade.b2b.needs``."""
+        zone = self._settings().zone
+        with self._db.read() as conn:
+            return needs(conn, company, local_day(self._clock.now(), zone), ahead, zone)
 
     def transferred(self, order: str, reference: str, *, actor: str) -> None:
         """A bank transfer came that pays what is due of an order: by its number on the bank's statement, counted once.

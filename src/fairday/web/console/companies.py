@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from fairday.goods.offering import Wanted
 from fairday.kernel.clock import DAY_MS
+from fairday.kernel.decider import State
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.money import minor
 from fairday.trade.b2b import company as rules
@@ -18,6 +19,7 @@ from fairday.trade.b2b.quotes import total_of
 from fairday.trade.links import order_number as number_of
 from fairday.web.auth import field, inside
 from fairday.web.auth import may as allowed
+from fairday.web.companies import needed, statement_file
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 from fairday.web.storefront.company import people_of, written
 
@@ -71,10 +73,7 @@ def one(request: Request, company: str) -> Response:
 
 def _drawn(request: Request, company: str, error: FairdayError | None = None, invitation: str = "") -> Response:
     shop = shop_of(request)
-    try:
-        state = shop.companies.company(company[:60])
-    except NotFound:
-        raise HTTPException(404) from None
+    state = _known(request, company)
     people: dict[str, str] = {}
     if allowed(request, "people.list"):
         with shop.db.read() as conn:
@@ -87,6 +86,27 @@ def _drawn(request: Request, company: str, error: FairdayError | None = None, in
         limit_typed=written(owed["limit"], shop.settings.currency), number_of=number_of, invitation=invitation,
         error=say(tongue_of(request), error) if error else None,
     )  # fmt: skip
+
+
+@inside.get("/companies/{company}/statement.{kind}")
+def statement(request: Request, company: str, kind: str) -> Response:
+    """The statement as PDF or CSV."""
+    _known(request, company)
+    return statement_file(request, company, kind)
+
+
+@inside.get("/companies/{company}/needs")
+def needs(request: Request, company: str) -> Response:
+    """What the company will likely need, as its own people see it."""
+    state = _known(request, company)
+    return page(request, "company_needs.html", id=company, company=state, **needed(request, company))
+
+
+def _known(request: Request, company: str) -> State:
+    try:
+        return shop_of(request).companies.company(company[:60])
+    except NotFound:
+        raise HTTPException(404) from None
 
 
 @inside.post("/companies/{company}/transfer")

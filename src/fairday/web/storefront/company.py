@@ -24,6 +24,7 @@ from fairday.trade.checkout import Moved
 from fairday.trade.links import order_number as number_of
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import read_address
+from fairday.web.companies import needed, statement_file
 from fairday.web.i18n import LANGUAGES
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import account_of, buyer_of, keep_order, text_in, token_of
@@ -349,6 +350,19 @@ def quote_act(request: Request, number: str, act: str) -> Response:
     except FairdayError as error:
         return _quote(request, number, member, error)
     return RedirectResponse(f"/company/quotes/{number}", 303)
+
+
+@router.get("/company/statement.{kind}")
+def statement_taken(request: Request, kind: str) -> Response:
+    """The statement as PDF or CSV."""
+    return statement_file(request, member_of(request).company, kind)
+
+
+@router.get("/company/needs")
+def needs_page(request: Request) -> Response:
+    """What the company will likely need; its seller sees the same."""
+    member = member_of(request)
+    return _shown(request, "shop_company_needs.html", member=member, **needed(request, member.company))
 
 
 @router.get("/company/statement")
