@@ -349,7 +349,7 @@ def test_what_a_company_needs_is_told_from_its_own_orders_that_stand(shop, clock
     for n in range(4):
         order(shop, buyer, shop.companies.draft(buyer, [("MUG", 50), ("CUP", 1)] if n else [("MUG", 50)]))
         clock.move(10 * 86_400_000)
-    gone = order(shop, buyer, shop.companies.draft(buyer, [("CUP", 500)]))
+    gone = order(shop, buyer, shop.companies.draft(buyer, [("CUP", 500)]), on_account=False)
     assert shop.orders.act("order.cancel", gone.order, {"why": "other"}, actor="shop").ok
     found = {x.sku: x for x in shop.companies.needs("acme", 30)}
     assert (found["MUG"].orders, found["MUG"].units, found["MUG"].every) == (4, 200, 10)

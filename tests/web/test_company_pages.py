@@ -8,6 +8,7 @@ import pytest
 
 import fairday
 from companydesk import TO, invitation, joined, opened, order_list, shelf, signed_in
+from fairday.reach import outbox
 from fairday.storage.runner import stream_state
 from webdesk import Client, hard_coded
 
@@ -175,3 +176,36 @@ def test_both_sides_take_the_statement_home_and_see_what_will_likely_be_needed(
         assert stranger.get(path).status_code == 404
     assert owner.get("/console/companies/none/statement.csv").status_code == 404
     assert Client(shop).get("/company/statement.pdf").status_code == 404
+
+
+def test_approvers_are_written_once_that_a_list_waits_and_its_buyer_once_how_it_was_answered(
+    shop: fairday.Shop, owner: Client
+) -> None:
+    shop.change_settings(language="en")
+    buyer = joined(shop, owner, "buyer@acme.example", "buyer", "10.00")
+    approver = joined(shop, owner, "boss@acme.example", "approver")
+    joined(shop, owner, "other@acme.example", "buyer", "10.00")
+
+    def mails() -> list[tuple[str, str]]:
+        shop.catch_up()
+        shop.catch_up()
+        with shop.db.read() as conn:
+            return [(m.address, m.subject) for m in outbox.page(conn, scene=outbox.ORDER)][::-1]
+
+    path = buyer.post("/company/lists", {"goods": "MUG 2", "go": "list"}).headers["location"]
+    assert mails() == []
+    assert buyer.post(f"{path}/submit", TO).status_code == 200
+    waits = ("boss@acme.example", "Acme Ltd: a list of CN¥18.00 waits for you")
+    assert mails() == [waits]
+    assert mails() == [waits]
+    shop.followers.rebuild("approval-mails")
+    assert mails() == [waits]
+    with shop.db.read() as conn:
+        message = outbox.page(conn, scene=outbox.ORDER)[0]
+    assert path in message.text
+    assert "buyer@acme.example" in message.text
+    assert approver.post(f"{path}/approve", {"total": "1800"}).status_code == 303
+    told = mails()
+    assert told == [waits, ("buyer@acme.example", "Your list of CN¥18.00 is approved")]
+    shop.clock.move(3 * 86_400_000)
+    assert mails() == told

@@ -49,6 +49,7 @@ from fairday.people.midnight import Midnight
 from fairday.people.privacy import Eraser
 from fairday.people.traits import Traits, vocabulary
 from fairday.reach import smtp
+from fairday.reach.approvals import ApprovalMails
 from fairday.reach.mailing import Mailing
 from fairday.reach.orders import OrderMails
 from fairday.scenes import fitting, life
@@ -157,6 +158,7 @@ class Shop:
             self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
         self.followers.register(OrderMails(lambda: self.settings, secret_in))
+        self.followers.register(ApprovalMails(lambda: self.settings))
         self.replays = Replays(db, lambda: self.settings, clock)
         self.repricings = Repricings(db, lambda: self.settings, clock, self.offers, self.lake)
         self.rankings = Rankings(fitting.folder_of(db, settings))
