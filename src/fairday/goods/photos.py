@@ -114,10 +114,21 @@ def photo_image(conn: Connection, number: str, now: int) -> bytes | None:
 
 
 def keep_until(conn: Connection, numbers: Iterable[str], until: int, identifier: int | None = None) -> None:
-    """Keep photos longer: an order needs them until it is made and past its complaints (ms)."""
-    new: dict[str, int] = {"until": until} | ({} if identifier is None else {"identifier": identifier})
+    """Keep photos longer: an order needs them until it is made and past its complaints (ms). A photo that is nobody's
+    becomes the identifier's; whoever has it keeps it."""
     which = photos.c.photo.in_(list(numbers))
-    conn.execute(update(photos).where(which, photos.c.until < until).values(**new))
+    if identifier is not None:
+        conn.execute(update(photos).where(which, photos.c.identifier.is_(None)).values(identifier=identifier))
+    conn.execute(update(photos).where(which, photos.c.until < until).values(until=until))
+
+
+def of_others(conn: Connection, numbers: Iterable[str], own: Iterable[int]) -> set[str]:
+    """Which photos belong to somebody else than the identifiers ``own``: whoever found such an address has no right to
+    it on a piece of theirs."""
+    c = photos.c
+    asked = [n for n in numbers if len(n) <= 40]
+    rows = conn.execute(select(c.photo).where(c.photo.in_(asked), c.identifier.is_not(None), c.identifier.not_in(own)))
+    return set(rows.scalars())
 
 
 def keep_for_order(

@@ -328,7 +328,7 @@ def spooled(path: Path) -> Iterator[list[Told]]:
         part: list[Told] = []
         for line in f:
             part.append(decoder.decode(line))
-            if len(part) >= 200:
+            if len(part) >= 100:
                 yield part
                 part = []
         if part:

@@ -60,7 +60,7 @@ GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
         Page("mailbox", "/console/mailbox"),
     )),
     ("trade", (
-        Page("orders", "/console/orders"),
+        Page("orders", "/console/orders", ("/console/making",)),
         Page("payments", "/console/payments", ("/console/reconciliation",)),
         Page("market", "/console/market"),
     )),

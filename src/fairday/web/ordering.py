@@ -23,12 +23,14 @@ from fairday.trade import order as rules
 from fairday.trade.documents import sums_of
 from fairday.trade.exchanges import Swap
 from fairday.trade.links import order_number as number_of
+from fairday.trade.making import due_day
 from fairday.trade.records import contact_of, parcels_of
 from fairday.trade.refunds import Refund
 from fairday.trade.rows import waiting_at
 from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import CARRIERS, carrier_name, tracking_link
 from fairday.web.auth import field
+from fairday.web.making import Pieces
 from fairday.web.render import page, say, shop_of, tongue_of
 from fairday.web.storefront.landing import abroad_drawn
 from fairday.web.storefront.orders import REASONS
@@ -68,10 +70,14 @@ def drawn(
                 for p in parcels_of(conn, order)]  # fmt: skip
         store = next((p.name for p in all_places(conn) if p.store == state["store"]), state["store"])
         names, told = place_names(conn), timeline(conn, f"order:{order}")
+        said = {part: contact.options.get(part, {}) for part in state["lines"]}
+        pieces = Pieces(conn, tongue, [(x["product"], x["sku"], said[p]) for p, x in state["lines"].items()],
+                        shop.clock.now())  # fmt: skip
         several = variants_of(conn, {x["product"] for x in state["lines"].values()})
     lines = [
         x | {"line": part, "waiting": rules.waiting(x), "out": x["shipped"] - x["returned"],
-             "options": contact.options.get(part, {}), "title": calm(x["title"])}
+             "options": pieces.said(x["product"], said[part]), "said": said[part], "title": calm(x["title"]),
+             "due": due_day(state, x["days"], shop.settings.zone) if said[part] and rules.waiting(x) else None}
         for part, x in state["lines"].items()
     ]  # fmt: skip
     address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []

@@ -181,6 +181,7 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/coupons/{batch}/void": "offers.write",
     "POST /console/coupons/{batch}/stop": "offers.write",
     "GET /console/orders": "orders.read",
+    "GET /console/making": "orders.read",
     "GET /console/orders/{order}": "orders.read",
     "POST /console/orders/{order}/ship": "orders.ship",
     "POST /console/orders/{order}/refund": "orders.refund",

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from fairday.goods.called import calm
+from fairday.goods.offering import Offer
+from fairday.goods.photos import of_others
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.ids import digest
 from fairday.kernel.money import major
 from fairday.offers import telling
+from fairday.people.identity import ids_of
 from fairday.trade import cart as carts
 from fairday.trade.cart import Cart
 from fairday.trade.charging import Part
@@ -49,7 +53,11 @@ def line_drawn(request: Request, cart: Cart, line: QuotedLine, quote: Quote) -> 
     if offer is None:
         said = list((picked.options if picked else {}).items())
         return drawn | {"title": line.sku, "product": line.sku, "form": "", "image": None, "options": said, "days": 0}
-    said = [(tongue.pick(m.titles) or m.name, tongue.pick(m.value_titles) or m.value) for m in offer.made.lines]
+    photo = tongue.plain("goods.made.photo")
+    said = [
+        (tongue.pick(m.titles) or m.name, photo if m.kind == "photo" else tongue.pick(m.value_titles) or m.value)
+        for m in offer.made.lines
+    ]
     drawn |= {"title": calm(offer.title), "product": offer.product, "form": " · ".join(offer.form.values())}
     drawn |= {"image": offer.image, "options": said, "days": offer.made.days}
     return drawn
@@ -151,6 +159,19 @@ def drawn_cart(request: Request, cart: Cart | None, error: FairdayError | None =
     return response
 
 
+def _own_photos(request: Request, conn: Connection, offer: Offer) -> None:
+    """Raises FairdayError where a piece would carry another shopper's photo."""
+    named = {line.value: line.name for line in offer.made.lines if line.kind == "photo"}
+    if not named:
+        return
+    person = visitor_of(request).person
+    own = [i.number for i in ids_of(conn, person)] if person is not None else []
+    if foreign := of_others(conn, named, own):
+        raise FairdayError(
+            "That photo is not here.", code="unknown_photo", where=named[min(foreign)], remedy="Upload it again."
+        )
+
+
 @router.post("/cart/add", dependencies=[Depends(posted_long)])
 def add(request: Request) -> Response:
     """Put goods into the cart: ``sku``, ``qty`` (1), and ``made.NAME`` for what is made for one."""
@@ -161,6 +182,7 @@ def add(request: Request) -> Response:
     with shop.db.write() as conn:
         try:
             offer = shop.goods.offer(sku, qty=max(qty, 1), options=options, conn=conn)
+            _own_photos(request, conn, offer)
             cart = carts.add_line(
                 conn, cart_for(request, conn), sku, offer.product, qty, offer.made.said, shop.clock.now()
             )

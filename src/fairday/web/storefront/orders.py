@@ -25,11 +25,13 @@ from fairday.trade import order as rules
 from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.links import order_number as number_of
 from fairday.trade.links import pickup_code
+from fairday.trade.making import due_day
 from fairday.trade.payment.model import BALANCE
 from fairday.trade.records import contact_of, orders, parcels_of
 from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import carrier_name, tracking_link
 from fairday.web.i18n import Tongue
+from fairday.web.making import Pieces
 from fairday.web.render import say, shop_of, tongue_of
 from fairday.web.storefront.buying import (
     MEMBER,
@@ -92,6 +94,9 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         store = next((p for p in all_places(conn) if p.store == state["store"]), None)
         shared = shareable(shop, conn, state, shop.clock.now())
         several = variants_of(conn, {x["product"] for x in state["lines"].values()})
+        said = {part: contact.options.get(part, {}) for part in state["lines"]}
+        pieces = Pieces(conn, tongue, [(x["product"], x["sku"], said[p]) for p, x in state["lines"].items()],
+                        shop.clock.now())  # fmt: skip
     where = rules.status(state)
     address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []
     lines = [
@@ -100,9 +105,11 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
             "line": part,
             "out": x["shipped"] - x["returned"],
             "title": calm(x["title"]),
-            "options": contact.options.get(part, {}),
             "instead": [(v.sku, " · ".join(v.options.values())) for v in several.get(x["product"], ()) if not v.hidden]
             or [(x["sku"], calm(x["title"]))],
+            "options": pieces.said(x["product"], said[part]),
+            "said": said[part],
+            "due": due_day(state, x["days"], shop.settings.zone) if said[part] and rules.waiting(x) else None,
         }
         for part, x in state["lines"].items()
     ]
