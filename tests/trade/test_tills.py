@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 import fairday
+from fairday.goods.catalogue import ProductRow, save_products
 from fairday.intake.keys import create_key
 from fairday.kernel.clock import ManualClock
 from fairday.kernel.decider import Command
@@ -16,7 +18,8 @@ from fairday.kernel.settings import RewardBoost, RewardLevel, RewardSettings
 from fairday.storage import ledger
 from fairday.storage.runner import stream_state
 from fairday.trade import order as rules
-from fairday.trade.tills import LASTS, Line, Sale
+from fairday.trade.tills import LASTS, Line, Sale, tax_in
+from stocking import assert_levels_agree
 from webdesk import Client
 
 A = "account:a"
@@ -204,3 +207,48 @@ def test_a_birthday_and_a_day_of_the_month_are_the_shops_days() -> None:
         assert factor(told, to_day(day), "", birthday) == wanted, day
     assert earned(1999, 1000, factor(told, to_day(date(2027, 6, 1)), "", None), 0) == 3
     assert earned(0, 100, factor(told, 1, "", None), 50) == 50
+
+
+def test_a_sale_takes_its_units_from_the_store_and_counts_the_tax_that_is_in_it(till: fairday.Shop) -> None:
+    with till.db.write() as conn:
+        save_products(conn, [ProductRow(product="latte", title="Latte", price=1200, currency="CNY")], 1)
+    till.change_settings(country="CN", taxes={"CN": {"rates": {"standard": "13"}}})
+    till.stock.count("latte", "s1", 3)
+    lines = (Line(sku="latte", qty=2, amount=2400), Line(sku="scone", amount=800))
+    asked = sale(till, lines=lines, store="s1")
+    for _ in range(2):
+        sold = till.tills.pay("till:front", asked)
+    state = till.orders.state(f"order:{sold.order}")
+    assert state is not None
+    assert [x["tax"] for x in state["lines"].values()] == [276, 92]
+    with till.db.read() as conn:
+        assert ledger.balance(conn, "tax", "CNY") == 368
+        assert ledger.balance(conn, "sales", "CNY") == 3200 - 368
+    assert assert_levels_agree(till) == {("latte", "s1"): [1, 0, 0]}
+    more = sale(till, lines=(Line(sku="latte", qty=2, amount=2400),), amount=2400, receipt="r-2", store="s1")
+    assert till.tills.pay("till:front", more).paid == 2400, "what is on the counter is sold, whatever was counted"
+    assert assert_levels_agree(till) == {("latte", "s1"): [0, 0, 0]}
+
+
+@pytest.mark.parametrize(("amount", "rate", "tax"), [(113, 13_000, 13), (1, 13_000, 0), (0, 9_000, 0), (800, 0, 0)])
+def test_the_tax_in_an_amount_is_rounded_half_up(amount: int, rate: int, tax: int) -> None:
+    assert tax_in(amount, rate) == tax
+
+
+def test_codes_are_let_go_of_a_day_after_and_their_sales_stay(till: fairday.Shop, clock: ManualClock) -> None:
+    asked = sale(till)
+    sold = till.tills.pay("till:front", asked)
+    for _ in range(3):
+        till.tills.issue(A)
+    assert till.forget_codes() == 0
+    clock.move(2 * 86_400_000)
+    fresh, _ = till.tills.issue(A)
+    assert till.forget_codes() == 4
+    assert till.forget_codes() == 0
+    with till.db.read() as conn:
+        left = conn.execute(text("SELECT count(*) FROM events WHERE stream LIKE 'paycode:%'")).scalar()
+    assert left == 1
+    assert till.tills.pay("till:front", asked).again
+    assert till.tills.pay("till:front", sale(till, code=fresh, receipt="r-9")).paid == 3200
+    assert till.orders.state(f"order:{sold.order}") is not None
+    till.catch_up()

@@ -83,7 +83,7 @@ from fairday.trade.payment.service import Payments
 from fairday.trade.rewards import Rewards
 from fairday.trade.service import Orders
 from fairday.trade.telling import OrderTelling
-from fairday.trade.tills import Tills
+from fairday.trade.tills import Tills, forget_codes
 
 log = logging.getLogger("fairday")
 
@@ -141,7 +141,7 @@ class Shop:
         self.search = Searching(db, lambda: self.settings, clock, search_folder(db, settings), popularity)
         self.payments = Payments(db, self.runner, clock, lambda: self.settings)
         self.payments.register_payable("order", self.orders.payable)
-        self.tills = Tills(self.orders, self.payments, self.rewards)
+        self.tills = Tills(self.orders, self.payments, self.rewards, self.stock)
         self.companies = Companies(
             db, self.runner, clock, lambda: self.settings, self.orders, self.checkout, self.payments
         )
@@ -411,6 +411,11 @@ class Shop:
         """Let go of a slice of idempotency keys older than they are kept; how many there were."""
         with self.db.write() as conn:
             return answers.forget(conn, self.clock.now())
+
+    def forget_codes(self) -> int:
+        """Let go of a slice of pay codes that ended long ago; how many there were."""
+        with self.db.write() as conn:
+            return forget_codes(conn, self.clock.now())
 
     def forget_photos(self) -> int:
         """Let go of a slice of shoppers' photos whose time is over; how many there were."""

@@ -123,8 +123,9 @@ class Background:
                 if rounds % FORGET_EVERY == 0:
                     while self._shop.forget_answers() and not self._stop.is_set():
                         pass
-                    while self._shop.forget_photos() and not self._stop.is_set():
-                        pass
+                    for forget in (self._shop.forget_photos, self._shop.forget_codes):
+                        while forget() and not self._stop.is_set():
+                            pass
                 if rounds % FIT_EVERY == FIT_EVERY - 1:
                     self._fit()
             except Exception:

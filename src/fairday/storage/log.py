@@ -62,7 +62,7 @@ events = Table(
     Index("events_order", "xid", "pos"),
     sqlite_autoincrement=True,
 )
-"""Steps of streams: kept for good, account ids only, never personal data."""
+"""Steps of streams: kept for good (but for pay codes, a minute each), account ids only, never personal data."""
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):

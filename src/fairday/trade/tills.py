@@ -1,7 +1,7 @@
 """Paying in the store: a code on the member's phone, read by the till, pays from their balance.
 
-A code is 18 digits, good for a minute and for one sale; only its digest is kept. ``till.pay`` spans the code, the
-account, the order and its payment: the sale is placed, paid, handed over and closed, and its points earned, in one
+A code is 18 digits, good for a minute and for one sale; its digest alone is kept, for a day. ``till.pay`` spans the
+code, the account, the order, its stock and its payment: the sale is placed, paid, handed over and closed, and its points earned, in one
 transaction, once for each receipt of a till. See docs/algorithms/rewards.md.
 """
 
@@ -13,8 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection, delete, select
 
 from fairday.goods.catalogue import products_named
+from fairday.goods.records import details_of, variants_named
+from fairday.goods.stock import Stock, stock_holds
+from fairday.kernel.claims import Hold
 from fairday.kernel.decider import (
     BaseDecider,
     Command,
@@ -30,6 +34,8 @@ from fairday.kernel.ids import digest
 from fairday.people import accounts
 from fairday.people.identity import person_of
 from fairday.people.identity.records import run
+from fairday.storage.batch import streams
+from fairday.storage.log import events
 from fairday.storage.runner import stream_state
 from fairday.trade.order import MAX_LINES, MAX_MONEY, MAX_QTY
 from fairday.trade.payment import balance
@@ -41,6 +47,8 @@ from fairday.trade.steps import Steps
 
 LASTS = 60_000
 """How long (ms) a code can be used."""
+KEPT_MS = 86_400_000
+"""How long (ms) a code is kept after it was drawn: long after it can be used, or a till asks again."""
 CODE = re.compile(r"[0-9]{18}")
 RECEIPT = re.compile(r"[0-9A-Za-z._/-]{1,64}")
 
@@ -83,8 +91,9 @@ def till_pay(steps: Steps, payments: Payments) -> Spanning:
 
     def locate(command: Command, peek: Peek) -> Located:
         data = command.data
-        streams = dict.fromkeys((command.stream, data["account"], data["order"], data["payment"]))
-        return Located(tuple(streams))
+        held = [stream for _, stream, _ in data["placing"]["holds"]]
+        touched = dict.fromkeys((command.stream, data["account"], data["order"], data["payment"], *held))
+        return Located(tuple(touched))
 
     def decide(states: Mapping[str, State], command: Command, now: int) -> Mapping[str, Sequence[Event]] | Refusal:
         data, order = command.data, command.data["order"]
@@ -111,8 +120,8 @@ def till_pay(steps: Steps, payments: Payments) -> Spanning:
             found = rule(after, step, now)
             if isinstance(found, Refusal):
                 return found
-            for stream, events in found.items():
-                for event in events:
+            for stream, told in found.items():
+                for event in told:
                     after[stream] = steps.evolve(stream, after[stream], event)
                     made.setdefault(stream, []).append(event)
         return made
@@ -157,9 +166,10 @@ class Sold(msgspec.Struct, frozen=True, kw_only=True):
 class Tills:
     """``shop.tills``."""
 
-    def __init__(self, orders: Orders, payments: Payments, rewards: Rewards) -> None:
+    def __init__(self, orders: Orders, payments: Payments, rewards: Rewards, stock: Stock) -> None:
         self._orders = orders
         self._rewards = rewards
+        self._stock = stock
         orders.runner.register(PaycodeDecider())
         orders.runner.register_spanning(till_pay(orders.steps, payments))
 
@@ -194,30 +204,45 @@ class Tills:
             raise NotFound("There is no such code.", code="code_unknown", where="code")
         else:
             account = str(found[1]["account"])
-        placing = self._placing(device, sale, account)
         with self._orders.db.read() as conn:
             ids = _ids(conn, account)
         if not again:
             with self._orders.db.write() as conn:
                 keep_contact(conn, order.partition(":")[2], Contact(), ids, self._orders.clock.now())
-        data = {"order": order, "payment": f"payment:t{ref}", "account": account, "placing": placing}
-        answer = self._orders.runner.submit(Command("till.pay", _stream(sale.code), data, device[:100]))
+        for counted in (True, True, False):
+            placing = self._placing(device, sale, account, counted)
+            data = {"order": order, "payment": f"payment:t{ref}", "account": account, "placing": placing}
+            answer = self._orders.runner.submit(Command("till.pay", _stream(sale.code), data, device[:100]))
+            if answer.refusal is None or answer.refusal.code != "sold_out":
+                break
+            # Promised to somebody else meanwhile; but the goods are on the counter: a sale is never refused for them.
         if answer.refusal is not None:
             self._orders.forget_unplaced(answer, order)
             kind = NotFound if answer.refusal.code == "code_unknown" else Conflict
             raise kind(answer.refusal.message, code=answer.refusal.code)
         return self._sold(order, account, again or not answer.events)
 
-    def _placing(self, device: str, sale: Sale, account: str) -> dict[str, Any]:
+    def _placing(self, device: str, sale: Sale, account: str, counted: bool) -> dict[str, Any]:
         wanted = sale.lines or (Line(sku="till", amount=sale.amount),)
+        settings = self._orders.settings()
+        taxes = settings.taxes.get(settings.country)
         with self._orders.db.read() as conn:
-            titles = {k: p.title for k, p in products_named(conn, [x.sku for x in wanted]).items()}
+            variants = variants_named(conn, [x.sku for x in wanted])
+            product = {x.sku: variants[x.sku].product if x.sku in variants else x.sku for x in wanted}
+            titles = {k: p.title for k, p in products_named(conn, list(product.values())).items()}
+            told = details_of(conn, product.values()) if taxes is not None else {}
             holds = self._rewards.holds(conn, account, _person(conn, account), sale.amount)
+            holds += self._shelf(conn, sale, wanted) if counted else []
+        rates = {
+            sku: taxes.rate(told[p].tax_class if p in told else "standard") if taxes is not None else 0
+            for sku, p in product.items()
+        }
         lines: list[dict[str, Any]] = [
             {
-                "line": str(n), "sku": x.sku, "product": x.sku, "title": (titles.get(x.sku) or x.title or x.sku)[:200],
+                "line": str(n), "sku": x.sku, "product": product[x.sku],
+                "title": (titles.get(product[x.sku]) or x.title or x.sku)[:200],
                 "qty": x.qty, "form": {}, "unit": x.amount // x.qty, "unit_digits": 0, "gross": x.amount,
-                "discounts": [], "net": x.amount, "tax": 0, "paid": x.amount, "gift": None,
+                "discounts": [], "net": x.amount, "tax": tax_in(x.amount, rates[x.sku]), "paid": x.amount, "gift": None,
                 "value": x.amount // x.qty, "made": False, "days": 0,
             }
             for n, x in enumerate(wanted, 1)
@@ -231,6 +256,17 @@ class Tills:
             "data": {"till": device, "receipt": sale.receipt, "asked": asked}, "source": device,
         }  # fmt: skip
 
+    def _shelf(self, conn: Connection, sale: Sale, wanted: Sequence[Line]) -> list[Hold]:
+        """The units that leave the store's stock with the sale, as far as the store is said to have them."""
+        supply = self._stock.available(conn, [x.sku for x in wanted]) if sale.store else {}
+        there = {sku: found.by_place.get(sale.store, 0) for sku, found in supply.items()}
+        made = []
+        for n, line in enumerate(wanted, 1):
+            if (units := min(line.qty, there.get(line.sku, 0))) > 0:
+                made.append((str(n), line.sku, sale.store, units))
+                there[line.sku] -= units  # another line may be of the same good
+        return stock_holds(made)
+
     def _sold(self, order: str, account: str, again: bool) -> Sold:
         state = self._orders.state(order)
         assert state is not None
@@ -242,6 +278,25 @@ class Tills:
             balance=stand.money.get(state["currency"], 0), points=stand.points, tier=stand.tier,
             unit=self._orders.settings().rewards.unit, again=again,
         )  # fmt: skip
+
+
+def tax_in(amount: int, rate: int) -> int:
+    """The tax in what was charged, minor units rounded half up; ``rate`` in thousandths of a percent. Pure."""
+    return (2 * amount * rate + 100_000 + rate) // (2 * (100_000 + rate))
+
+
+def forget_codes(conn: Connection, now: int, limit: int = 1000) -> int:
+    """Let go of up to ``limit`` pay codes that ended a day ago, their events too; how many there were.
+
+    What they paid for stands in its order, its payment and its account; the code itself told nothing else.
+    """
+    s = streams.c
+    old = select(s.stream).where(s.stream >= "paycode:", s.stream < "paycode;", s.last_at < now - KEPT_MS).limit(limit)
+    found = conn.execute(old).scalars().all()
+    if found:
+        conn.execute(delete(events).where(events.c.stream.in_(found)))
+        conn.execute(delete(streams).where(streams.c.stream.in_(found)))
+    return len(found)
 
 
 def check(sale: Sale, currency: str) -> None:
