@@ -1,8 +1,8 @@
 """Paying in the store: a code on the member's phone, read by the till, pays from their balance.
 
 A code is 18 digits, good for a minute and for one sale; its digest alone is kept, for a day. ``till.pay`` spans the
-code, the account, the order, its stock and its payment: the sale is placed, paid, handed over and closed, and its points earned, in one
-transaction, once for each receipt of a till. See docs/algorithms/rewards.md.
+code, the account, the order, its stock and its payment: the sale is placed, paid, handed over and closed, and its
+points earned, in one transaction, once for each receipt of a till. See docs/algorithms/rewards.md.
 """
 
 from __future__ import annotations
