@@ -283,6 +283,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         border: how it sells abroad.
         sending: where orders are sent from.
         order_mails: which mails about their own order buyers get.
+        price_tolerance: percent by which prices of the same goods may lie apart before the console says that they clash.
         mail_cost: what a thousand mails cost, minor units; counted against a scene's budget and foreseen.
     """
 
@@ -297,6 +298,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lake: str = ""
     models: str = ""
     mail_cost: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 0
+    price_tolerance: Annotated[int, msgspec.Meta(ge=0, le=500)] = 5
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
     contact: ContactSettings = ContactSettings()
     payments: PaymentSettings = PaymentSettings()

@@ -137,6 +137,8 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/goods/elsewhere": "goods.write",
     "POST /console/goods/forms": "goods.write",
     "GET /console/prices": "goods.read",
+    "GET /console/prices/clashes": "goods.read",
+    "POST /console/prices/clashes": "goods.write",
     "POST /console/prices": "goods.write",
     "POST /console/prices/{name}/set": "goods.write",
     "POST /console/prices/{name}/remove": "goods.write",

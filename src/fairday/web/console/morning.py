@@ -14,6 +14,7 @@ from fairday.kernel.festivals import festival
 from fairday.playbooks import category_name, load
 from fairday.web import desk
 from fairday.web.auth import field, inside
+from fairday.web.console.clashes import clashes_now
 from fairday.web.i18n import Tongue
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
@@ -41,10 +42,13 @@ def morning_page(request: Request) -> Response:
 def _page(request: Request, error: FairdayError | None = None) -> Response:
     shop, tongue = shop_of(request), tongue_of(request)
     found = morning(shop.db, shop.settings, shop.clock.now())
+    clashing, widest = clashes_now(request, 3)
     return page(
         request,
         "morning.html",
         status_of(error) if error else 200,
+        clashing=clashing,
+        widest=widest,
         today=desk.today(shop),
         picks=[(s, load(s.playbook).head.art, why(tongue, s)) for s in found],
         error=say(tongue, error) if error else None,
