@@ -47,7 +47,7 @@ def share_out(
                 break
         return parts
     if remainder == "largest":
-        taking.sort(key=lambda i: (-(takes[i] % d), i))
+        taking.sort(key=lambda i: takes[i] % d, reverse=True)
     step = 1 if spare > 0 else -1
     while spare:
         before = spare

@@ -117,6 +117,7 @@ def _undominated(parts: list[Part]) -> list[Part]:
     beaten = {
         at
         for some in amounts.values()
+        if len(some) > 1
         for at, mine in some
         for other, theirs in some
         if (theirs > mine or (theirs == mine and other < at)) and (other > at or percents[other] == percents[at])

@@ -67,7 +67,7 @@ class Walk:
                     state.taken += step.floats(state)
         else:
             self._exactly(k, entry, state)
-        for off in entry.ship if state.ship else ():
+        for off in entry.ship:
             less = min(state.ship, off) if isinstance(off, int) else state.ship * off[0] / off[1]
             state.ship -= less
             state.shipped += less
