@@ -72,7 +72,8 @@ from fairday.storage.runner import Runner
 from fairday.stores.weather import WeatherFollower
 from fairday.trade.b2b.moving import CompanyMoves
 from fairday.trade.b2b.service import Companies
-from fairday.trade.c2c.moving import MarketMoves
+from fairday.trade.c2b.briefs import Briefs
+from fairday.trade.c2b.designs import Designs
 from fairday.trade.c2c.service import Market
 from fairday.trade.checkout import Checkout
 from fairday.trade.exchanges import Exchanges
@@ -122,6 +123,7 @@ class Shop:
         self.coupons = Coupons(db, self.runner, clock, lambda conn: self.offers.asking(conn))
         self.orders.register_claim(CouponClaim())
         self.market = Market(db, self.runner, clock, lambda: self.settings, self.orders)
+        self.designs = Designs(db, self.runner, clock, lambda: self.settings, self.orders)
         self.followers.register(OrderTelling(lambda: self.settings))
         self.followers.register(PromotionGiven())
         self.rewards = Rewards(clock, lambda: self.settings)
@@ -145,7 +147,7 @@ class Shop:
         self.companies = Companies(
             db, self.runner, clock, lambda: self.settings, self.orders, self.checkout, self.payments
         )
-        self.merging.register(CouponMoves(), CountedMoves(), CartMoves(), CompanyMoves(), MarketMoves())
+        self.briefs = Briefs(db, self.runner, clock, lambda: self.settings, self.orders, self.companies)
         self.followers.register(CouponPast(lambda: self.settings))
         self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)
         self.runner.register(DayDecider())
@@ -402,10 +404,12 @@ class Shop:
     # ---- deadlines and background ----------------------------------------------------------------------------------
 
     def fire_due(self) -> int:
-        """Send every stream whose deadline has come its deadline; how many fired here."""
-        return deadlines.fire_due(
+        """Send every stream whose deadline has come its deadline, and give back what designs that are not made were
+        paid; how many fired or went back here."""
+        fired = deadlines.fire_due(
             self.db, self.runner, self.clock.now(), lambda s, e: log.error("deadline of %s failed: %s", s, e)
         )
+        return fired + self.designs.settle()
 
     def forget_answers(self) -> int:
         """Let go of a slice of idempotency keys older than they are kept; how many there were."""

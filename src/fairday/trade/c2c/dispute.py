@@ -28,6 +28,8 @@ from fairday.trade.holds import Evolve, Made
 from fairday.trade.steps import Result, Steps
 
 REASONS = ("not_arrived", "damaged", "not_as_told", "counterfeit", "incomplete", "other")
+MODES = (MODE, "brief")
+"""The modes whose orders people may dispute: a thing bought from a person, and work done for a brief."""
 MAX_SAID = 20
 """How often each side may say something, photos included."""
 
@@ -97,7 +99,7 @@ class Disputes:
         """The buyer ``by`` says what is wrong (``why``)."""
         order, data = order_of(command.stream), command.data
         state = states[order]
-        if not rules.exists(state) or state["mode"] != MODE or state["account"] != data.get("by"):
+        if not rules.exists(state) or state["mode"] not in MODES or buyer_of(state) != data.get("by"):
             return Refusal("no_such_order", "There is no such order.")
         if states[command.stream]["life"] != "none":
             return Refusal("disputed_before", "There was a dispute over this order already.")
@@ -113,7 +115,7 @@ class Disputes:
             if isinstance(found, Refusal):
                 return found
             made, asked = found, str(found[0].data["return"])
-        said = {"buyer": state["account"], "seller": state["data"]["seller"], "return": asked, "why": data["why"],
+        said = {"buyer": buyer_of(state), "seller": state["data"]["seller"], "return": asked, "why": data["why"],
                 "currency": state["currency"], "amount": _kept(state), "at": now}  # fmt: skip
         return {command.stream: [Event("Dispute Opened", said)], order: made}
 
@@ -147,7 +149,8 @@ class Disputes:
         after = state
         for event in made[order]:
             after = self._evolve(order, after, event)
-        return self._fold(states, order, deciding.complete(order, after, self._steps.mode(MODE), now), now, made)
+        mode = self._steps.mode(state["mode"])
+        return self._fold(states, order, deciding.complete(order, after, mode, now), now, made)
 
     def _fold(
         self, states: Mapping[str, State], order: str, plan: Plan | Refusal, now: int, made: Made
@@ -156,6 +159,11 @@ class Disputes:
             return plan
         found = {**made, order: [*made.get(order, ()), *plan.events]}
         return self._steps.claims.fold(states, plan.turns, now, self._evolve, found)
+
+
+def buyer_of(order: State) -> str:
+    """Who pays for an order between people: an account, or the shop for its own briefs."""
+    return str(order["account"] or "shop")
 
 
 def order_of(dispute: str) -> str:

@@ -211,6 +211,15 @@ def words_of(conn: Connection, about: str) -> list[dict[str, Any]]:
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
+def words_among(conn: Connection, abouts: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """What was written of several things, each in order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    query = select(words).where(words.c.about.in_(list(abouts))).order_by(words.c.at, words.c.key)
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["about"], []).append(dict(row))
+    return found
+
+
 def stars_of(conn: Connection, accounts: Iterable[str]) -> dict[str, tuple[float, int]]:
     """What accounts, and those merged into them, were given: (mean of stars, how many gave them)."""
     found = {}

@@ -11,6 +11,7 @@ from fairday.goods.stock import Supply
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.settings import Settings
 from fairday.offers import model
+from fairday.trade.c2b.preorder import Pre
 from fairday.trade.border import Crossing, Sent, crosses
 from fairday.trade.cart import CartLine
 from fairday.trade.charging import Part
@@ -50,6 +51,16 @@ def checked(lines: Sequence[QuotedLine], supply: Mapping[str, Supply], choice: C
                 line = msgspec.structs.replace(line, problem=error)
             left[line.sku] = has - line.qty
         made.append(line)
+    return made
+
+
+def with_preorders(lines: Sequence[QuotedLine], pres: Mapping[str, Pre]) -> list[QuotedLine]:
+    """Lines of designs that are not made yet say why they cannot be ordered, where they cannot."""
+    made = []
+    for line in lines:
+        pre = pres.get(line.offer.product) if line.offer is not None else None
+        problem = line.problem or (pre.problem if pre is not None else None)
+        made.append(msgspec.structs.replace(line, problem=problem) if problem is not line.problem else line)
     return made
 
 

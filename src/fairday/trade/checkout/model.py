@@ -13,7 +13,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.offers import model
 from fairday.stores.places import Pickup
 from fairday.trade.border import Crossing
-from fairday.trade.charging import Charged, Part
+from fairday.trade.c2b.preorder import Pre
 from fairday.trade.delivery import Delivery
 
 Way = Literal["ship", "pickup"]
@@ -105,6 +105,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         stores: where it can be collected.
         coupons: (coupon, rule) of those used.
         crossing: what crossing a border adds, or None.
+        preorder: the design that is made once enough are ordered, where the cart is a pre-order, or None.
         seen: what to compare at placing; not for people.
         earns: points the order will earn.
     """
@@ -121,8 +122,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     reachable: bool
     earns: int = 0
     crossing: Crossing | None = None
-    parts: Mapping[str, Part]
-    charged: Charged | None = None
+    preorder: Pre | None = None
 
     @property
     def total(self) -> int:

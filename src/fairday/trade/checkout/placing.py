@@ -11,7 +11,7 @@ import msgspec
 from fairday.goods.rates import half_up
 from fairday.kernel.claims import Hold
 from fairday.trade.border import CrossBorder
-from fairday.trade.charging import Part
+from fairday.trade.c2b.mode import PREORDER
 from fairday.trade.checkout.lines import rough
 from fairday.trade.checkout.model import Buyer, Choice, Quote
 from fairday.trade.order import SHIPPING
@@ -48,15 +48,15 @@ def placing_of(
         })  # fmt: skip
     shipping = None
     if quote.delivery is not None:
-        shipping = {"method": quote.delivery.service, **_amounts(quote.parts[SHIPPING])}
-    data: dict[str, Any] = {}
+        gross, discounts = quote.priced.shipping or 0, [list(d) for d in quote.priced.shipping_discounts if d[1]]
+        net, tax = carriage(quote.priced), quote.priced.shipping_tax
+        shipping = {"method": quote.delivery.service, "gross": gross, "discounts": discounts, "net": net,
+                    "tax": tax, "paid": net if quote.tax_inside else net + tax}  # fmt: skip
+    mode, data = choice.mode, {}
     if quote.crossing is not None:
-        data["border"] = quote.crossing.told()
-        if turned is not None:
-            data["border"] |= {k: turned.exchange.turned(data["border"][k]) for k in ("duty", "tax")}
-    if turned is not None:
-        data["exchange"] = turned.told()
-    mode = CrossBorder.name if quote.crossing is not None else choice.mode
+        mode, data = CrossBorder.name, {"border": quote.crossing.told()}
+    elif quote.preorder is not None:
+        mode, data = PREORDER, dict(quote.preorder.told())
     return {
         "mode": mode, "account": buyer.account, "currency": quote.currency,
         "country": choice.country or home or None, "channel": choice.channel, "store": choice.store or None,

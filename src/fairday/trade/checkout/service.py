@@ -25,6 +25,7 @@ from fairday.stores.places import Destination, pickups, sources
 from fairday.stores.points import point_of
 from fairday.stores.records import all_places
 from fairday.trade.border import crossed, crosses
+from fairday.trade.c2b.preorder import preordered
 from fairday.trade.cart import Cart
 from fairday.trade.charging import Charged, Part, charged, exchange
 from fairday.trade.checkout.lines import (
@@ -37,6 +38,7 @@ from fairday.trade.checkout.lines import (
     priced_cart,
     quoted,
     rough,
+    with_preorders,
     with_price,
 )
 from fairday.trade.checkout.model import Buyer, Choice, Holding, Moved, Placed, Pricer, Quote, QuotedLine, carriage
@@ -85,15 +87,20 @@ class Checkout:
         with self._db.read() as conn:
             wanted = [Wanted(sku=x.sku, qty=x.qty, options=x.options) for x in cart.lines]
             found = self._goods.offers(conn, wanted, where, now)
-            supply = self._stock.available(conn, [x.sku for x in cart.lines])
+            pres = preordered(
+                conn, [(x.product, x.qty) for x in cart.lines], now, home=not crosses(settings, country),
+                people=choice.mode == "b2c",
+            )  # fmt: skip
+            # What is still to be made is in nobody's stock.
+            supply = self._stock.available(conn, [x.sku for x in cart.lines if x.product not in pres])
             lines = [quoted(x, agreed(offer, choice)) for x, offer in zip(cart.lines, found, strict=True)]
-            lines = checked(lines, supply, choice)
+            lines = with_preorders(checked(lines, supply, choice), pres)
             grams = sum((x.offer.weight_g or 0) * x.qty for x in lines if x.offer is not None)
             worth = sum(rough(x.offer, x.qty) for x in lines if x.offer is not None)
             places = all_places(conn)
             offered = deliveries(conn, country, choice.postcode, grams, worth, settings.currency)
             wants = {x.sku: sum(y.qty for y in lines if y.sku == x.sku) for x in lines}
-            stores = pickups(places, supply, wants, now, settings.zone)
+            stores = [] if pres else pickups(places, supply, wants, now, settings.zone)
         delivery = chosen_delivery(offered, choice) if choice.way == "ship" else None
         usable = self._coupons.usable(buyer.account, now) if buyer.account else []
         held = [(c, r) for c, r in usable if choice.coupons is None or c in choice.coupons]
@@ -132,7 +139,8 @@ class Checkout:
             lines=tuple(lines), priced=priced, savings=self._savings(priced), currency=currency, parts=parts,
             charged=turned,
             deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
-            seen=seen_text(lines, parts, currency), crossing=crossing, earns=self._earns(priced, buyer),
+            seen=seen_text(lines, priced, crossing), crossing=crossing, earns=self._earns(priced, buyer),
+            preorder=next(iter(pres.values()), None),
             reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
         )  # fmt: skip
 
@@ -253,6 +261,9 @@ class Checkout:
             worth = sum(n for r, _, n in quote.savings if r == rule)
             assert buyer.account is not None
             found.append(self._coupons.hold(coupon, buyer.account, worth))
+        if quote.preorder is not None:
+            bought = [(x.line, x.sku, x.qty) for x in quote.lines if x.gift is None]
+            found += quote.preorder.holds(bought, quote.currency)
         found += quote.crossing.holds if quote.crossing is not None else ()
         if choice.agreed:
             return found
@@ -261,8 +272,9 @@ class Checkout:
             return found
         return [*found, *self._pricer.holds(quote.priced, buyer.account, self._clock.now())]
 
-    def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice, contact: Contact) -> list[Hold]:
-        supply = self._stock.available(conn, [x.sku for x in quote.lines])
+    def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice) -> list[Hold]:
+        counted = [x.sku for x in quote.lines if quote.preorder is None or x.gift is not None]
+        supply = self._stock.available(conn, counted)
         wants = [
             Want(x.line, x.sku, x.qty, (x.offer.weight_g or 0) if x.offer is not None else 0)
             for x in quote.lines
