@@ -1,4 +1,6 @@
-"""A person's answer to a brief and the work that comes of it: a stream ``answer:ID``. Pure. See docs/algorithms/crowd.md.
+"""A person's answer to a brief and the work that comes of it: a stream ``answer:ID``. Pure.
+
+See docs/algorithms/crowd.md.
 
 An answer's id is made of its brief and its account, so that nobody answers twice.
 """
@@ -24,8 +26,8 @@ def answer_id(brief: str, account: str) -> str:
 class AnswerDecider(BaseDecider):
     """The rules of streams ``answer:ID``.
 
-    ``life``: sent; withdrawn; chosen until it is paid for; begun; delivered; again (another round was asked for); accepted;
-    done; off (called off: it was not delivered). Alone it takes ``answer.withdraw`` {account} and ``answer.again`` {};
+    ``life``: sent; withdrawn; chosen until it is paid for; begun; delivered; again (another round was asked for);
+    accepted; done; off (called off: it was not delivered). Alone it takes ``answer.withdraw`` {account} and ``answer.again`` {};
     ``answer.write``, ``answer.deliver`` and ``answer.accept`` take other streams too (``working``).
     """
 

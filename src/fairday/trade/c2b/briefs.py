@@ -168,7 +168,13 @@ class Briefs:
         done(self._runner.submit(Command("answer.withdraw", f"answer:{id_}", {"account": account}, account)))
 
     def deliver(
-        self, id_: str, account: str, ids: Ids, text: str, photos: Sequence[str] = (), parcel: tuple[str, str] = ("", "")
+        self,
+        id_: str,
+        account: str,
+        ids: Ids,
+        text: str,
+        photos: Sequence[str] = (),
+        parcel: tuple[str, str] = ("", ""),
     ) -> None:
         """The chosen one delivers: words, photos, a parcel's (carrier, number).
 

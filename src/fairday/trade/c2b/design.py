@@ -1,4 +1,7 @@
-"""A design: what somebody drew, made once enough are ordered; a stream ``design:ID``. Pure. See docs/algorithms/crowd.md."""
+"""A design: what somebody drew, made once enough are ordered; a stream ``design:ID``. Pure.
+
+See docs/algorithms/crowd.md.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ MAX_OPEN_MS = 180 * DAY_MS
 STOPS = ("not_possible", "rights", "designer_asked", "other")
 """Why the shop stops a design that takes pre-orders."""
 _TERMS = ("price", "goal", "most", "until", "royalty", "made_day")
-_AFTER = {"Design Refused": "refused", "Design Withdrawn": "withdrawn", "Design Made": "made", "Design Missed": "missed",
-          "Design Stopped": "stopped"}  # fmt: skip
+_AFTER = {"Design Refused": "refused", "Design Withdrawn": "withdrawn", "Design Made": "made",
+          "Design Missed": "missed", "Design Stopped": "stopped"}  # fmt: skip
 
 
 def written(state: State, data: Mapping[str, Any], now: int) -> list[Event] | Refusal:
@@ -47,7 +50,16 @@ class DesignDecider(BaseDecider):
     kind = "design"
 
     def initial(self) -> State:
-        return {"life": "new", "account": None, "asked": 0, "currency": "", "n": 0, "placed": 0, "paid": 0, "full": None}
+        return {
+            "life": "new",
+            "account": None,
+            "asked": 0,
+            "currency": "",
+            "n": 0,
+            "placed": 0,
+            "paid": 0,
+            "full": None,
+        }
 
     def decide(self, state: State, command: Command, now: int) -> Sequence[Event] | Refusal:
         data, life = command.data, state["life"]
@@ -129,7 +141,10 @@ def _bad_terms(data: Mapping[str, Any], now: int) -> Refusal | None:
         return Refusal("bad_most", "At most as many as the goal can hardly be reached.", {"where": "most"})
     if type(data["until"]) is not int or not now < data["until"] <= now + MAX_OPEN_MS:
         return Refusal("bad_until", "A design takes pre-orders for at most 180 days from now.", {"where": "until"})
-    if type(data["made_day"]) is not int or not data["until"] <= (data["made_day"] + 1) * DAY_MS <= now + 2 * 366 * DAY_MS:
+    if (
+        type(data["made_day"]) is not int
+        or not data["until"] <= (data["made_day"] + 1) * DAY_MS <= now + 2 * 366 * DAY_MS
+    ):
         return Refusal("bad_made_day", "It is made after the last day, and within two years.", {"where": "made_day"})
     return None
 
@@ -181,7 +196,9 @@ class PreOrderClaim:
         if turn.step == "place":
             if state["life"] != "open" or now >= state["until"]:
                 return over()
-            if any(state[k] != data[d] for k, d in (("price", "price"), ("account", "designer"), ("royalty", "royalty"))):
+            if any(
+                state[k] != data[d] for k, d in (("price", "price"), ("account", "designer"), ("royalty", "royalty"))
+            ):
                 return Refusal("design_changed", "It has changed since you looked; look again.")
             if state["placed"] + units > state["most"]:
                 left = state["most"] - state["placed"]
@@ -192,7 +209,9 @@ class PreOrderClaim:
                 return over()
             return [_counted("Design Paid", state, turn, state["placed"], state["paid"] + units, now)]
         if turn.step == "ship" and state["life"] != "made":
-            return Refusal("not_made_yet", "It is not made yet: its pre-orders are not over, or the goal was not reached.")
+            return Refusal(
+                "not_made_yet", "It is not made yet: its pre-orders are not over, or the goal was not reached."
+            )
         if turn.step == "cancel" or (turn.step == "refund" and turn.unshipped):
             back = sum((turn.units if turn.step == "cancel" else turn.unshipped).values())
             # Once it is decided, how many there were stays what it was decided on.
@@ -232,8 +251,8 @@ class RoyaltyClaim:
 class MadeClaim:
     """Units that are made for an order: ``Hold("made", "stock:SKU", …)`` as of ``stock_hold``.
 
-    Nothing is there to reserve when it is placed; they are promised together when the design is made, and leave or are freed like
-    any others.
+    Nothing is there to reserve when it is placed; they are promised together when the design is made, and leave or are
+    freed like any others.
     """
 
     name = "made"

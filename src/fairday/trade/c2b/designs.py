@@ -26,8 +26,8 @@ from fairday.trade.c2b.tables import Design
 from fairday.trade.c2c import records
 from fairday.trade.c2c.mode import seller_stream
 from fairday.trade.c2c.records import Ids
-from fairday.trade.c2c.seller import counted
 from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, text_of
+from fairday.trade.c2c.seller import counted
 from fairday.trade.service import Orders
 
 log = logging.getLogger("fairday")

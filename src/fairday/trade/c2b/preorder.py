@@ -24,7 +24,12 @@ class Pre(msgspec.Struct, frozen=True):
     def holds(self, lines: Iterable[tuple[str, str, int]], currency: str) -> list[Hold]:
         """What an order of these lines (line, sku, units) holds of it."""
         one, given = self.design, list(lines)
-        told = {"units": sum(n for _, _, n in given), "price": one.price, "designer": one.account, "royalty": one.royalty}
+        told = {
+            "units": sum(n for _, _, n in given),
+            "price": one.price,
+            "designer": one.account,
+            "royalty": one.royalty,
+        }
         made = [stock_hold(sku, MAIN, line, n) for line, sku, n in given]
         return [
             Hold("preorder", f"design:{one.id}", told),

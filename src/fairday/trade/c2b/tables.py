@@ -196,7 +196,12 @@ def answer_of_order(conn: Connection, number: str) -> str:
 
 
 def designs_of(
-    conn: Connection, *, lives: Sequence[str] = (), account: str = "", ids: Iterable[str] | None = None, limit: int = 100
+    conn: Connection,
+    *,
+    lives: Sequence[str] = (),
+    account: str = "",
+    ids: Iterable[str] | None = None,
+    limit: int = 100,
 ) -> list[Design]:
     """Designs, those that close next first, then those that are over, the last first."""
     c = designs.c

@@ -162,14 +162,14 @@ class Market:
         }  # fmt: skip
         return self.orders.place(f"order:{order}", placing, contact, ids, actor=account)
 
-    def deal(self, number: str, account: str) -> tuple[str, State]:
+    def deal(self, number: str, account: str, modes: tuple[str, ...] = (MODE,)) -> tuple[str, State]:
         """An order between people and which side of it an account is: ("buyer" or "seller", the order's state).
 
         Raises:
             NotFound: no such order, or neither side.
         """
         state = self.orders.state(f"order:{number}") if len(number) <= 40 else None
-        if state is not None and state["mode"] in MODES:
+        if state is not None and state["mode"] in modes:
             for side, who in (("buyer", buyer_of(state)), ("seller", state["data"]["seller"])):
                 if who == account:
                     return side, state
@@ -227,13 +227,13 @@ class Market:
     def dispute(self, number: str, account: str, ids: Ids, why: str, text: str, photo: str = "") -> None:
         """The buyer says what is wrong; the money stays held until it is decided."""
         text_of(text, "words", least=2)
-        self.deal(number, account)
+        self.deal(number, account, MODES)
         done(self.runner.submit(Command("dispute.open", f"dispute:{number}", {"by": account, "why": why}, account)))
         self.say(number, account, ids, text, photo)
 
     def say(self, number: str, account: str, ids: Ids, text: str, photo: str = "") -> None:
         """A side's statement or evidence in an open dispute."""
-        side, _ = self.deal(number, account)
+        side, _ = self.deal(number, account, MODES)
         said, key, now = text_of(text, "words", least=0 if photo else 2), new_id(self.clock.now()), self.clock.now()
         with self.db.write() as conn:
             photo_kept(conn, photo, now)

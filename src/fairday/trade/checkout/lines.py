@@ -11,8 +11,8 @@ from fairday.goods.stock import Supply
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.settings import Settings
 from fairday.offers import model
-from fairday.trade.c2b.preorder import Pre
 from fairday.trade.border import Crossing, Sent, crosses
+from fairday.trade.c2b.preorder import Pre
 from fairday.trade.cart import CartLine
 from fairday.trade.charging import Part
 from fairday.trade.checkout.model import Choice, QuotedLine, carriage

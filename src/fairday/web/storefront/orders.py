@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, select
@@ -22,6 +23,8 @@ from fairday.shop import Shop
 from fairday.stores.records import all_places
 from fairday.trade import cart as carts
 from fairday.trade import order as rules
+from fairday.trade.c2b.mode import BRIEF, PREORDER
+from fairday.trade.c2c.dispute import MODES as PEOPLE
 from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.links import order_number as number_of
 from fairday.trade.links import pickup_code
@@ -126,13 +129,14 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         settling=_settling(shop, order, state),
         code=pickup_code(front_of(request).secret, order) if state["way"] == "pickup" and where == "paid" else "",
         may={
-            "cancel": state["life"] == "open" and not any(x["shipped"] for x in state["lines"].values()),
+            "cancel": _may_cancel(request, state),
             "receive": state["life"] == "open" and where in ("shipped", "picked_up") and state["received_at"] is None
-            and state["mode"] != "c2c",
+            and state["mode"] not in PEOPLE,
             "return": state["life"] == "open" and state["shipped_at"] is not None and any(x["out"] for x in lines),
             "papers": rules.is_paid(state),
             "exchange": state["mode"] == "b2c" and "exchange" not in state["data"],
         },
+        about=_about(state, number), things={x["line"]: _thing(state, x) for x in lines},
         steps=_steps(state, where), say=request.query_params.get("say", ""),
         money=lambda n: tongue.money(n, state["currency"]), rate=(abroad_drawn(tongue, state) or {}).get("rate", ""),
     )  # fmt: skip
@@ -149,6 +153,37 @@ def _settling(shop: Shop, order: str, state: State) -> dict[str, tuple[int, int]
                 swap = shop.exchanges.look(order, asked["units"], [(sku, n) for sku, n in asked["wants"]])
                 found[number] = (swap.due, swap.rest)
     return found
+
+
+def _about(state: State, number: str) -> tuple[str, str] | None:
+    """The page on which the two sides of an order between people go on, and what the way there is called."""
+    if state["mode"] == "c2c":
+        return f"/deal/{number}", "deal.open"
+    return (f"/briefs/{state['data']['brief']}", "brief.open") if state["mode"] == BRIEF else None
+
+
+def _thing(state: State, line: Mapping[str, Any]) -> str:
+    """The page of what a line is of."""
+    told = state["data"]
+    if state["mode"] == "c2c":
+        return f"/market/{told['listing']}"
+    if state["mode"] == BRIEF:
+        return f"/briefs/{told['brief']}"
+    if state["mode"] == PREORDER and not line["gift"]:
+        return f"/designs/{told['design']}"
+    return f"/goods/{quote(line['product'], safe='')}"
+
+
+def _may_cancel(request: Request, state: State) -> bool:
+    """Whether the buyer may give it up: nothing has left, nobody works on it, and nothing is being made for it."""
+    if state["life"] != "open" or any(x["shipped"] for x in state["lines"].values()):
+        return False
+    if state["mode"] == BRIEF:
+        return not rules.is_paid(state) and not state["on_account"]
+    if state["mode"] == PREORDER:
+        design = shop_of(request).designs.state(state["data"]["design"])
+        return design is not None and design["life"] == "open"
+    return True
 
 
 def _steps(state: State, where: str) -> list[tuple[str, bool]]:
@@ -172,8 +207,8 @@ def _act(request: Request, token: str, act: str) -> Response:
     order, state = order_of(request, token)
     if act == "pay":
         return pay(request, order, text_in(form, "payment", 32), first=form.get("balance_first") == "yes")
-    if state["mode"] == "c2c" and act in ("again", "return"):
-        raise HTTPException(404)  # one of a kind; what is wrong with it is said on the deal's page
+    if state["mode"] in PEOPLE and act in ("again", "return", "receive"):
+        raise HTTPException(404)  # one of a kind; what is wrong with it is said on the deal's or the brief's page
     if act == "again":
         with shop.db.write() as conn:
             cart = cart_for(request, conn)
@@ -195,7 +230,7 @@ def _act(request: Request, token: str, act: str) -> Response:
     name = {"cancel": "order.cancel", "receive": "order.receive", "return": "order.ask_return"}.get(act)
     if name is None:
         raise HTTPException(404)
-    if act == "cancel" and any(x["shipped"] for x in state["lines"].values()):
+    if act == "cancel" and not _may_cancel(request, state):
         raise HTTPException(409)
     answer = shop.orders.act(name, order, {} if act == "receive" else data, actor=order)
     if not answer.ok:

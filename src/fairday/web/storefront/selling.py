@@ -20,7 +20,6 @@ from fairday.trade.c2c import records
 from fairday.trade.c2c.records import Listing
 from fairday.trade.c2c.saying import LISTING_ID
 from fairday.trade.c2c.seller import A_DAY
-from fairday.trade.c2c.saying import LISTING_ID
 from fairday.trade.c2c.service import Draft
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import read_address
