@@ -65,6 +65,9 @@ def test_the_shop_asks_chooses_and_pays_out_of_its_own_pocket(shop: fairday.Shop
     answer, stream = begun(shop, clock)
     assert (held(shop, "held:account:anna"), held(shop, "expenses:briefs")) == (60_000, -60_000)
     assert work(shop, answer)["life"] == "begun"
+    refused = shop.orders.act("order.ship", stream, actor="clerk").refusal
+    assert refused is not None
+    assert refused.code == "not_delivered"
     delivered(shop, answer)
     shop.briefs.accept(answer, SHOP, actor="operator:1")
     assert work(shop, answer)["life"] == "done"

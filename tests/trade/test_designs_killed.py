@@ -16,7 +16,7 @@ from crowding import bought, held, opened, put_up
 from fairday.kernel.clock import DAY_MS
 from fairday.storage import deadlines
 
-ORDERS = 24
+ORDERS = 12
 KILLS = int(os.environ.get("FAIRDAY_KILLS", "2"))
 
 

@@ -63,6 +63,8 @@ GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
         Page("orders", "/console/orders", ("/console/making",)),
         Page("payments", "/console/payments", ("/console/reconciliation",)),
         Page("market", "/console/market"),
+        Page("briefs", "/console/briefs"),
+        Page("designs", "/console/designs"),
     )),
     ("results", (
         Page("report", "/console/report"),

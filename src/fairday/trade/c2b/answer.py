@@ -27,7 +27,8 @@ class AnswerDecider(BaseDecider):
     """The rules of streams ``answer:ID``.
 
     ``life``: sent; withdrawn; chosen until it is paid for; begun; delivered; again (another round was asked for);
-    accepted; done; off (called off: it was not delivered). Alone it takes ``answer.withdraw`` {account} and ``answer.again`` {};
+    accepted; done; off (called off: it was not delivered). Alone it takes ``answer.withdraw`` {account} and
+    ``answer.again`` {};
     ``answer.write``, ``answer.deliver`` and ``answer.accept`` take other streams too (``working``).
     """
 
@@ -149,6 +150,8 @@ class WorkClaim:
             if data["credit"]:
                 return [Event("Answer Invoice Paid", {"at": now})]
             return [Event("Answer Begun", {**begun, "paid": True})]
+        if turn.step == "ship" and state["life"] != "delivered":
+            return Refusal("not_delivered", "Who was chosen delivers this; it is not sent from the shop.")
         if turn.step == "complete":
             return [Event("Answer Done", {"at": now})]
         if turn.step == "cancel":

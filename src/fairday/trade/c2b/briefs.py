@@ -32,6 +32,8 @@ from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, te
 from fairday.trade.records import Contact, keep_parcel
 from fairday.trade.service import Orders
 
+COMPANYS = ("not_member", "needs_approval", "over_credit", "credit_overdue", "other_currency", "too_many_open")
+"""What a company's own rules refuse; told under the codes of its area."""
 MOST_PHOTOS = 4
 """Photos of an answer, and of each delivery."""
 
@@ -255,6 +257,8 @@ class Briefs:
         # One order a choice: pressed twice it is the same one, chosen anew after it expired it is another.
         order = digest("work", id_, str(self._version(f"answer:{id_}")))[:26]
         said: Said = self._orders.place(f"order:{order}", placing, Contact(), ids, actor=actor)
+        if said.refusal is not None and said.refusal.code in COMPANYS:
+            raise Conflict(said.refusal.message, code=f"b2b_{said.refusal.code}")
         if said.refusal is None or said.refusal.code != "already_placed":
             done(said)
         return order
