@@ -239,7 +239,7 @@ class Briefs:
                 holds.append(["credit", credit_rules.stream_of(by.partition(":")[2]), terms])
         if seen != price:
             raise Conflict("The price has changed since you looked.", code="answer_changed")
-        line = {
+        line: dict[str, Any] = {
             "line": "1", "sku": f"brief:{state['brief']}", "product": f"brief:{state['brief']}",
             "title": found.title if found is not None else state["brief"], "qty": 1, "form": {}, "unit": seen,
             "unit_digits": 0, "gross": seen, "discounts": [], "net": seen, "tax": 0, "paid": seen, "gift": None,

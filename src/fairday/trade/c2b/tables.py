@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Index, Integer, String, Table, func, or_, select
 
 from fairday.storage.database import col, metadata
 from fairday.trade.c2c.records import texts
@@ -160,7 +160,7 @@ def briefs_of(
 ) -> list[Brief]:
     """Briefs: those that close last first. One without words (erased) is not there."""
     c = briefs.c
-    wanted = [c.life.in_(list(lives))] if lives else []
+    wanted: list[ColumnElement[bool]] = [c.life.in_(list(lives))] if lives else []
     wanted += [c.by == by] if by else []
     wanted += [c.id == id_] if id_ else []
     names = [c[f] for f in Brief.__struct_fields__ if f in c]
@@ -205,7 +205,7 @@ def designs_of(
 ) -> list[Design]:
     """Designs, those that close next first, then those that are over, the last first."""
     c = designs.c
-    wanted = [c.life.in_(list(lives))] if lives else []
+    wanted: list[ColumnElement[bool]] = [c.life.in_(list(lives))] if lives else []
     wanted += [c.account == account] if account else []
     wanted += [c.id.in_(list(ids))] if ids is not None else []
     names = [c[f] for f in Design.__struct_fields__ if f in c and f not in _UNKNOWN]
