@@ -14,6 +14,7 @@ from fairday.kernel.decider import Command, State
 from fairday.kernel.errors import Conflict, NotFound
 from fairday.kernel.ids import digest, new_id
 from fairday.kernel.settings import Settings
+from fairday.people.accounts import accounts_in
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.b2b import company as company_rules
@@ -133,8 +134,9 @@ class Briefs:
             Conflict: it is closed or full, the price is not within its reward, or it is their own company's.
             NotFound: there is no such brief.
         """
-        said, now, id_ = text_of(text, "text", least=2), self._clock.now(), answer_id(brief, account)
+        said, now = text_of(text, "text", least=2), self._clock.now()
         self._open()
+        id_, account = self.own(brief[:64], account)
         with self._db.read() as conn:
             kept = self._photos(conn, photos, now)
         data = {"brief": brief[:64], "account": account, "price": price}
@@ -142,6 +144,14 @@ class Briefs:
         with self._db.write() as conn:
             self._keep(conn, f"answer:{id_}", "answer", said, kept, ids, now, again=True)
         return id_
+
+    def own(self, brief: str, account: str) -> tuple[str, str]:
+        """The id of an account's answer to a brief, and the account that wrote it: itself, or one merged into it."""
+        with self._db.read() as conn:
+            for one in accounts_in(conn, account):
+                if stream_state(conn, f"answer:{answer_id(brief, one)}") is not None:
+                    return answer_id(brief, one), one
+        return answer_id(brief, account), account
 
     def _open(self) -> None:
         if not self._settings().crowd.open:
@@ -167,6 +177,7 @@ class Briefs:
 
     def take_back(self, id_: str, account: str) -> None:
         """Take an answer back before it is chosen."""
+        account = self._writer(id_, account)
         done(self._runner.submit(Command("answer.withdraw", f"answer:{id_}", {"account": account}, account)))
 
     def deliver(
@@ -186,10 +197,9 @@ class Briefs:
         said, now = text_of(text, "words", least=0 if photos or parcel[1] else 2), self._clock.now()
         with self._db.read() as conn:
             kept = self._photos(conn, photos, now)
-        state = self._state(f"answer:{id_}")
-        if state is None or state["account"] != account:
-            raise NotFound("There is no such answer.", code="no_such_answer")
-        number = str(state["order"] or "").partition(":")[2]
+        account = self._writer(id_, account)
+        state = self._state(f"answer:{id_}") or {}
+        number = str(state.get("order") or "").partition(":")[2]
         name = digest("parcel", number, str(now))[:20] if parcel[1] else ""
         data = {"account": account, "parcel": name}
         done(self._runner.submit(Command("answer.deliver", f"answer:{id_}", data, account)))
@@ -197,6 +207,14 @@ class Briefs:
             self._keep(conn, f"answer:{id_}", "seller", said, kept, ids, now)
             if name:
                 keep_parcel(conn, name, number, parcel[0], parcel[1], now)
+
+    def _writer(self, id_: str, account: str) -> str:
+        """The account that wrote an answer, where it is this one or one merged into it."""
+        state = self._state(f"answer:{id_}")
+        with self._db.read() as conn:
+            if state is None or state["account"] not in accounts_in(conn, account):
+                raise NotFound("There is no such answer.", code="no_such_answer")
+        return str(state["account"])
 
     # ---- choosing --------------------------------------------------------------------------------------------------
 
@@ -307,7 +325,7 @@ class Briefs:
             found = tables.answer_named(conn, id_[:64])
             if found is not None:
                 brief = stream_state(conn, f"brief:{found.brief}")
-                mine = account is not None and found.account == account
+                mine = account is not None and found.account in accounts_in(conn, account)
                 if mine or (by and brief is not None and brief[1]["by"] == by):
                     return found, records.words_of(conn, f"answer:{found.id}")
         raise NotFound("There is no such answer.", code="no_such_answer")

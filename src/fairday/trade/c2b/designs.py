@@ -17,6 +17,7 @@ from fairday.kernel.clock import DAY_MS, Clock, local_day
 from fairday.kernel.decider import Command, Located, Peek, Refusal, Spanning, State
 from fairday.kernel.errors import Conflict, NotFound
 from fairday.kernel.settings import Settings
+from fairday.people.accounts import accounts_in
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.c2b import tables
@@ -110,6 +111,7 @@ class Designs:
         title, text = text_of(drawn.title, "title", least=2 if send else 1), text_of(drawn.text, "text")
         with self._db.read() as conn:
             photo_kept(conn, drawn.photo, now, must=send)
+        account = self._designer(id_, account)
         data = {"account": account, "asked": drawn.price, "currency": settings.currency,
                 "life": "review" if send else "draft"}  # fmt: skip
         # Nobody sees the new words before the design is written: it goes first.
@@ -123,7 +125,15 @@ class Designs:
 
     def withdraw(self, id_: str, account: str) -> None:
         """Take a design back before it is accepted."""
+        account = self._designer(id_, account)
         done(self._runner.submit(Command("design.withdraw", f"design:{id_}", {"account": account}, account)))
+
+    def _designer(self, id_: str, account: str) -> str:
+        """The account that sent a design, where that one was merged into this; else this one."""
+        state = self.state(id_)
+        with self._db.read() as conn:
+            mine = state is not None and state["account"] in accounts_in(conn, account)
+        return str(state["account"]) if state is not None and mine else account
 
     # ---- the shop's ------------------------------------------------------------------------------------------------
 
@@ -226,7 +236,7 @@ class Designs:
     def sent(self, account: str) -> list[Design]:
         """An account's designs, the last first."""
         with self._db.read() as conn:
-            return tables.designs_of(conn, account=account)
+            return tables.designs_of(conn, accounts=accounts_in(conn, account))
 
 
 __all__ = ["CATEGORY", "Designs", "Drawn", "Terms"]

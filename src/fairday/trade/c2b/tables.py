@@ -171,12 +171,12 @@ def briefs_of(
     return [Brief(**row) for row in conn.execute(query).mappings()]
 
 
-def answers_of(conn: Connection, *, brief: str = "", account: str = "", limit: int = 200) -> list[Answer]:
-    """Answers to a brief or by an account, the last first; without those taken back."""
+def answers_of(conn: Connection, *, brief: str = "", accounts: Sequence[str] = (), limit: int = 200) -> list[Answer]:
+    """Answers to a brief or by some accounts, the last first; without those taken back."""
     c = answers.c
     wanted = [c.life != "withdrawn"]
     wanted += [c.brief == brief] if brief else []
-    wanted += [c.account == account] if account else []
+    wanted += [c.account.in_(list(accounts))] if accounts else []
     names = [c[f] for f in Answer.__struct_fields__ if f in c]
     query = select(*names, c.order_id.label("order")).where(*wanted).order_by(c.updated_at.desc(), c.id).limit(limit)
     return [Answer(**row) for row in conn.execute(query).mappings()]
@@ -199,14 +199,14 @@ def designs_of(
     conn: Connection,
     *,
     lives: Sequence[str] = (),
-    account: str = "",
+    accounts: Sequence[str] = (),
     ids: Iterable[str] | None = None,
     limit: int = 100,
 ) -> list[Design]:
     """Designs, those that close next first, then those that are over, the last first."""
     c = designs.c
     wanted: list[ColumnElement[bool]] = [c.life.in_(list(lives))] if lives else []
-    wanted += [c.account == account] if account else []
+    wanted += [c.account.in_(list(accounts))] if accounts else []
     wanted += [c.id.in_(list(ids))] if ids is not None else []
     names = [c[f] for f in Design.__struct_fields__ if f in c and f not in _UNKNOWN]
     unknown = [func.coalesce(c[f], 0).label(f) for f in _UNKNOWN]

@@ -22,7 +22,7 @@ from fairday.kernel.decider import (
 )
 from fairday.trade import deciding
 from fairday.trade import order as rules
-from fairday.trade.c2c.mode import MODE
+from fairday.trade.c2c.mode import MODE, party
 from fairday.trade.deciding import Plan
 from fairday.trade.holds import Evolve, Made
 from fairday.trade.steps import Result, Steps
@@ -99,7 +99,7 @@ class Disputes:
         """The buyer ``by`` says what is wrong (``why``)."""
         order, data = order_of(command.stream), command.data
         state = states[order]
-        if not rules.exists(state) or state["mode"] not in MODES or buyer_of(state) != data.get("by"):
+        if not rules.exists(state) or state["mode"] not in MODES or party(state, "buyer") != data.get("by"):
             return Refusal("no_such_order", "There is no such order.")
         if states[command.stream]["life"] != "none":
             return Refusal("disputed_before", "There was a dispute over this order already.")
@@ -115,7 +115,7 @@ class Disputes:
             if isinstance(found, Refusal):
                 return found
             made, asked = found, str(found[0].data["return"])
-        said = {"buyer": buyer_of(state), "seller": state["data"]["seller"], "return": asked, "why": data["why"],
+        said = {"buyer": party(state, "buyer"), "seller": state["data"]["seller"], "return": asked, "why": data["why"],
                 "currency": state["currency"], "amount": _kept(state), "at": now}  # fmt: skip
         return {command.stream: [Event("Dispute Opened", said)], order: made}
 
@@ -159,11 +159,6 @@ class Disputes:
             return plan
         found = {**made, order: [*made.get(order, ()), *plan.events]}
         return self._steps.claims.fold(states, plan.turns, now, self._evolve, found)
-
-
-def buyer_of(order: State) -> str:
-    """Who pays for an order between people: an account, or the shop for its own briefs."""
-    return str(order["account"] or "shop")
 
 
 def order_of(dispute: str) -> str:

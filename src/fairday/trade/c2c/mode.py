@@ -26,8 +26,9 @@ def seller_stream(account: str) -> str:
 
 
 def party(state: State, side: str) -> str:
-    """The account that an order between people was made with, on one side of it: "buyer" or "seller"."""
-    return str(state["account"] if side == "buyer" else state["data"]["seller"])
+    """Who an order between people was made with, on one side of it ("buyer" or "seller"): an account, or the shop that
+    pays for work of its own."""
+    return str(state["account"] or "shop") if side == "buyer" else str(state["data"]["seller"])
 
 
 def held_account(account: str) -> str:

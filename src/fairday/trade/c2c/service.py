@@ -18,13 +18,13 @@ from fairday.people.accounts import accounts_in
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.c2c import records
-from fairday.trade.c2c.dispute import MODES, DisputeDecider, Disputes, buyer_of
+from fairday.trade.c2c.dispute import MODES, DisputeDecider, Disputes
 from fairday.trade.c2c.listing import ListingClaim, ListingDecider, written
 from fairday.trade.c2c.mode import C2C, MODE, party, seller_stream
 from fairday.trade.c2c.rating import RATE, RatingDecider
 from fairday.trade.c2c.records import Ids, Listing
 from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, text_of
-from fairday.trade.c2c.seller import EarningsClaim, SellerDecider, counted
+from fairday.trade.c2c.seller import FORWARD, EarningsClaim, SellerDecider, counted
 from fairday.trade.records import Contact, keep_parcel, orders
 from fairday.trade.service import Orders
 
@@ -170,8 +170,10 @@ class Market:
         """
         state = self.orders.state(f"order:{number}") if len(number) <= 40 else None
         if state is not None and state["mode"] in modes:
-            for side, who in (("buyer", buyer_of(state)), ("seller", state["data"]["seller"])):
-                if who == account:
+            with self.db.read() as conn:
+                mine = accounts_in(conn, account)  # an account that was merged into this one may have made the deal
+            for side in ("buyer", "seller"):
+                if party(state, side) in mine:
                     return side, state
         raise NotFound("There is no such order.", code="no_such_order")
 
@@ -214,9 +216,9 @@ class Market:
 
     def rate(self, number: str, account: str, ids: Ids, stars: int, text: str = "") -> None:
         """Say how the other side was, once, in stars and words."""
-        side, _ = self.deal(number, account)
-        said = text_of(text, "words")
-        done(self.runner.submit(Command("rating.give", f"rating:{number}", {"by": account, "stars": stars}, account)))
+        side, state = self.deal(number, account)
+        said, told = text_of(text, "words"), {"by": party(state, side), "stars": stars}
+        done(self.runner.submit(Command("rating.give", f"rating:{number}", told, account)))
         if said:
             with self.db.write() as conn:
                 key = f"rating:{number}:{side}"
@@ -227,13 +229,14 @@ class Market:
     def dispute(self, number: str, account: str, ids: Ids, why: str, text: str, photo: str = "") -> None:
         """The buyer says what is wrong; the money stays held until it is decided."""
         text_of(text, "words", least=2)
-        self.deal(number, account, MODES)
-        done(self.runner.submit(Command("dispute.open", f"dispute:{number}", {"by": account, "why": why}, account)))
+        side, state = self.deal(number, account, MODES)
+        told = {"by": party(state, side), "why": why}
+        done(self.runner.submit(Command("dispute.open", f"dispute:{number}", told, account)))
         self.say(number, account, ids, text, photo)
 
     def say(self, number: str, account: str, ids: Ids, text: str, photo: str = "") -> None:
         """A side's statement or evidence in an open dispute."""
-        side, _ = self.deal(number, account, MODES)
+        side, state = self.deal(number, account, MODES)
         said, key, now = text_of(text, "words", least=0 if photo else 2), new_id(self.clock.now()), self.clock.now()
         with self.db.write() as conn:
             photo_kept(conn, photo, now)
@@ -255,6 +258,9 @@ class Market:
         Raises:
             Conflict: it is not open, the amount is more than was paid, or it is not theirs to decide.
         """
+        if by != "shop":
+            side, state = self.deal(number, by, MODES)
+            by = party(state, side)
         done(self.runner.submit(Command("dispute.decide", f"dispute:{number}", {"back": back, "by": by}, actor)))
 
     # ---- payouts -----------------------------------------------------------------------------------------------------

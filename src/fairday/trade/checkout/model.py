@@ -14,6 +14,7 @@ from fairday.offers import model
 from fairday.stores.places import Pickup
 from fairday.trade.border import Crossing
 from fairday.trade.c2b.preorder import Pre
+from fairday.trade.charging import Charged, Part
 from fairday.trade.delivery import Delivery
 
 Way = Literal["ship", "pickup"]
@@ -122,6 +123,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     reachable: bool
     earns: int = 0
     crossing: Crossing | None = None
+    parts: Mapping[str, Part]
+    charged: Charged | None = None
     preorder: Pre | None = None
 
     @property

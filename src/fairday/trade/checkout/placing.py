@@ -12,6 +12,7 @@ from fairday.goods.rates import half_up
 from fairday.kernel.claims import Hold
 from fairday.trade.border import CrossBorder
 from fairday.trade.c2b.mode import PREORDER
+from fairday.trade.charging import Part
 from fairday.trade.checkout.lines import rough
 from fairday.trade.checkout.model import Buyer, Choice, Quote
 from fairday.trade.order import SHIPPING
@@ -48,15 +49,18 @@ def placing_of(
         })  # fmt: skip
     shipping = None
     if quote.delivery is not None:
-        gross, discounts = quote.priced.shipping or 0, [list(d) for d in quote.priced.shipping_discounts if d[1]]
-        net, tax = carriage(quote.priced), quote.priced.shipping_tax
-        shipping = {"method": quote.delivery.service, "gross": gross, "discounts": discounts, "net": net,
-                    "tax": tax, "paid": net if quote.tax_inside else net + tax}  # fmt: skip
-    mode, data = choice.mode, {}
+        shipping = {"method": quote.delivery.service, **_amounts(quote.parts[SHIPPING])}
+    mode = choice.mode
+    data: dict[str, Any] = {}
     if quote.crossing is not None:
-        mode, data = CrossBorder.name, {"border": quote.crossing.told()}
+        mode = CrossBorder.name
+        data["border"] = quote.crossing.told()
+        if turned is not None:
+            data["border"] |= {k: turned.exchange.turned(data["border"][k]) for k in ("duty", "tax")}
     elif quote.preorder is not None:
         mode, data = PREORDER, dict(quote.preorder.told())
+    if turned is not None:
+        data["exchange"] = turned.told()
     return {
         "mode": mode, "account": buyer.account, "currency": quote.currency,
         "country": choice.country or home or None, "channel": choice.channel, "store": choice.store or None,

@@ -123,7 +123,8 @@ class Checkout:
                 crossing = crossed(conn, settings, sent, country, carriage(priced), buyer.account, now)
             lines = [levied(x, crossing) for x in lines]
         parts: Mapping[str, Part] = parts_of(lines, priced, delivery, crossing)
-        turned = self._charged(parts, choice, now)
+        # A design is measured by its goal in one currency.
+        turned = None if pres else self._charged(parts, choice, now)
         currency = settings.currency
         if turned is not None:
             parts, currency = turned.parts, turned.exchange.currency
@@ -139,7 +140,7 @@ class Checkout:
             lines=tuple(lines), priced=priced, savings=self._savings(priced), currency=currency, parts=parts,
             charged=turned,
             deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
-            seen=seen_text(lines, priced, crossing), crossing=crossing, earns=self._earns(priced, buyer),
+            seen=seen_text(lines, parts, currency), crossing=crossing, earns=self._earns(priced, buyer),
             preorder=next(iter(pres.values()), None),
             reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
         )  # fmt: skip
@@ -272,7 +273,7 @@ class Checkout:
             return found
         return [*found, *self._pricer.holds(quote.priced, buyer.account, self._clock.now())]
 
-    def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice) -> list[Hold]:
+    def _stock_holds(self, conn: Connection, quote: Quote, choice: Choice, contact: Contact) -> list[Hold]:
         counted = [x.sku for x in quote.lines if quote.preorder is None or x.gift is not None]
         supply = self._stock.available(conn, counted)
         wants = [

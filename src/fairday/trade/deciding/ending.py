@@ -61,10 +61,7 @@ def complete(order: str, state: State, mode: Mode, now: int) -> Plan | Refusal:
         return not_now("completed", state)
     releases = [(r.label, r.debit, r.credit, r.amount) for r in mode.releases(state) if r.amount]
     _, event = tell(state, "Order Closed", {"at": now, "releases": releases, "currency": state["currency"]})
-    handed: dict[str, int] = {}
-    for _, _, account, amount in releases:
-        handed[account] = handed.get(account, 0) + amount
-    turn = turn_of(order, state, "complete", released=handed)
+    turn = turn_of(order, state, "complete", released=_sums(releases))
     return Plan([event], [(hold, turn) for hold in holds(state) if hold.claim != PAYMENT])
 
 

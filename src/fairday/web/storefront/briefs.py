@@ -13,13 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from fairday.goods.photos import keep_photo, redraw
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.ids import new_id
+from fairday.people.accounts import accounts_in
 from fairday.people.identity import ids_of, person_of
 from fairday.trade.b2b import credit as credit_rules
-from fairday.trade.c2b.answer import answer_id
 from fairday.trade.c2b.briefs import MOST_PHOTOS
 from fairday.trade.c2b.tables import Brief, answers_of, briefs_of
-from fairday.trade.c2c.dispute import REASONS, buyer_of
-from fairday.trade.c2c.mode import divided
+from fairday.trade.c2c.dispute import REASONS
+from fairday.trade.c2c.mode import divided, party
 from fairday.trade.shipping.carriers import CARRIERS
 from fairday.web.crowding import FIELDS, OVER, amount_in, asked_of, brief_form, standing, work_told, written
 from fairday.web.render import say, shop_of, status_of, tongue_of
@@ -63,7 +63,7 @@ def briefs(request: Request) -> Response:
     with shop.db.read() as conn:
         open_ = briefs_of(conn, lives=["open"])
         ours = briefs_of(conn, by=by) if by else []
-        found = answers_of(conn, account=member[0], limit=40) if member is not None else []
+        found = answers_of(conn, accounts=accounts_in(conn, member[0]), limit=40) if member is not None else []
         about = {x.brief: next(iter(briefs_of(conn, id_=x.brief)), None) for x in found}
     mine = [(x, about[x.brief], standing(x, about[x.brief])) for x in found]
     response = shown(
@@ -151,7 +151,7 @@ def _one(request: Request, id_: str, error: FairdayError | None = None, given: A
     mine, works, credit = None, [], None
     if member is not None and not ours:
         try:
-            answer, said = shop.briefs.read(answer_id(id_, member[0]), account=member[0])
+            answer, said = shop.briefs.read(shop.briefs.own(id_, member[0])[0], account=member[0])
             mine = work_told(shop, answer, found, said) if answer.life != "withdrawn" else None
         except NotFound:
             mine = None
@@ -214,7 +214,7 @@ def _person(request: Request, id_: str, member: Member) -> dict[str, Callable[[]
     """What the person does who answers."""
     shop, form = shop_of(request), request.state.form
     account, ids = member[0], (member[1],)
-    mine = answer_id(id_, account)
+    mine, _ = shop.briefs.own(id_, account)
 
     def answer() -> None:
         found = shop.briefs.state(id_)
@@ -256,7 +256,7 @@ def _company(request: Request, id_: str, member: Member) -> dict[str, Callable[[
                 raise NotFound("There is no such brief.", code="no_such_brief")
             found, _ = shop.briefs.read(id_answer, by=by)
             order = shop.orders.state(f"order:{found.order}")
-            return act(found.order, buyer_of(order) if order is not None else "")
+            return act(found.order, party(order, "buyer") if order is not None else "")
 
         return done
 

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.ids import new_id
+from fairday.people.accounts import accounts_in
 from fairday.trade.c2b.designs import Drawn
 from fairday.trade.c2b.tables import Design, designs_of
 from fairday.web.crowding import amount_in, written
@@ -39,10 +40,10 @@ def designs(request: Request) -> Response:
 @router.get("/designs/new")
 def new(request: Request) -> Response:
     """The form of a design, new or one's own."""
-    shop, member = shop_of(request), member_of(request)
+    shop, _ = shop_of(request), member_of(request)
     asked = request.query_params.get("id", "")
     found = shop.designs.named(asked) if asked else None
-    if asked and (found is None or found.account != member[0]):
+    if asked and (found is None or not _own(request, found)):
         raise HTTPException(404)
     given = {"id": new_id(shop.clock.now()), "title": "", "text": "", "price": "", "photo": ""}
     if found is not None:
@@ -103,7 +104,7 @@ def design(request: Request, design: str) -> Response:
 def _one(request: Request, id_: str, error: FairdayError | None = None) -> Response:
     shop, member = shop_of(request), account_of(request)
     found: Design | None = shop.designs.named(id_)
-    mine = found is not None and member is not None and found.account == member[0]
+    mine = found is not None and _own(request, found)
     if found is None or (found.life not in PUBLIC and not mine):
         raise HTTPException(404)
     now = shop.clock.now()
@@ -119,6 +120,13 @@ def _one(request: Request, id_: str, error: FairdayError | None = None) -> Respo
         earned=_earned(shop_of(request), member) if mine else "",
     )  # fmt: skip
     return no_store(response)
+
+
+def _own(request: Request, found: Design) -> bool:
+    """Whether a design is of who asks."""
+    member = account_of(request)
+    with shop_of(request).db.read() as conn:
+        return member is not None and found.account in accounts_in(conn, member[0])
 
 
 def _earned(shop: Any, member: Member | None) -> int:
