@@ -14,6 +14,7 @@ from fairday.kernel import ids
 from fairday.kernel.clock import local_day, to_date, to_day
 from fairday.kernel.errors import FairdayError, Unavailable
 from fairday.kernel.money import minor
+from fairday.trade.links import order_number
 from fairday.trade.payment import reconcile, tables
 from fairday.trade.payment.decider import refundable, through_order
 from fairday.trade.payment.model import MANUAL, METHODS, NUMBER, PROVIDERS, REFUND_ID, number_of, stream_of
@@ -46,7 +47,8 @@ def _list(request: Request, status_code: int = 200, error: FairdayError | None =
         (p, "live" if p in live else "sandbox" if shop.payments.providers.sandboxed else "none") for p in PROVIDERS
     ]
     return page(
-        request, "payments.html", status_code, error=say(tongue_of(request), error) if error else None,
+        request, "payments.html", status_code, order_number=order_number,
+        error=say(tongue_of(request), error) if error else None,
         rows=rows[:PAGE], older=older, method=method, state=status, methods=METHODS,
         statuses=STATUSES, days=days, number_of=number_of, providers=providers,
     )  # fmt: skip
@@ -62,7 +64,8 @@ def _detail(request: Request, number: str, status: int = 200, error: FairdayErro
         refunds = tables.refunds_of(conn, stream_of(number))
     trade = shop.payments.sandbox.find(state["method"], number) if shop.payments.providers.sandboxed else None
     return page(
-        request, "payment.html", status, number=number, payment=state, row=row, refunds=refunds, left=refundable(state),
+        request, "payment.html", status, order_number=order_number, number=number,
+        payment=state, row=row, refunds=refunds, left=refundable(state),
         error=say(tongue_of(request), error) if error else None, sandbox=trade and trade["token"],
         again_of=lambda refund: f"{refund}a" in state["refunds"], by_hand=state["method"] in MANUAL,
         order=state["pays"].partition(":")[2] if through_order(state) else "",
