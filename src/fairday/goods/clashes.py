@@ -83,7 +83,7 @@ def places_of(
     """What anybody pays for one piece at each place that a list for everybody names, and online. Pure."""
     own = list(prices)
     home = settings.country or None
-    wheres = {("online", None, home, settings.currency)}
+    wheres: set[tuple[str, str | None, str | None, str]] = {("online", None, home, settings.currency)}
     for one in lists:
         if one.public:
             channel = one.channel or ("store" if one.store else "online")
@@ -104,7 +104,7 @@ def places_of(
                     list=chosen.list,
                     title=title,
                     worth=value,
-                )  # fmt: skip
+                )
             )
     return found
 

@@ -35,7 +35,9 @@ def _told(tongue: Tongue, one: Clash, titles: dict[str, str], stores: dict[str, 
     def at(place: Place) -> dict[str, str]:
         query = {"n": one.product} if place.list is None else {"list": place.list}
         name = stores.get(place.store, place.store) if place.store else ""
-        words = [w for w in (place.channel, name, place.country) if w]
+        key = f"clashes.channel.{place.channel}"
+        channel = tongue.plain(key) if tongue.has(key) else place.channel
+        words = [w for w in (channel, name, place.country) if w]
         return {
             "price": unit(tongue, place.price), "where": " · ".join(dict.fromkeys(words)), "title": place.title,
             "to": f"/console/{'goods/good' if place.list is None else 'prices'}?{urlencode(query)}",
