@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import floor, inf, log1p, prod
 
+from fairday.offers.pricing.building import Entry
 from fairday.offers.pricing.search import EPSILON, Found
 from fairday.offers.pricing.state import Floats
 from fairday.offers.pricing.steps import Spread, Step
@@ -74,16 +75,13 @@ class Tangent:
         state = self.walk.floats()
         least = state.r
         self.whole = sum(least)
-        nothing = [0.0] * len(least)
-        sure = len(entries)
-        while sure and all([step.on_the_sum(nothing) for step in entries[sure - 1].steps]):
-            sure -= 1
-        first = 0
+        sure = _on_the_sum(entries, [0.0] * len(least))
+        first = _on_the_sum(entries[:sure], [inf] * len(least))
         strongest: dict[int, dict[int, float]] = {}
         for k, entry in enumerate(entries[:sure]):
             before = least[:] if groups[k] >= 0 else least
             for step in entry.steps:
-                if not step.on_the_sum(least):
+                if k >= first and not step.on_the_sum(least):
                     first = k + 1
                 if k in contested and isinstance(step, Served):
                     _at_most(step, state, self.walk.ground.qty)
@@ -102,7 +100,6 @@ class Tangent:
                 else:
                     least[i] = old
         self.lines = [k for k in range(first) if entries[k].steps]
-        self.steps = [(k, entries[k].steps) for k in self.lines]
         self.always = sum([1 << k for k in self.lines if groups[k] < 0 and k not in contested])
         tail = [k for k in range(len(entries)) if k >= first or not entries[k].steps]
         self.spanning = ({groups[k] for k in self.lines} & {groups[k] for k in tail}) - {-1}
@@ -119,18 +116,32 @@ class Tangent:
         kept = r[:]
         moved: set[int] = set()
         """Lines of which what is left already depends on the choice."""
+        self.start = r[:]
+        """What each line has before anything that depends on the choice; steps that do, and what comes after them."""
+        self.steps: list[tuple[int, Step]] = []
+        waiting: set[int] = set()
         seen: list[tuple[int, Step, list[tuple[int, float]], bool]] = []
         for k in self.lines:
             if k in contested:
+                self.steps += [(k, step) for step in entries[k].steps]
+                waiting.update([i for step in entries[k].steps for i in step.lines])
                 seen.append((k, entries[k].steps[0], list(enumerate(r)), False))
                 moved.update(i for step in entries[k].served for i in step.lines)
                 continue
             fixed = groups[k] < 0
             target = state if fixed else Floats(r[:], 0.0)
             for step in entries[k].steps:
+                settled = fixed and waiting.isdisjoint(step.lines)
+                if not settled:
+                    self.steps.append((k, step))
+                    waiting.update(step.lines)
+                before = target.r[:]
+                step.floats(target)
+                if settled:
+                    for i in step.lines:
+                        self.start[i] = r[i]
                 if step.steepest <= STEEP:
                     parts = step.parts()
-                    step.floats(target)
                     if fixed:
                         for i, share in parts:
                             kept[i] *= 1.0 - share
@@ -138,9 +149,7 @@ class Tangent:
                         moved.update([i for i, _ in parts])
                     seen.append((k, step, parts, True))
                     continue
-                lost = [(i, target.r[i]) for i in step.lines]
-                step.floats(target)
-                lost = [(i, old - target.r[i]) for i, old in lost if old != target.r[i]]
+                lost = [(i, before[i] - target.r[i]) for i in step.lines if before[i] != target.r[i]]
                 if fixed and (
                     moved.isdisjoint(step.lines) if isinstance(step, Spread) else moved.isdisjoint([i for i, _ in lost])
                 ):
@@ -302,12 +311,11 @@ class Tangent:
         if known is not None:
             return known
         picked = bits
-        state = self.walk.floats()
         bits |= self.always
-        for k, steps in self.steps:
+        state = Floats(self.start[:], 0.0)
+        for k, step in self.steps:
             if bits >> k & 1:
-                for step in steps:
-                    step.floats(state)
+                step.floats(state)
         whole = sum(state.r)
         saved, tail, left, ship, given = self.tail.best_of(whole, self._blocked(bits))
         if self._most(self.whole - whole + saved) > self.best:
@@ -338,6 +346,14 @@ class Tangent:
             if bits & members:
                 blocked |= group
         return blocked
+
+
+def _on_the_sum(entries: Sequence[Entry], least: Sequence[float]) -> int:
+    """From where on all steps depend on the sum alone, if no line has less than ``least``."""
+    first = len(entries)
+    while first and all([step.on_the_sum(least) for step in entries[first - 1].steps]):
+        first -= 1
+    return first
 
 
 def _scores(options: Sequence[Option], point: Sequence[float]) -> list[float]:
