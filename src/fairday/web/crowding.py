@@ -58,7 +58,7 @@ def whole_of(text: str, where: str) -> int:
         FairdayError: it is none.
     """
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise FairdayError("That is no whole number.", code="bad_number", where=where)
+        raise FairdayError("That is no whole number.", code="bad_whole", where=where)
     return int(text)
 
 
