@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import lcm
 from typing import Any
 
 import msgspec
@@ -88,8 +87,8 @@ class Landed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def landed(parcel: Parcel, table: DutyTable, rates: Rates) -> Landed:
-    """Duty and tax of a parcel: the goods' rounded half up once and spread over the lines by largest remainder, the
-    carriage's rounded by itself, so that a thing alone bears what its page says whatever its carriage costs.
+    """Duty and tax of a parcel: each line's and the carriage's rounded half up by itself, so that a thing bears what its
+    page says whatever lies beside it.
 
     Raises:
         FairdayError: a parcel without lines, a negative value, a quantity below 1, or a currency without a rate.
@@ -182,7 +181,7 @@ def _levied(
         duties.append(one)
         carried.append((rate or Fraction(0)) * share)
         duty_rates.append(rate)
-    duty, carriage_duty = _spread(duties), half_up(sum(carried, Fraction(0)))
+    duty, carriage_duty = [half_up(one) for one in duties], half_up(sum(carried, Fraction(0)))
     taxes, carried_taxes, tax_rates = [], [], []
     for n, g in enumerate(lines):
         found = by_prefix(country.reduced, g.code, day)
@@ -204,7 +203,7 @@ def _levied(
     if rules.waived and sum(taxes) + sum(carried_taxes) <= waived:
         tax, carriage_tax = [0] * len(lines), 0
     else:
-        tax, carriage_tax = _spread(taxes), half_up(sum(carried_taxes, Fraction(0)))
+        tax, carriage_tax = [half_up(one) for one in taxes], half_up(sum(carried_taxes, Fraction(0)))
     told: dict[str, Any] = {"country": country.code, "customs": territory.name, "regime": rules.name}
     steps = [Step("duty.regime", told | {"source": rules.source})]
     if rules.duty == "tariff":
@@ -227,10 +226,3 @@ def _levied(
         steps=tuple(steps),
         version=version,
     )  # fmt: skip
-
-
-def _spread(exact: list[Fraction]) -> list[int]:
-    """Exact parts as whole minor units that sum to their rounded sum."""
-    whole = half_up(sum(exact, Fraction(0)))
-    scale = lcm(*(part.denominator for part in exact))
-    return split(whole, [int(part * scale) for part in exact]) if whole else [0] * len(exact)

@@ -105,6 +105,7 @@ def landed_drawn(request: Request, crossing: Crossing | None) -> dict[str, Any] 
         "country": country_name(tongue, crossing.country), "problem": None, "prepaid": crossing.prepaid, "refused": "",
         "yearly": _yearly(tongue, crossing), "number": crossing.number,
     }  # fmt: skip
+    drawn["sign_in"] = crossing.problem is not None and crossing.problem.code == "border_sign_in"
     if crossing.problem is not None:
         drawn["problem"] = why_not(tongue, crossing.problem)
     if crossing.problems:
