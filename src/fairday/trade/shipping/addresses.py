@@ -41,6 +41,22 @@ REGIONS = frozenset(("AR", "AU", "BR", "CA", "CN", "CO", "ES", "ID", "IN", "IT",
 BIG_FIRST = frozenset(("CN", "TW", "JP", "KR"))
 """Countries that write an address from the largest to the smallest."""
 
+DISTRICTS = frozenset(("BR", "CN", "JP", "KR", "MX", "TW"))
+"""Countries that write a district, a quarter or a colonia."""
+
+COUNTIES = frozenset(("GB", "IE", "TW", "CH", "NZ"))
+"""Countries where a region may stand in an address and need not."""
+
+STATES = frozenset(("AU", "BR", "IN", "MX", "MY", "US"))
+"""Countries that call it a state."""
+
+EXAMPLES: Mapping[str, str] = {
+    "AU": "2000", "BR": "01310-100", "CA": "K1A 0B1", "CH": "8001", "CN": "200001", "DE": "10119", "ES": "28001",
+    "FR": "75001", "GB": "SW1A 1AA", "IE": "D02 AF30", "IT": "00184", "JP": "100-0001", "KR": "03051", "MX": "06000",
+    "NL": "1012 JS", "PL": "00-001", "PT": "1100-148", "SG": "018956", "TW": "100", "US": "02108",
+}  # fmt: skip
+"""What a postcode looks like, where that helps."""
+
 MOST = {"name": 80, "region": 60, "city": 60, "district": 60, "street": 200, "postcode": 12, "phone": 40}
 
 
@@ -61,6 +77,53 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     street: str
     postcode: str = ""
     phone: str
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a country's address form.
+
+    Attributes:
+        name: of ``Address``; ``kind``: what it is called there ("state", "county"), "" for its usual name.
+        must: a parcel needs it.
+        shape: a regular expression that what is written has to fit, small letters too; "" for any.
+        example: what it looks like.
+    """
+
+    name: str
+    kind: str = ""
+    must: bool = True
+    shape: str = ""
+    example: str = ""
+
+
+def fields_of(country: str) -> tuple[Field, ...]:
+    """The fields of an address in a country, in the order people there write them; without name and phone."""
+    kind = "state" if country in STATES else "prefecture" if country == "JP" else "province"
+    region = Field(name="region", kind="county" if country in COUNTIES else kind, must=country in REGIONS)
+    city, street = Field(name="city"), Field(name="street")
+    district = Field(name="district", must=False)
+    postcode = Field(
+        name="postcode", kind="zip" if country == "US" else "", must=country in POSTCODES and country not in OPTIONAL,
+        shape=_either_case(POSTCODES.get(country, "")), example=EXAMPLES.get(country, ""),
+    )  # fmt: skip
+    regions = (region,) if country in REGIONS | COUNTIES else ()
+    districts = (district,) if country in DISTRICTS else ()
+    code = () if country in WITHOUT else (postcode,)
+    if country in BIG_FIRST:
+        return (*code, *regions, city, *districts, street)
+    if country in ("US", "CA", "AU", "GB", "IE", "NZ"):
+        return (street, *districts, city, *regions, *code)
+    return (street, *districts, *code, city, *regions)
+
+
+def _either_case(shape: str) -> str:
+    """A shape that small letters fit as well."""
+    return re.sub(r"\[([^\]\\]*(?:\\.[^\]\\]*)*)\]", lambda m: f"[{m[1]}{_small(m[1])}]", shape)
+
+
+def _small(signs: str) -> str:
+    letters = re.sub(r"\\.", "", signs)
+    return letters.lower() if any(c.isupper() for c in letters) else ""
 
 
 def read_address(given: Mapping[str, str]) -> Address:

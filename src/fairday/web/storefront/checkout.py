@@ -17,7 +17,7 @@ from fairday.trade.checkout import Change, Choice, Moved, Quote
 from fairday.trade.order import MAX_QTY, SHIPPING, due
 from fairday.trade.payment.model import BALANCE
 from fairday.trade.records import Contact, last_contact
-from fairday.trade.shipping.addresses import known_country, read_address, read_phone
+from fairday.trade.shipping.addresses import fields_of, known_country, read_address, read_phone
 from fairday.web.auth import address_of
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import (
@@ -111,7 +111,7 @@ def _drawn(
         status_of(error) if error else 409 if moved is not None else 200,
         here="cart", cart=cart, quote=quote, choice=choice, given=fields,
         lines=[line_drawn(request, cart, x, quote) for x in quote.lines], sums=sums_drawn(request, quote),
-        purse=purse_of(request),
+        purse=purse_of(request), address_fields=fields_of(fields["country"]),
         countries=countries(request, fields["country"]), landed=landed_drawn(request, quote.crossing),
         stores=stores, methods=methods(request, quote.total, quote.currency),
         points=_points(request, cart, choice, quote), part=part_of(request, quote.total, quote.currency),
