@@ -201,6 +201,17 @@ class Offers:
             self._compiled = (key, book)
         return book
 
+    def taken(self, conn: Connection, some: Iterable[Rule]) -> Mapping[str, tuple[int, int]]:
+        """What stands taken of rules' counters of their whole lives, by id: (minor units, uses); those without a limit
+        are left out."""
+        asked = list(some)
+        states = self._counted(conn, asked, None, 0)
+        streams = {r.id: stream for r in asked for what, stream, *_ in budgets.counters(r, None, 0) if what == "all"}
+        return {
+            rule: (int(states[stream]["amount"]), int(states[stream]["uses"])) if stream in states else (0, 0)
+            for rule, stream in streams.items()
+        }
+
     # ---- what a checkout asks ----------------------------------------------------------------------------------------
 
     def price(self, cart: Cart, account: str | None, person: int | None, now: int) -> Priced:

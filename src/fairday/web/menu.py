@@ -56,6 +56,7 @@ GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
     )),
     ("offers", (
         Page("scenes", "/console/scenes", ("/console/gallery", "/console/foresee")),
+        Page("promotions", "/console/promotions"),
         Page("coupons", "/console/coupons", ("/console/reprice",)),
         Page("mailbox", "/console/mailbox"),
     )),
