@@ -100,8 +100,11 @@ class PromotionGiven:
         back: dict[str, int] = {}
         qty = {x["line"]: x["qty"] for x in placed["lines"]}
         paid = (placed["shipping"] or {}).get("paid", 0)
+        # Delivery that cost nothing after discounts goes back with the last unit that was bought.
+        bought = [x["line"] for x in placed["lines"] if not x.get("gift")]
+        post = (paid, shipping) if paid else (1, int(all(units.get(line, 0) >= qty[line] for line in bought)))
         for part, off in _discounts(event, placed).items():
-            whole, gone = (paid, shipping) if part == SHIPPING else (qty[part], units.get(part, 0))
+            whole, gone = post if part == SHIPPING else (qty[part], units.get(part, 0))
             for rule, amount in off:
                 if whole and gone:
                     share = split(amount, (min(gone, whole), whole - min(gone, whole)))[0]
