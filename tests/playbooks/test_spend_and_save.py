@@ -43,6 +43,7 @@ class Outcome:
     before: str = ""
     after: str = ""
     page: str = ""
+    report: str = ""
 
 
 def read(page: str) -> str:
@@ -105,6 +106,7 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "") -> Outcome:
     tin = re.search(r"/console/promotions/one\?rule=([\w-]*tin[\w-]*)", play.owner.get("/console/promotions").text)
     assert tin is not None
     found.page = read(play.owner.get(f"/console/promotions/one?rule={tin[1]}&lang=en").text)
+    found.report = play.owner.get("/console/report?period=7d&lang=en").text
     return found
 
 
@@ -127,6 +129,8 @@ def kept(o: Outcome) -> bool:
         and figures(o.before) == ["30.00", "8.00"]
         and figures(o.after) == ["0.00", "0.00"]
         and "Orders with it 1 of 500" in o.page
+        and "A tin for you" in read(o.report)
+        and o.report.count('<a href="#scene-spend-and-save"') >= 2
     )
 
 

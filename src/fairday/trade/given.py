@@ -136,6 +136,18 @@ def given_by(conn: Connection, rules: Collection[str]) -> Mapping[str, Given]:
     return {rule: Given(orders=n, amount=int(amount), back=int(back)) for rule, n, amount, back in conn.execute(query)}
 
 
+def given_between(conn: Connection, start: int, end: int) -> list[tuple[str, Given]]:
+    """What each promotion has given in orders placed from ``start`` to before ``end`` (ms UTC), the most first."""
+    c = promotion_orders.c
+    query = (
+        select(c.rule, func.count(), func.sum(c.amount), func.sum(c.back))
+        .where(c.placed_at >= start, c.placed_at < end, c.gone.is_(False))
+        .group_by(c.rule)
+    )
+    found = [(rule, Given(orders=n, amount=int(a), back=int(b))) for rule, n, a, b in conn.execute(query)]
+    return sorted(found, key=lambda one: (-one[1].kept, -one[1].orders, one[0]))
+
+
 def orders_with(conn: Connection, rule: str, most: int) -> list[tuple[str, int, int, int]]:
     """The latest orders with a promotion: (order, amount, back, placed at)."""
     c = promotion_orders.c

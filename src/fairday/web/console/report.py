@@ -14,13 +14,15 @@ from fairday.insight.effects import SceneEffect
 from fairday.insight.headline import Saying
 from fairday.insight.report import Report
 from fairday.kernel import jsons
-from fairday.kernel.clock import to_date
+from fairday.kernel.clock import day_start, to_date
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.models.experiments import Effect
+from fairday.trade.given import Given, given_between
 from fairday.web import plots
 from fairday.web.auth import inside
 from fairday.web.desk import today
 from fairday.web.i18n import Tongue
+from fairday.web.promotion_words import title
 from fairday.web.render import FOLDER, page, say, shop_of, text_of, tongue_of
 
 
@@ -35,9 +37,26 @@ def report(request: Request) -> Response:
     found = shop.report(asked)
     return page(
         request, "report.html", 422 if problem else 200, problem=problem, period=_period(given),
-        metrics=METRICS, lasts=LASTS, taken=_query(asked), sheets=list(sheets.SHEETS), charts=list(charts.CHARTS),
+        promoted=promoted(request, asked), metrics=METRICS, lasts=LASTS, taken=_query(asked), sheets=list(sheets.SHEETS), charts=list(charts.CHARTS),
         first_date=to_date(asked.first), last_date=to_date(asked.last), **shown(tongue, found),
     )  # fmt: skip
+
+
+def promoted(request: Request, asked: Asked) -> list[tuple[str, str, str, Given]]:
+    """What promotions gave in the orders of the days asked for: (id, title, scene or "", given), the most first."""
+    shop, tongue = shop_of(request), tongue_of(request)
+    start, end = (day_start(day, shop.settings.zone) for day in (asked.first, asked.last + 1))
+    with shop.db.read() as conn:
+        given = given_between(conn, start, end)
+        book = shop.offers.book(conn).by_id
+        kept = {k.rule.id: k.rule for k in shop.offers.all(conn, shop.clock.now())} | dict(book)
+    return [
+        (rule, title(tongue, kept[rule]) if rule in kept else rule, _scene_of(rule), one) for rule, one in given
+    ]  # fmt: skip
+
+
+def _scene_of(rule: str) -> str:
+    return rule.split("/")[1] if rule.startswith("scene/") else ""
 
 
 @inside.get("/report.json")
