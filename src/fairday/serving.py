@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -65,3 +67,21 @@ def run(shop: Shop, host: str, port: int, say: Callable[[str], None]) -> None:
     )  # fmt: skip
     tune_process()
     uvicorn.Server(config).run()
+
+
+@contextmanager
+def beside(shop: Shop, host: str, port: int) -> Iterator[str]:
+    """Serve a shop in a thread of its own as long as the block runs; gives its address. Nothing runs in its background
+    that the caller does not start."""
+    from fairday.web.app import create
+
+    server = uvicorn.Server(uvicorn.Config(create(shop), host=host, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -6,28 +6,27 @@ report hold afterwards came through the very doors that shoppers use. The wallet
 
 from __future__ import annotations
 
-import html
 import random
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
-import httpx
 import msgspec
-import uvicorn
 from sqlalchemy import select
 
 import fairday
+from fairday.demo.shopper import SHARE, WORD, visit
 from fairday.goods.catalogue import ProductRow, save_products
-from fairday.kernel.clock import ManualClock
+from fairday.kernel.clock import DAY_MS, ManualClock, local_day, to_date
 from fairday.kernel.errors import FairdayError
+from fairday.offers.coupons import Terms, records
+from fairday.offers.model import AmountOff, Need, PercentOff, Rule, When
 from fairday.playbooks import playbook
-from fairday.serving import free_port
+from fairday.serving import beside, free_port
 from fairday.storage.ledger import balance
+from fairday.trade.given import given_by
 from fairday.trade.records import orders
-from fairday.web.app import create
 
 SCENE = "b2c-first-order"
 ZONE = "Asia/Shanghai"
@@ -40,13 +39,23 @@ GOODS = (
 
 ON_HAND = 60
 """Units of each article in the one stock."""
-LEAVE, REGRET = 0.1, 0.08
-"""The shares of orders that are never paid, and that are cancelled after they were paid."""
-HOW = ("pay", "pay", "pay", "double", "delay", "lose")
-"""How payments go on the sandbox's page: as they should, told twice, told late, never told."""
-A_WHILE_MS = 20_000
+A_WHILE_MS = 30_000
 """Between two shoppers."""
-_PHONE = "Mozilla/5.0 (iPhone) Mobile (simulated shopper)"
+OFFER = "offer: [{off: 5, spend: 60}]\n"
+"""What the live scene takes off a first order."""
+TEN = Rule(
+    id="tea-ten", title={"zh": "茶口令九折", "en": "Tea word: 10 % off", "es": "Palabra té: 10 % menos"},
+    layer="coupon", benefits=(PercentOff(percent=Decimal(10)),), when=When(coupon=True),
+)  # fmt: skip
+PACK = tuple(
+    Rule(id=f"pack-{off}", title={"zh": f"朋友券 ¥{off}", "en": f"¥{off} from a friend", "es": f"¥{off} de un amigo"},
+         layer="coupon", benefits=(AmountOff(amount=off * 100),),
+         when=When(coupon=True, needs=(Need(spend=off * 300),)))
+    for off in (5, 10, 20)
+)  # fmt: skip
+
+
+_NONE = {"discounts": ()}
 
 
 class Traded(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +67,8 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
         wallets: what each provider owes the shop, by the ledger.
         sales: what the ledger holds as sold.
         reported: revenue by the report's own page of figures.
+        discounts: what each promotion took off the orders that stand, by the book's own count, and ``off`` the same by
+            the orders' lines; ``coupons``: what coupons took off by their batch, ``of_coupons`` by their promotions.
         met: people whom the scene met.
     """
 
@@ -70,6 +81,10 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
     wallets: dict[str, int]
     sales: int
     reported: int
+    discounts: dict[str, int]
+    off: int
+    coupons: dict[str, int]
+    of_coupons: int
     met: int
 
     def check(self) -> None:
@@ -81,6 +96,8 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
         told = {self.paid - self.refunded, sum(self.wallets.values()), self.sales, self.reported}
         if len(told) != 1:
             raise FairdayError(f"Orders, wallets, ledger and report differ: {self}", code="sums_differ")
+        if sum(self.discounts.values()) != self.off or sum(self.coupons.values()) != self.of_coupons:
+            raise FairdayError(f"Discounts by promotion, coupon and order differ: {self}", code="sums_differ")
 
 
 def trade(path: Path, moment: int, shoppers: int, port: int = 0, seed: int = 3) -> Traded:
@@ -98,12 +115,16 @@ def trade(path: Path, moment: int, shoppers: int, port: int = 0, seed: int = 3) 
             save_products(conn, rows, moment)
         for product, *_ in GOODS:
             shop.stock.count(product, "main", ON_HAND)
-        shop.save_scene(_scene(moment), file=f"{SCENE}.yaml")
-        shop.move_scene("start", SCENE)
-        with _served(shop, free_port("127.0.0.1", port, lambda _: None)) as base:
-            refused = 0
+        _promise(shop, moment)
+        for name in (SCENE, "coupon-share-pack"):
+            shop.save_scene(_scene(name, moment), file=f"{name}.yaml")
+            shop.move_scene("start", name)
+        with beside(shop, "127.0.0.1", free_port("127.0.0.1", port, lambda _: None)) as base:
+            shop.change_settings(public_url=base)
+            refused, packs = 0, list[str]()
+            articles = [product for product, *_ in GOODS]
             for n in range(shoppers):
-                refused += not _visit(shop, base, rng, n)
+                refused += not visit(shop, base, rng, n, articles, packs)
                 clock.move(A_WHILE_MS)
                 shop.payments.tick()  # what a shop that is served does by itself: asks for notices that did not come
             for _ in range(3):
@@ -120,80 +141,29 @@ def trade(path: Path, moment: int, shoppers: int, port: int = 0, seed: int = 3) 
     return found
 
 
-def _scene(moment: int) -> str:
-    from fairday.kernel.clock import local_day, to_date
+def _promise(shop: fairday.Shop, moment: int) -> None:
+    """A word for all, and packs of ten that buyers share."""
+    with shop.db.write() as conn:
+        for rule in (TEN, *PACK):
+            shop.offers.save(conn, rule, moment)
+    closes, until = moment + 20 * DAY_MS, moment + 30 * DAY_MS
+    shop.coupons.open(
+        "tea-word", Terms(title="新茶口令 · New tea", kind="public", deck=((TEN.id, 1),), size=1000, word=WORD,
+                          opens=moment, closes=closes, until=until)
+    )  # fmt: skip
+    deck = tuple((rule.id, n) for rule, n in zip(PACK, (6, 3, 1), strict=True))
+    shop.coupons.open(
+        SHARE, Terms(title="请朋友喝茶 · Tea with friends", kind="share", deck=deck, labels=("¥5", "¥10", "¥20"),
+                     size=500, opens=moment, closes=closes, until=until)
+    )  # fmt: skip
 
+
+def _scene(name: str, moment: int) -> str:
     first = local_day(moment, ZONE)
     dates = f"{to_date(first)}..{to_date(first + 27)}"
-    text = re.sub(r'dates: "[^"]+"', f'dates: "{dates}"', playbook(SCENE))
-    return re.sub(r'goods: "[^"]+"', 'goods: "true"', text)
-
-
-@contextmanager
-def _served(shop: fairday.Shop, port: int) -> Iterator[str]:
-    base = f"http://127.0.0.1:{port}"
-    shop.change_settings(public_url=base)
-    server = uvicorn.Server(uvicorn.Config(create(shop), host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.02)
-    try:
-        yield base
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def _visit(shop: fairday.Shop, base: str, rng: random.Random, n: int) -> bool:
-    """One shopper's visit; whether an order was placed."""
-    with httpx.Client(base_url=base, headers={"user-agent": _PHONE, "accept-language": "zh"}, timeout=30) as web:
-        _post(web, "/consent", {"answer": "yes"})
-        web.get("/")
-        for product, *_ in rng.sample(GOODS, rng.choice((1, 1, 2, 3))):
-            _post(web, "/cart/add", {"sku": product, "qty": str(rng.choice((1, 1, 1, 2)))})
-        page = web.get("/checkout").text
-        form = {
-            "name": f"模拟顾客 {n + 1}", "phone": f"138{n:08}", "country": "CN", "region": "上海市", "city": "上海市",
-            "street": f"模拟路 {n + 1} 号", "seen": _hidden(page, "seen"), "cart": _hidden(page, "cart"),
-            "way": "ship", "go": "order", "payment": rng.choice(("wechat", "alipay")),
-        }  # fmt: skip
-        placed = web.post("/checkout", data=form)
-        number = re.search(r"/pay/(\w+)/go", placed.headers.get("location", ""))
-        if number is None:
-            return False
-        luck = rng.random()
-        if luck >= LEAVE:
-            _pay(web, base, number[1], rng.choice(HOW))
-            shop.payments.sandbox.deliver_due()
-            if luck < LEAVE + REGRET:
-                order = re.search(r'href="(/order/[^"]+)"', web.get("/orders").text)
-                assert order is not None
-                _post(web, f"{order[1]}/cancel", {"why": "changed_mind"})
-        return True
-
-
-def _hidden(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    return html.unescape(found[1]) if found else ""
-
-
-def _pay(web: httpx.Client, base: str, number: str, how: str) -> None:
-    page = f"/pay/{number}/go"
-    while not page.startswith("/sandbox/pay/"):  # the shop sends on to the provider, which sends on to its page
-        page = web.get(page).headers["location"].removeprefix(base)
-    _post(web, page.partition("?")[0], {"how": how})
-
-
-def _post(web: httpx.Client, path: str, form: dict[str, str]) -> None:
-    """Send a form that the shop must take.
-
-    Raises:
-        FairdayError: it did not.
-    """
-    answer = web.post(path, data=form)
-    if answer.status_code != 303:
-        raise FairdayError(f"The shop answered {answer.status_code} to {path}.", code="demo_refused", where=path)
+    text = re.sub(r'dates: "[^"]+"', f'dates: "{dates}"', playbook(name))
+    text = re.sub(r'goods: "[^"]+"', 'goods: "true"', text)
+    return text.replace("guard:", f"{OFFER}guard:") if name == SCENE else text
 
 
 def _sums(shop: fairday.Shop, refused: int) -> Traded:
@@ -203,12 +173,19 @@ def _sums(shop: fairday.Shop, refused: int) -> Traded:
         sales = balance(conn, "sales", "CNY") + balance(conn, "sales:shipping", "CNY")
     states = [s for number in numbers if (s := shop.orders.state(f"order:{number}")) is not None]
     paid = [s for s in states if s["payments"]]
+    stand = [s for s in paid if not s["refunded"]]
+    off = [d for s in stand for part in (*s["lines"].values(), s["shipping"] or _NONE) for d in part["discounts"]]
+    with shop.db.read() as conn:
+        given = {rule: one.kept for rule, one in sorted(given_by(conn, {rule for rule, _ in off}).items())}
+        coupons = {batch: one["worth"] for batch, one in sorted(records.counts(conn).items()) if one["worth"]}
     report = shop.report()
     return Traded(
         placed=len(states), unpaid=len(states) - len(paid), refused=refused,
         cancelled=sum(s["refunded"] > 0 for s in paid), paid=sum(s["total"] for s in paid),
         refunded=sum(s["refunded"] for s in paid), wallets=wallets, sales=sales,
-        reported=report.figures.of("revenue").now,
+        reported=report.figures.of("revenue").now, discounts=given,
+        off=sum(n for _, n in off),
+        coupons=coupons, of_coupons=sum(n for r, n in given.items() if r in {TEN.id, *(p.id for p in PACK)}),
         met=next((s.shown for s in report.scenes if s.scene == SCENE), 0),
     )  # fmt: skip
 
@@ -226,3 +203,6 @@ def told(found: Traded, say: Callable[[str], None]) -> None:
     say(f"  orders {yuan(found.paid)} − {yuan(found.refunded)} = {yuan(found.paid - found.refunded)}")
     parts = " + ".join(f"{w} {yuan(n)}" for w, n in found.wallets.items())
     say(f"  wallets {parts} = ledger {yuan(found.sales)} = report {yuan(found.reported)}, to the cent")
+    by = ", ".join(f"{rule} {yuan(n)}" for rule, n in found.discounts.items())
+    say(f"  taken off {yuan(found.off)} = {by}; by batch of coupons: "
+        + ", ".join(f"{batch} {yuan(n)}" for batch, n in found.coupons.items()))  # fmt: skip
