@@ -115,6 +115,20 @@ def create(db: Database, email: str, role: Role, now: int) -> str:
     return password
 
 
+def copy_to(db: Database, id_: int, other: Database) -> None:
+    """Let an operator sign in to another shop too, with the password as it is now; later changes stay apart.
+
+    Raises:
+        NotFound: there is no such operator.
+    """
+    with db.read() as conn:
+        _one(conn, id_)
+        row = dict(conn.execute(select(operators).where(operators.c.id == id_)).mappings().one())
+    del row["id"]
+    with other.write() as conn:
+        conn.execute(insert(conn, operators).values(row | {"seen": 0}).on_conflict_do_nothing())
+
+
 def everyone(conn: Connection) -> list[Operator]:
     """All operators, oldest first."""
     return [_operator(r) for r in conn.execute(select(operators).order_by(operators.c.id)).mappings()]

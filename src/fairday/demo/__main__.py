@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 import fairday
+from fairday import operators
 from fairday.demo import simulate, trading
 from fairday.insight.morning import morning
 from fairday.insight.telling import in_words
@@ -79,11 +80,12 @@ def step(what: str) -> Iterator[None]:
 @click.option("--port", default=8000, show_default=True)
 def main(no_serve: bool, folder: Path, port: int) -> None:
     """Load a grocer's year, run a scene, print the report, serve the console and the storefront."""
-    from fairday.serving import free_port, run
+    from fairday.serving import beside, free_port, run
 
     began = time.perf_counter()
     if not no_serve:
         port = free_port("127.0.0.1", port, click.echo)
+        second = free_port("127.0.0.1", port + 1, lambda said: None)
     files = data()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -152,9 +154,21 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
         click.echo(f"The shop is {folder / 'shop.db'}. Serve it: .venv/bin/fairday serve --shop {folder / 'shop.db'}")
         click.echo(f"The one with orders: .venv/bin/fairday serve --shop {folder / 'tea.db'}")
         return
-    with fairday.open(str(folder / "shop.db"), clock=_Running(now)) as shop:
-        click.secho(f"\nSign in as {OWNER} with the one-time password {password}", bold=True)
-        run(shop, "127.0.0.1", port, click.echo)
+    with (
+        fairday.open(str(folder / "shop.db"), clock=_Running(now)) as shop,
+        fairday.open(str(folder / "tea.db"), clock=_Running(traded.until)) as tea,
+    ):
+        with shop.db.read() as conn:
+            owner = operators.everyone(conn)[0]
+        operators.copy_to(shop.db, owner.id, tea.db)
+        click.secho(f"\nSign in to either as {OWNER} with the one-time password {password}", bold=True)
+        tea.start()
+        with beside(tea, "127.0.0.1", second) as base:
+            # Another name than the first shop's, so that a browser keeps the sign-ins of both.
+            base = base.replace("127.0.0.1", "localhost")
+            tea.change_settings(public_url=base)
+            click.echo(f"The shop with orders: storefront {base}/  console {base}/console")
+            run(shop, "127.0.0.1", port, click.echo)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import select
 
 import fairday
+from fairday.demo import acts
 from fairday.demo.shopper import SHARE, WORD, visit
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.clock import DAY_MS, ManualClock, local_day, to_date
@@ -70,6 +71,8 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
         discounts: what each promotion took off the orders that stand, by the book's own count, and ``off`` the same by
             the orders' lines; ``coupons``: what coupons took off by their batch, ``of_coupons`` by their promotions.
         met: people whom the scene met.
+        until: the instant (ms) at which it was over.
+        acts: what was done in the other ways to trade, after those sums, a line each.
     """
 
     placed: int
@@ -86,6 +89,8 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
     coupons: dict[str, int]
     of_coupons: int
     met: int
+    until: int
+    acts: list[str] = []
 
     def check(self) -> None:
         """Hold orders, ledger and report against each other.
@@ -137,6 +142,11 @@ def trade(path: Path, moment: int, shoppers: int, port: int = 0, seed: int = 3) 
         shop.catch_up()
         shop.catch_up()
         found = _sums(shop, refused)
+        with beside(shop, "127.0.0.1", free_port("127.0.0.1", 0, lambda _: None)) as base:
+            shop.change_settings(public_url=base)
+            found = msgspec.structs.replace(found, acts=acts.play(shop, base, clock))
+            found = msgspec.structs.replace(found, until=clock.now())
+        shop.catch_up()
     found.check()
     return found
 
@@ -186,7 +196,7 @@ def _sums(shop: fairday.Shop, refused: int) -> Traded:
         reported=report.figures.of("revenue").now, discounts=given,
         off=sum(n for _, n in off),
         coupons=coupons, of_coupons=sum(n for r, n in given.items() if r in {TEN.id, *(p.id for p in PACK)}),
-        met=next((s.shown for s in report.scenes if s.scene == SCENE), 0),
+        met=next((s.shown for s in report.scenes if s.scene == SCENE), 0), until=shop.clock.now(),
     )  # fmt: skip
 
 
@@ -206,3 +216,5 @@ def told(found: Traded, say: Callable[[str], None]) -> None:
     by = ", ".join(f"{rule} {yuan(n)}" for rule, n in found.discounts.items())
     say(f"  taken off {yuan(found.off)} = {by}; by batch of coupons: "
         + ", ".join(f"{batch} {yuan(n)}" for batch, n in found.coupons.items()))  # fmt: skip
+    for act in found.acts:
+        say(f"  {act}")
