@@ -124,7 +124,7 @@ def test_a_rate_is_told_by_hand_with_its_source_and_used_through_others(desk):
 @pytest.mark.parametrize(
     ("field", "text"),
     [
-        ("rate", "0"), ("rate", "-1"), ("rate", "1e30"), ("rate", "NaN"), ("rate", ""), 
+        ("rate", "0"), ("rate", "-1"), ("rate", "1e30"), ("rate", "NaN"), ("rate", ""),
         ("rate", "1\n2026-11-20,EUR,USD,9"),
         ("base", "GB"), ("currency", "GBP"), ("day", "yesterday"), ("day", "2027-11-21"), ("day", "21.11.2026"),
     ],
