@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fairday.goods.called import calm
-from fairday.goods.records import variants_of
+from fairday.goods.records import Variant, variants_of
 from fairday.kernel import ids
 from fairday.kernel.decider import Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
@@ -92,6 +93,7 @@ def drawn(
         kept=rules.kept_paid(state), swap=swap, wanted=range(1, WANTED + 1), told=told,
         into=ids.new_id(shop.clock.now()),
         at=[(place, names.get(place, place), units) for place, units in waiting_at(state).items()],
+        called=called_of(state, several),
         articles=[(v.sku, " · ".join(v.options.values())) for found in several.values() for v in found],
         may_do={
             "ship": ready and any(x["waiting"] for x in lines) and state["way"] == "ship",
@@ -105,6 +107,14 @@ def drawn(
         },
         money=lambda n: tongue.money(n, state["currency"]), abroad=abroad_drawn(tongue, state),
     )  # fmt: skip
+
+
+def called_of(state: State, several: Mapping[str, Sequence[Variant]]) -> dict[str, str]:
+    """What the variants of an order's products are called, by SKU."""
+    titles = {x["product"]: calm(x["title"]) for x in state["lines"].values()}
+    named = {x["sku"]: calm(x["title"]) for x in state["lines"].values()}
+    found = {v.sku: " · ".join([titles[p], *v.options.values()]) for p, some in several.items() for v in some}
+    return named | found
 
 
 def timeline(conn: Connection, order: str) -> list[dict[str, Any]]:

@@ -79,7 +79,8 @@ style="font-size:15px;color:#b4451f">{{ x.more[0] }}</a></td></tr>
 {{ amount }}</td></tr>
 {% endfor %}
 {% for label, amount, last in x.sums %}
-{% set rule = "border-top:1px solid #eee7dc;padding-top:12px;" if loop.first or last else "padding-top:6px;" %}
+{% set top = "border-top:1px solid #eee7dc;padding-top:12px;" if loop.first or last else "padding-top:6px;" %}
+{% set rule = top ~ ("padding-bottom:12px;" if loop.revindex == 2 else "") %}
 {% set size = "font-size:17px;font-weight:700" if last else "font-size:14px;color:#7a746b" %}
 <tr><td style="{{ rule }}{{ size }}">{{ label }}</td>\
 <td align="right" style="{{ rule }}{{ size }};white-space:nowrap">{{ amount }}</td></tr>

@@ -108,6 +108,10 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
             "line": part,
             "out": x["shipped"] - x["returned"],
             "title": calm(x["title"]),
+            "called": [
+                (v.sku, " · ".join([calm(x["title"]), *v.options.values()])) for v in several.get(x["product"], ())
+            ]
+            or [(x["sku"], calm(x["title"]))],
             "instead": [(v.sku, " · ".join(v.options.values())) for v in several.get(x["product"], ()) if not v.hidden]
             or [(x["sku"], calm(x["title"]))],
             "options": pieces.said(x["product"], said[part]),
@@ -126,7 +130,7 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         else part_of(request, rules.due(state), state["currency"]),
         reasons=REASONS,
         shares=shared.terms.title if shared is not None else None,
-        settling=_settling(shop, order, state),
+        settling=_settling(shop, order, state), called={sku: name for x in lines for sku, name in x["called"]},
         code=pickup_code(front_of(request).secret, order) if state["way"] == "pickup" and where == "paid" else "",
         may={
             "cancel": _may_cancel(request, state),
