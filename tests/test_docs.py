@@ -9,6 +9,8 @@ import click
 import pytest
 
 from fairday.cli import main
+from fairday.web.i18n import Tongue
+from fairday.web.menu import GROUPS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -86,3 +88,13 @@ def test_every_benchmark_has_its_section() -> None:
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [int(p.name[:4]) for p in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_every_document_stands_in_the_index_and_every_line_of_the_menu_in_the_console_s_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text("utf-8")
+    told = {str(p.relative_to(ROOT / "docs")) for p in ROOT.glob("docs/*/*.md")}
+    assert sorted(p for p in told if not p.startswith("decisions/") and f"]({p})" not in index) == []
+    english = {k: v for k, v in ((p.name, Tongue("en", "UTC", "CNY").plain(f"nav.{p.name}")) for _, pages in GROUPS
+                                 for p in pages)}  # fmt: skip
+    console = (ROOT / "docs" / "merchants" / "console.md").read_text("utf-8")
+    assert [word for word in english.values() if word not in console] == []
