@@ -7,7 +7,8 @@ import pytest
 from conftest import NOON
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.clock import DAY_MS
-from fairday.scenes.spec import Words
+from fairday.kernel.errors import FairdayError
+from fairday.scenes.spec import Words, to_yaml
 from fairday.storage.log import Happening
 from fairday.stores.near import Store
 from fairday.stores.records import save_stores
@@ -140,3 +141,37 @@ def test_a_scene_that_waits_says_why_it_does_not_meet_somebody(tea):
     scene(tea, "{moment: \"weather = 'rain'\"}")
     steps = tea.choose("user_id:u40", "page", scene="rainy").trace.steps
     assert [s.code for s in steps] == ["not_this_moment"]
+
+
+NEAR_YOU = """
+scene: rainy
+title: {en: Stores}
+when: always
+what:
+  floors:
+    - {title: {en: Near you}, who: "near_store(5km)", goods: "category = 'tea'"}
+    - {title: {en: Anywhere}, goods: "category = 'tea'"}
+where: [page]
+goal: {metric: revenue, within: 7d}
+"""
+
+
+def test_a_floor_is_for_those_near_a_store_now_and_says_so_in_short(tea):
+    spec = tea.save_scene(NEAR_YOU)
+    assert [(f.who, f.moment) for f in spec.floors] == [(None, "km_to_store <= 5"), (None, None)]
+    assert tea.save_scene(to_yaml(spec)) == spec
+    tea.move_scene("start", "rainy")
+    tea.staging.forget()
+
+    def floors() -> list[str | None]:
+        return [f.title.get("en") for _, f in tea.choose("user_id:u40", "page").floors]
+
+    assert floors() == ["Anywhere"], "where somebody is who did not say is not known"
+    near = {"location": {"latitude": 31.205, "longitude": 121.44}}
+    tell(tea, "Application Opened", NOON - HOUR, ids=(("user_id", "u40"),), context=near)
+    assert floors()[0] == "Near you"
+    tea.clock.move(2 * HOUR)
+    assert floors() == ["Anywhere"]
+    assert "floor_not_this_moment" in [s.code for s in tea.choose("user_id:u40", "page").trace.steps]
+    with pytest.raises(FairdayError, match="near_store"):
+        tea.save_scene(NEAR_YOU.replace("near_store(5km)", "near_store(5km) and orders(9d) > 1"))

@@ -369,6 +369,9 @@ class _Showing:
             if ready.unless is not None and answers.holds(ready.unless):
                 steps.append(Step("floor_kept_from_them", where))
                 continue
+            if not answers.now(ready.moment):
+                steps.append(Step("floor_not_this_moment", where))
+                continue
             floor = ready.floor
             order = self._personal if floor.rank == "personal" else self._shelf.order(floor.rank)
             liked = self._liked if floor.rank == "personal" else _NO_TASTE

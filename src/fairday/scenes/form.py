@@ -25,7 +25,7 @@ _WORDS = tuple(f".{language}" for language in LANGUAGES)
 ROWS: dict[str, tuple[str, ...]] = {
     "when.phases": ("name", "first", "last"),
     "what.look": ("who", "unless", "theme", *(f"greeting{w}" for w in _WORDS)),
-    "what.floors": (*(f"title{w}" for w in _WORDS), "goods", "who", "unless", "rank", "variety"),
+    "what.floors": (*(f"title{w}" for w in _WORDS), "goods", "who", "unless", "moment", "rank", "variety"),
     "offer": ("benefit", "value", "spend", "items", "goods", "stack"),
 }
 """The fields of one row of each list; rows count from 1 in a field's name (``offer[1].value``)."""
@@ -162,7 +162,7 @@ def of(spec: SceneSpec) -> Form:
             "what.look": [_look(look) for look in spec.looks],
             "what.floors": [
                 {**_languages("title", f.title), "goods": f.goods, "who": f.who or "", "unless": f.unless or "",
-                 "rank": f.rank, "variety": _number(f.variety or None)}
+                 "moment": f.moment or "", "rank": f.rank, "variety": _number(f.variety or None)}
                 for f in spec.floors
             ],
             "offer": [

@@ -43,7 +43,7 @@ GRAMMAR: Final[dict[str, tuple[str, ...]]] = {
     "when": ("festival", "dates", "phases", "moment"),
     "what": ("look", "floors"),
     "what.look": ("who", "unless", "theme", "greeting"),
-    "what.floors": ("title", "who", "unless", "goods", "rank", "variety"),
+    "what.floors": ("title", "who", "unless", "moment", "goods", "rank", "variety"),
     "offer": ("coupon",),
     "play": ("group-buy",),
     "play.group-buy": ("size", "price", "hours"),
@@ -80,6 +80,12 @@ def parse_scene(
     spec = reading.scene()
     problems = sorted(set(reading.tree.problems))
     return (None, problems) if problems else (spec, [])
+
+
+def _near(node: Node) -> str | None:
+    """The moment that ``near_store(5km)`` stands for, or None where something else is written."""
+    found = re.fullmatch(r"\s*near_store\(\s*(\d{1,4})\s*km\s*\)\s*", str(node.value))
+    return f"km_to_store <= {int(found[1])}" if found else None
 
 
 class _Reading(Values):
@@ -238,11 +244,14 @@ class _Reading(Values):
 
     def _floor(self, node: Node, path: str) -> Floor:
         keys = self._keys(node, path, ("title", "goods"))
+        # Where somebody is belongs to the moment: who: near_store(5km) is short for it.
+        near = _near(keys["who"]) if "who" in keys and "moment" not in keys else None
         return Floor(
             title=self._one(keys, f"{path}.title", self.words, Words()),
             goods=self._one(keys, f"{path}.goods", self.goods_of, ""),
-            who=self._one(keys, f"{path}.who", self.who, None),
+            who=None if near else self._one(keys, f"{path}.who", self.who, None),
             unless=self._one(keys, f"{path}.unless", self.who, None),
+            moment=near or self._one(keys, f"{path}.moment", self.moment, None),
             rank=self._one(keys, f"{path}.rank", self.among(RANKS), "personal"),
             variety=self._one(keys, f"{path}.variety", self.between("0", "1"), Decimal(0)),
         )

@@ -103,13 +103,15 @@ class Look(_Struct, frozen=True):
 class Floor(_Struct, frozen=True):
     """One row of goods on the page: for whom (``who``, ``unless``), which goods, in what order.
 
-    ``variety`` from 0 (best first) to 1 (every next one from another category).
+    ``variety`` from 0 (best first) to 1 (every next one from another category). ``moment``, as of ``when``: the
+    instants at which the person meets the floor.
     """
 
     title: Words
     goods: str
     who: str | None = None
     unless: str | None = None
+    moment: str | None = None
     rank: Literal["personal", "popular", "newest"] = "personal"
     variety: Decimal = Decimal(0)
 
@@ -251,6 +253,7 @@ def _plain(spec: SceneSpec) -> dict[str, Any]:
                 "title": _words(f.title),
                 "who": f.who,
                 "unless": f.unless,
+                "moment": f.moment,
                 "goods": f.goods,
                 "rank": f.rank,
                 "variety": f.variety or None,

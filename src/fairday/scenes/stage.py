@@ -93,6 +93,7 @@ class StagedFloor:
         self.variety = float(floor.variety)
         self.who = None if floor.who is None else compiled(floor.who, people)
         self.unless = None if floor.unless is None else compiled(floor.unless, people)
+        self.moment = None if floor.moment is None else moment_condition(floor.moment)
         self.condition = compiled(floor.goods, goods)
         self._shelf = shelf
         self._today = today
