@@ -87,8 +87,8 @@ class Landed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def landed(parcel: Parcel, table: DutyTable, rates: Rates) -> Landed:
-    """Duty and tax of a parcel: each line's and the carriage's rounded half up by itself, so that a thing bears what its
-    page says whatever lies beside it.
+    """Duty and tax of a parcel: each line's and the carriage's rounded half up by itself, so that a thing bears what
+    its page says whatever lies beside it.
 
     Raises:
         FairdayError: a parcel without lines, a negative value, a quantity below 1, or a currency without a rate.
