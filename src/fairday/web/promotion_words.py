@@ -116,9 +116,11 @@ def benefit(tongue: Tongue, b: Benefit) -> str:
             what = say("each", amount=money(b.amount)) if b.amount else say("percent", percent=_percent(b.percent))
             return say("groups", n=b.qty, what=what)
         case Tiers():
+            if b.repeat and len(b.tiers) == 1:
+                (t,) = b.tiers
+                at = money(t.at) if b.by == "amount" else say("pieces", n=t.at)
+                return say("every", at=at, what=_step_gives(tongue, t))
             steps = [_step(tongue, b, t) for t in b.tiers]
-            if b.repeat and len(steps) == 1:
-                return say("every", step=steps[0])
             return (" · " if tongue.language != "zh" else "；").join(steps)
         case ShippingOff():
             if b.amount is not None:
@@ -133,6 +135,15 @@ def benefit(tongue: Tongue, b: Benefit) -> str:
 
 
 def _step(tongue: Tongue, b: Tiers, t: Tier) -> str:
+    at = (
+        tongue.plain("promo_say.at_amount", amount=tongue.money(t.at))
+        if b.by == "amount"
+        else tongue.plain("promo_say.at_items", n=t.at)
+    )
+    return tongue.plain("promo_say.step", at=at, what=_step_gives(tongue, t))
+
+
+def _step_gives(tongue: Tongue, t: Tier) -> str:
     def say(name: str, **values: Any) -> str:
         return tongue.plain(f"promo_say.{name}", **values)
 
@@ -147,8 +158,7 @@ def _step(tongue: Tongue, b: Tiers, t: Tier) -> str:
         what.append(say("points", n=t.points))
     if t.free_shipping:
         what.append(say("free_shipping"))
-    at = say("at_amount", amount=tongue.money(t.at)) if b.by == "amount" else say("at_items", n=t.at)
-    return say("step", at=at, what=_and(tongue, what))
+    return _and(tongue, what)
 
 
 def facts(tongue: Tongue, rule: Rule, zone: str) -> list[tuple[str, str]]:
