@@ -16,7 +16,11 @@ import fairday
 from fairday.demo.shopper import Member
 from fairday.goods.rates import read_rates, save_rates
 from fairday.kernel.clock import DAY_MS, ManualClock, local_day, to_date
+from fairday.kernel.ids import new_id
 from fairday.playbooks import all_playbooks, playbook
+from fairday.trade.c2b.brief import SHOP
+from fairday.trade.c2b.briefs import Asked
+from fairday.trade.c2b.designs import Terms
 from fairday.trade.shipping.kept import read_rate, save_rate
 from fairday.trade.tills import Line, Sale
 
@@ -38,7 +42,7 @@ def play(shop: fairday.Shop, base: str, clock: ManualClock) -> list[str]:
         if name in known:
             shop.save_scene(_dated(shop, playbook(name)), file=f"{name}.yaml")
             shop.move_scene("start", name)
-    acts: tuple[Callable[[fairday.Shop, str], str], ...] = (stars, quote, second_hand, abroad)
+    acts: tuple[Callable[[fairday.Shop, str], str], ...] = (stars, quote, second_hand, crowd, saving, abroad)
     told = []
     for act in acts:
         clock.move(A_MINUTE_MS)  # all of them ask from one network address
@@ -88,12 +92,9 @@ def second_hand(shop: fairday.Shop, base: str) -> str:
     """A member sells a teapot, another buys it, and says that it came."""
     shop.change_settings(market={"open": True, "commission": 500, "hold_days": 7, "review": True})
     seller, buyer = Member(shop, base, "anna"), Member(shop, base, "ben")
-    picture = io.BytesIO()
-    Image.effect_noise((640, 480), 60).convert("RGB").save(picture, "JPEG")
     form = {"id": seller.found("/sell/item", r'name="id" value="([^"]*)"'), "title": "宜兴紫砂壶（用过）", "photo": "",
             "text": "用了两年，完好。", "price": "300", "shipping": "15", "go": "send"}  # fmt: skip
-    files = {"file": ("pot.jpg", picture.getvalue(), "image/jpeg")}
-    listing = seller.web.post("/sell/item", data=form, files=files).headers["location"].partition("?")[0]
+    listing = seller.web.post("/sell/item", data=form, files=_photo()).headers["location"].partition("?")[0]
     id_ = listing.rpartition("/")[2]
     shop.market.moderate(id_, shop.market.version(id_), actor=ACTOR)
     page = buyer.see(listing)
@@ -107,6 +108,48 @@ def second_hand(shop: fairday.Shop, base: str) -> str:
     return "second-hand: a teapot for ¥300.00, sent, received, rated; the seller has ¥299.25, the shop its 5 %"
 
 
+def crowd(shop: fairday.Shop, base: str) -> str:
+    """A brief of the shop's is answered; a design is put to pre-order, and one is ordered."""
+    shop.change_settings(crowd={"open": True})
+    drawer, fan = Member(shop, base, "drawer"), Member(shop, base, "fan")
+    until = shop.clock.now() + 9 * DAY_MS
+    asked = Asked(title="春茶海报 · A poster for spring tea", text="A2，两色，有一只燕子。", winners=1, least=50_000,
+                  most=80_000, until=until, deliver_days=10)  # fmt: skip
+    shop.briefs.write(brief := new_id(shop.clock.now()), SHOP, (), asked, actor=ACTOR)
+    said = {"brief": brief, "act": "answer", "text": "我画燕子。", "price": "600", "photos": ""}
+    drawer.web.post("/briefs/act", data=said, files=_photo())
+    form = {"id": drawer.found("/designs/new", r'name="id" value="([^"]*)"'), "title": "鹤与盖碗 · A crane on a gaiwan",
+            "text": "水墨。", "price": "98", "photo": "", "go": "send"}  # fmt: skip
+    design = drawer.web.post("/designs/new", data=form, files=_photo()).headers["location"].rpartition("/")[2]
+    made_day = local_day(until, shop.settings.zone) + 20
+    terms = Terms(price=8800, goal=2, most=20, until=until, royalty=1000, made_day=made_day)
+    shop.designs.accept(design, shop.designs.version(design), terms, actor=ACTOR)
+    fan.pay(_order(fan, f"design-{design}", 1, TO, "wechat"))
+    return "crowd: a brief answered; a design in pre-order at ¥88.00, 1 of 2 ordered"
+
+
+def saving(shop: fairday.Shop, base: str) -> str:
+    """A member fills the cart up to the step, and pays less."""
+    member = Member(shop, base, "saver")
+    member.send("/cart/add", {"sku": "puer", "qty": "1"})
+    member.pay(_order(member, "puer", 1, TO, "wechat"))
+    off = member.found(member.found("/orders", r'href="(/order/[^"]+)"'), r'class="off" data-raw>−([^<]+)<')
+    return f"spend and save: two pu'er reach the step, {off} less"
+
+
+def _order(who: Member, sku: str, qty: int, to: dict[str, str], payment: str) -> str:
+    """Put something into the cart and order what is in it; where that leads to."""
+    who.send("/cart/add", {"sku": sku, "qty": str(qty)})
+    seen = {name: who.found("/checkout", rf'name="{name}" value="([^"]*)"') for name in ("seen", "cart")}
+    return who.send("/checkout", {**to, **seen, "go": "order", "way": "ship", "payment": payment})
+
+
+def _photo() -> dict[str, tuple[str, bytes, str]]:
+    picture = io.BytesIO()
+    Image.effect_noise((640, 480), 60).convert("RGB").save(picture, "JPEG")
+    return {"file": ("simulated.jpg", picture.getvalue(), "image/jpeg")}
+
+
 def abroad(shop: fairday.Shop, base: str) -> str:
     """Somebody in Berlin orders, duty and tax in the price."""
     told = f"Date,CNY,USD,GBP\n{to_date(local_day(shop.clock.now(), shop.settings.zone) - 1)},7.8,1.16,0.86\n"
@@ -118,12 +161,8 @@ def abroad(shop: fairday.Shop, base: str) -> str:
     shop.change_settings(border={"countries": ["DE"], "takes": ["EUR"], "prepaid": True})
     eva = Member(shop, base, "eva")
     eva.send("/place", {"country": "DE", "currency": "EUR", "language": "en", "to": "/"})
-    eva.send("/cart/add", {"sku": "jasmine", "qty": "2"})
-    page = "/checkout"
-    seen = {name: eva.found(page, rf'name="{name}" value="([^"]*)"') for name in ("seen", "cart")}
-    placed = eva.web.post(page, data={**ABROAD, **seen, "go": "order", "way": "ship", "payment": "bank_transfer"})
+    _order(eva, "jasmine", 2, ABROAD, "bank_transfer")
     total = re.search(r'<dd class="all" data-raw>([^<]+)</dd>', eva.see(eva.found("/orders", r'href="(/order/[^"]+)"')))
-    assert placed.status_code == 303, placed.text[-1500:]
     return (
         f"abroad: two tins of jasmine to Berlin, {total[1] if total else ''} with duty and tax, waits for the transfer"
     )
