@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from decimal import Decimal
 
 from fairday.offers.model import (
@@ -12,6 +13,7 @@ from fairday.offers.model import (
     Cart,
     Gift,
     Goods,
+    Layer,
     Line,
     MorePoints,
     Need,
@@ -29,6 +31,7 @@ GROUPS = 8
 APPLY = 40
 CATEGORIES = [f"category-{i}" for i in range(40)]
 BRANDS = [f"brand-{i}" for i in range(80)]
+LAYERS: tuple[Layer, ...] = ("goods", "order", "coupon", "shipping")
 TAGS = [f"tag-{i}" for i in range(80)]
 
 
@@ -60,7 +63,7 @@ def book(dice: random.Random) -> list[Rule]:
     for i in range(RULES):
         number = i % GROUPS if i < GROUPS * 6 else None
         if number is None:
-            layer = dice.choices(("goods", "order", "coupon", "shipping"), (32, 12, 4, 4))[0]
+            layer = dice.choices(LAYERS, (32, 12, 4, 4))[0]
         else:
             layer = "goods" if number < 5 else "order" if number < 7 else "coupon"
         benefit, spend = KINDS[layer](dice)
@@ -68,7 +71,7 @@ def book(dice: random.Random) -> list[Rule]:
         when = When(needs=(Need(goods=goods, spend=spend),)) if spend else When()
         rules.append(
             Rule(
-                id=f"rule-{i:03}", benefits=(benefit,), when=when, layer=layer,  # type: ignore[arg-type]
+                id=f"rule-{i:03}", benefits=(benefit,), when=when, layer=layer,
                 priority=dice.randrange(3),
                 group="" if number is None else f"group-{number}",
             )
@@ -112,10 +115,16 @@ def _coupon(dice: random.Random) -> tuple[Benefit, int]:
 
 
 def _beside(dice: random.Random) -> tuple[Benefit, int]:
-    return dice.choice([
+    some: list[tuple[Benefit, int]] = [
         (ShippingOff(), 9900), (ShippingOff(percent=Decimal(50)), 0), (Gift(sku="GIFT"), 29900),
         (MorePoints(factor=Decimal(2)), 0),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    return dice.choice(some)
 
 
-KINDS = {"goods": _on_goods, "order": _on_the_order, "coupon": _coupon, "shipping": _beside}
+KINDS: dict[Layer, Callable[[random.Random], tuple[Benefit, int]]] = {
+    "goods": _on_goods,
+    "order": _on_the_order,
+    "coupon": _coupon,
+    "shipping": _beside,
+}

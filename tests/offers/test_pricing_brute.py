@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairday.offers.model import Facts, Policy
 from fairday.offers.pricing import Book, price
-from pricing_carts import cart_at, every, rules_at
+from pricing_carts import benefit_of, cart_at, every, rules_at
 
 SEEDS = st.integers(0, 10**9)
 
@@ -36,6 +39,20 @@ def test_where_everything_is_monotone_it_is_found_as_well(seed: int) -> None:
 @given(seed=SEEDS)
 def test_where_rules_exclude_each_other_in_groups_only_it_is_found_by_tangents(seed: int) -> None:
     cart, book = cart_at(seed, 8), Book(rules_at(seed, grouped=True), Policy(nodes=10**6))
+    got = price(cart, book, Facts(), 0, 0)
+    best, _, _ = every(cart, book)
+    assert (got.certificate.value, got.certificate.gap) == (best, 0)
+
+
+@settings(max_examples=150)
+@given(seed=SEEDS)
+def test_a_rule_of_several_benefits_is_one_choice(seed: int) -> None:
+    dice = random.Random(seed)
+    rules = [
+        msgspec.structs.replace(rule, benefits=(*rule.benefits, benefit_of(dice, True)))
+        for rule in rules_at(seed, 6, grouped=True)
+    ]
+    cart, book = cart_at(seed, 8), Book(rules, Policy(nodes=10**6))
     got = price(cart, book, Facts(), 0, 0)
     best, _, _ = every(cart, book)
     assert (got.certificate.value, got.certificate.gap) == (best, 0)

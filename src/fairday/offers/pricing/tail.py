@@ -7,7 +7,7 @@ from itertools import accumulate
 from math import inf
 
 from fairday.offers.pricing.building import Entry
-from fairday.offers.pricing.steps import Percent, Spread
+from fairday.offers.pricing.steps import Percent, Spread, Step
 
 Rest = tuple[float, int, float, float, int]
 """What is saved of a sum, its rules as bits, what is left of the sum and of shipping, value of gifts."""
@@ -21,13 +21,16 @@ class Tail:
     """Rules that look at sums only, one of each group.
 
     Args:
-        rules: (place, group or -1, rule), in their order.
+        rules: (place, group or -1, rule, those of its steps that take from the sum), in their order.
         whole, ship: the most there may be of the lines, and shipping.
     """
 
-    def __init__(self, rules: Sequence[tuple[int, int, Entry]], whole: float, ship: float) -> None:
+    def __init__(self, rules: Sequence[tuple[int, int, Entry, Sequence[Step]]], whole: float, ship: float) -> None:
         self.ship = ship
-        parts = [(1 << k, 1 << group if group >= 0 else 0, _sums(e), _ships(e), e.given) for k, group, e in rules]
+        parts = [
+            (1 << k, 1 << group if group >= 0 else 0, _sums(steps), _ships(entry), entry.given)
+            for k, group, entry, steps in rules
+        ]
         parts = _merged(_undominated(parts))
         last = {part[1]: at for at, part in enumerate(parts)}
         self.parts = [(*part, not part[1] or last[part[1]] == at) for at, part in enumerate(parts)]
@@ -92,9 +95,9 @@ def _most(part: Part, whole: float, ship: float) -> float:
     )
 
 
-def _sums(entry: Entry) -> list[tuple[float, float, float]]:
+def _sums(steps: Sequence[Step]) -> list[tuple[float, float, float]]:
     found = []
-    for step in entry.steps:
+    for step in steps:
         if isinstance(step, Spread):
             found.append((step.flat, step.ratio, inf if step.cap is None else float(step.cap)))
         elif isinstance(step, Percent):

@@ -58,9 +58,11 @@ class Tangent:
         self.whole = 0.0
         self.tried: dict[int, tuple[float, float]] = {}
         self.fits = True
-        """False where too many rules compete for units; then it must not run."""
+        """False where too many rules compete for units, or one that competes does more than one kind of thing; then it
+        must not run."""
         self._split()
-        self._prepare()
+        if self.fits:
+            self._prepare()
 
     def run(self) -> Found:
         """The best combination for the buyer."""
@@ -101,9 +103,15 @@ class Tangent:
                     least[i] = old
         self.lines = [k for k in range(first) if entries[k].steps]
         self.always = sum([1 << k for k in self.lines if groups[k] < 0 and k not in contested])
-        tail = [k for k in range(len(entries)) if k >= first or not entries[k].steps]
-        self.spanning = ({groups[k] for k in self.lines} & {groups[k] for k in tail}) - {-1}
-        self.tail = Tail([(k, groups[k], entries[k]) for k in tail], self.whole, self.ship)
+        # What a rule on lines gives beside them comes with it always, or the two parts cannot be chosen apart.
+        beside = [k for k in self.lines if entries[k].ship or entries[k].given]
+        self.fits = all([self.always >> k & 1 for k in beside]) and all(
+            [isinstance(step, Served) for k in contested for step in entries[k].steps]
+        )
+        after = {k for k in range(len(entries)) if k >= first or not entries[k].steps}
+        tail = [(k, groups[k], entries[k], entries[k].steps if k in after else []) for k in sorted(after.union(beside))]
+        self.spanning = ({groups[k] for k in self.lines} & {group for _, group, _, _ in tail}) - {-1}
+        self.tail = Tail(tail, self.whole, self.ship)
 
     # ---- lines -----------------------------------------------------------------------------------------------------
 
