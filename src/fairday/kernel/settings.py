@@ -283,7 +283,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         border: how it sells abroad.
         sending: where orders are sent from.
         order_mails: which mails about their own order buyers get.
-        price_tolerance: percent by which prices of the same goods may lie apart before the console says that they clash.
+        price_tolerance: percent by which prices of the same goods may lie apart; beyond it the console says they clash.
         mail_cost: what a thousand mails cost, minor units; counted against a scene's budget and foreseen.
     """
 

@@ -37,7 +37,8 @@ def report(request: Request) -> Response:
     found = shop.report(asked)
     return page(
         request, "report.html", 422 if problem else 200, problem=problem, period=_period(given),
-        promoted=promoted(request, asked), metrics=METRICS, lasts=LASTS, taken=_query(asked), sheets=list(sheets.SHEETS), charts=list(charts.CHARTS),
+        promoted=promoted(request, asked), metrics=METRICS, lasts=LASTS, taken=_query(asked),
+        sheets=list(sheets.SHEETS), charts=list(charts.CHARTS),
         first_date=to_date(asked.first), last_date=to_date(asked.last), **shown(tongue, found),
     )  # fmt: skip
 
