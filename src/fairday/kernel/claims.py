@@ -51,6 +51,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         completed: the order was over before this step.
         released: complete only: minor units by ledger account that are handed on.
         final: refund only: nothing of the order is left after it.
+        over: nothing of the order was left before this step: whatever it held has gone back with an earlier one.
         why: "" or the reason told ("expired", "changed my mind").
     """
 
@@ -69,7 +70,22 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     completed: bool = False
     released: Mapping[str, int] = {}
     final: bool = False
+    over: bool = False
     why: str = ""
+
+    def back(self, amount: int) -> int:
+        """How much of an amount that an order holds goes back with a refund or cancelling of it.
+
+        Parts of the order's price, each sum rounded down, so that all steps together give back exactly the whole, and
+        nothing more once it has all gone back. Of an order that cost nothing all of it goes with its last unit.
+        """
+        if self.over or self.step not in ("cancel", "refund"):
+            return 0
+        upto = amount if self.step == "cancel" or self.final else self._of(amount, self.already + self.part)
+        return upto - self._of(amount, self.already)
+
+    def _of(self, amount: int, given: int) -> int:
+        return amount * min(given, self.whole) // self.whole if self.whole else 0
 
 
 class Claim(Protocol):

@@ -73,21 +73,11 @@ class BudgetClaim:
                             {"rule": rule, "counter": hold.stream, "limit": limit, "left": max(0, limit - state[name])},
                         )  # fmt: skip
                 return [Event(TAKEN, {"order": turn.order, "amount": amount, "uses": uses})]
-            case "cancel":
-                return self._back(turn, amount - self._given(amount, turn.already, turn.whole), uses)
-            case "refund":
-                # Parts of a whole, so that all refunds together give back exactly what was taken.
-                before = self._given(amount, turn.already, turn.whole)
-                upto = amount if turn.final else self._given(amount, turn.already + turn.part, turn.whole)
-                return self._back(turn, upto - before, uses if turn.final else 0)
+            case "cancel" | "refund":
+                last = (turn.step == "cancel" or turn.final) and not turn.over
+                return self._back(turn, turn.back(amount), uses if last else 0)
             case _:
                 return ()
-
-    @staticmethod
-    def _given(amount: int, refunded: int, whole: int) -> int:
-        """How much of an amount is given back once so much of the whole order was refunded. Of an order that cost
-        nothing all of it comes back with its last unit."""
-        return amount * min(refunded, whole) // whole if whole else 0
 
     def _back(self, turn: Turn, amount: int, uses: int) -> Sequence[Event]:
         if not amount and not uses:

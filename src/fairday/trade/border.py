@@ -343,17 +343,7 @@ class AllowanceClaim:
             if state["spent"] + amount > limit:
                 return Refusal("border_limit", "It is more than the country lets a person spend in a year.")
             return _changed("Allowance Taken", turn, amount)
-        if turn.step not in ("cancel", "refund"):
-            return []
-        before = _given_back(amount, turn.already, turn.whole)
-        after = amount if turn.step == "cancel" or turn.final else _given_back(
-            amount, turn.already + turn.part, turn.whole
-        )  # fmt: skip
-        return _changed("Allowance Given Back", turn, before - after)
-
-
-def _given_back(amount: int, part: int, whole: int) -> int:
-    return amount * part // whole if whole else 0
+        return _changed("Allowance Given Back", turn, -turn.back(amount))
 
 
 def _changed(name: str, turn: Turn, change: int) -> list[Event]:

@@ -112,6 +112,11 @@ def kept(line: Mapping[str, Any]) -> int:
     return int(line["qty"] - line["cancelled"] - line["returned"])
 
 
+def over(state: State) -> bool:
+    """Whether nothing of the order is left: no unit is kept, or all that was paid went back."""
+    return all(kept(line) == 0 for line in state["lines"].values()) or state["refunded"] >= state["total"] > 0
+
+
 def waiting(line: Mapping[str, Any]) -> int:
     """Units of a line that are still to leave."""
     return int(line["qty"] - line["cancelled"] - line["shipped"])

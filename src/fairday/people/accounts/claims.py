@@ -25,7 +25,8 @@ from fairday.people.accounts.tiers import Program
 class PointsClaim:
     """Value that an order is paid with as a discount: ``Hold("points", "account:ID", {"unit", "amount"})``.
 
-    Taken when the order is placed; back when it is cancelled; of a refund its share, exact however it is split.
+    Taken when the order is placed; back when it is cancelled; of a refund its share, exact however it is split. What an
+    exchange takes again in the transaction in which it came back is ``carried``, also on an account merged meanwhile.
     """
 
     name = "points"
@@ -36,15 +37,15 @@ class PointsClaim:
         if turn.step == "place":
             if len(state["held"]) >= MAX_OPEN:
                 return Refusal("too_many_open", "Too many orders hold value of this account; finish one first.")
-            return unusable(state) or spent(state, "Value Spent", unit, amount, turn.order, held=[ref])
+            wrong = None if hold.data.get("carried") else unusable(state)
+            return wrong or spent(state, "Value Spent", unit, amount, turn.order, held=[ref])
         if turn.step == "cancel":
             left = sum(lot[1] for lot in state["held"].get(ref, {"lots": ()})["lots"])
             return came_back(state, unit, left, turn.order, ref, now, end=True)
         if turn.step == "refund":
-            before = amount * turn.already // turn.whole if turn.whole else 0
-            after = amount if turn.final else amount * (turn.already + turn.part) // turn.whole if turn.whole else 0
-            if after > before:
-                return came_back(state, unit, after - before, turn.order, ref, now, turn.final)
+            back = turn.back(amount)
+            if back:
+                return came_back(state, unit, back, turn.order, ref, now, turn.final)
             return settled(state, ref) if turn.final else []
         return settled(state, ref) if turn.step == "complete" else []
 
@@ -65,7 +66,7 @@ class EarningClaim:
         if turn.step == "place":
             return unusable(state) or []
         if turn.step == "complete":
-            earned = _left(amount, turn.already, turn.whole)
+            earned = 0 if turn.over else _left(amount, turn.already, turn.whole)
             if not earned:
                 return []
             days = hold.data.get("days")
@@ -73,7 +74,7 @@ class EarningClaim:
                 state, "Value Earned", unit, earned, turn.order, None if days is None else now + days * DAY_MS
             )
             return made if isinstance(made, Refusal) else _count(state, made, earned, now, program)
-        if turn.step == "refund" and turn.completed:
+        if turn.step == "refund" and turn.completed and not turn.over:
             after = 0 if turn.final else _left(amount, turn.already + turn.part, turn.whole)
             gone = _left(amount, turn.already, turn.whole) - after
             return _count(state, clawed_back(state, unit, gone, turn.order), -gone, now, program)

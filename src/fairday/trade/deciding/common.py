@@ -10,7 +10,7 @@ import msgspec
 
 from fairday.kernel.claims import Hold, Step, Turn
 from fairday.kernel.decider import Event, Refusal, State
-from fairday.trade.order import evolve, exists, is_paid, status, waiting
+from fairday.trade.order import evolve, exists, is_paid, over, status, waiting
 
 _WHY = re.compile(r"[a-z_]{0,40}")
 
@@ -60,6 +60,7 @@ def turn_of(order: str, state: State, step: Step, **more: Any) -> Turn:
     return Turn(
         step=step, order=order, n=state["counts"].get(step, 0), account=state["account"],
         whole=state["total"], already=state["refunded"], completed=state["life"] == "completed", paid=is_paid(state),
+        over=over(state),
         sent={part: line["shipped"] for part, line in lines}, waiting={part: waiting(line) for part, line in lines},
         **more,
     )  # fmt: skip
