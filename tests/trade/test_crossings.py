@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+import couponing
 import fairday
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.clock import DAY_MS, ManualClock
@@ -15,9 +16,9 @@ from fairday.people import accounts
 from fairday.storage import ledger
 from fairday.storage.runner import stream_state
 from fairday.trade import order as rules
-from fairday.trade.given import PromotionGiven, given_by
-from fairday.trade.payment.tables import payment_refunds
+from fairday.trade.given import given_by
 from fairday.trade.payment.model import number_of
+from fairday.trade.payment.tables import payment_refunds
 from fairday.trade.records import Contact
 from trading import line, placing
 
@@ -176,6 +177,49 @@ def test_an_exchange_for_the_same_goods_gives_no_points_away(trade: fairday.Shop
     assert state(trade, "budget:r") == {"amount": 1000, "uses": 1}
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_points_of_an_exchanged_order_come_back_with_the_new_one(trade: fairday.Shop, merged: bool) -> None:
+    ordered(trade, qty=3, off=1000, holds=[POINTS, ONCE])
+    if merged:
+        trade.merging.merge(A, B)
+    who = B if merged else A
+    for n, into in ((1, "order:2"), (2, "order:3")):
+        exchanged(trade, n, "mug", n, into)
+        trade.fire_due()
+        assert points(trade, who) == 400
+        assert state(trade, "budget:r") == {"amount": 1000, "uses": 1}
+        act(trade, "ship", into)
+    act(trade, "refund", "order:2", units={"1": 1})
+    act(trade, "refund", "order:3", units={"1": 2})
+    trade.fire_due()
+    assert points(trade, who) == 500
+    assert state(trade, "budget:r") == {"amount": 0, "uses": 0}
+    handed_back(trade)
+    assert books(trade, O, "order:2", "order:3", "receivable:cash", "sales") == [0] * 5
+
+
+def test_other_goods_at_todays_price_give_the_points_back(trade: fairday.Shop) -> None:
+    ordered(trade, off=1000, holds=[POINTS, ONCE])
+    exchanged(trade, 2, "bowl", 2)
+    assert points(trade) == 500
+    assert state(trade, "budget:r") == {"amount": 0, "uses": 0}
+
+
+@pytest.mark.parametrize("restore", ["full", "never"])
+def test_a_coupon_stands_in_the_price_of_what_is_exchanged_and_comes_back_with_it(
+    trade: fairday.Shop, clock: ManualClock, restore: str
+) -> None:
+    couponing.open_batch(trade, "spring", couponing.terms(clock.now(), restore=restore))
+    stream = f"coupon:{trade.coupons.give('spring', A).claim}"
+    ordered(trade, off=1000, holds=[["coupon", stream, {"account": A, "worth": 1000}]])
+    clock.move(400 * DAY_MS)
+    exchanged(trade, 2, "mug", 2)
+    assert state(trade, stream)["status"] == "redeemed", "not used twice"
+    act(trade, "ship", "order:2")
+    act(trade, "refund", "order:2", units={"1": 2})
+    assert state(trade, stream)["status"] == ("claimed" if restore == "full" else "redeemed")
+
+
 def test_an_exchanged_order_earns_for_what_was_paid(trade: fairday.Shop, clock: ManualClock) -> None:
     trade.change_settings(rewards={"on": True, "per": 100})
     ordered(trade, off=5000)  # 50 for two that cost 100
@@ -193,7 +237,6 @@ def test_an_order_of_an_account_that_was_merged_can_be_exchanged(trade: fairday.
 
 
 def test_an_exchange_is_no_promotion_of_the_shops(trade: fairday.Shop) -> None:
-    trade.followers.register(PromotionGiven()) if False else None
     ordered(trade, off=1000)
     exchanged(trade, 2, "mug", 2)
     trade.catch_up()

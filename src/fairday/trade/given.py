@@ -17,7 +17,7 @@ from fairday.people.identity.records import run
 from fairday.storage.database import col, insert, metadata
 from fairday.storage.followers import Source
 from fairday.storage.log import StoredEvent
-from fairday.trade.order import SHIPPING
+from fairday.trade.order import EVEN, SHIPPING
 from fairday.trade.telling import home
 
 promotion_orders = Table(
@@ -122,7 +122,7 @@ def _discounts(event: StoredEvent, placed: dict[str, Any]) -> dict[str, list[tup
     parts = {x["line"]: x["discounts"] for x in placed["lines"]}
     if placed["shipping"] is not None:
         parts[SHIPPING] = placed["shipping"]["discounts"]
-    return {part: [(str(rule), int(n)) for rule, n in off] for part, off in parts.items()}
+    return {part: [(str(rule), int(n)) for rule, n in off if rule != EVEN] for part, off in parts.items()}
 
 
 def given_by(conn: Connection, rules: Collection[str]) -> Mapping[str, Given]:

@@ -21,6 +21,9 @@ Status = Literal[
 SHIPPING = "shipping"
 """The name of the part of an order that is no line: what delivery costs."""
 
+EVEN = "exchange"
+"""What stands for the rule by which a line costs what returned units cost; no promotion of the shop's."""
+
 MAX_LINES = 100
 MAX_QTY = 100_000
 MAX_MONEY = 10**12

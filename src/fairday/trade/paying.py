@@ -43,7 +43,7 @@ class PaymentClaim:
     def decide(self, state: State, hold: Hold, turn: Turn, now: int) -> Sequence[Event] | Refusal:
         if turn.step != "refund" or not turn.part:
             return []
-        return giving_back(state, refund_id(turn.order, turn.n), turn.part, turn.why, now)
+        return giving_back(state, refund_id(turn.order, turn.n), turn.part, turn.why, now, turn.order)
 
 
 def refund_id(order: str, n: int) -> str:

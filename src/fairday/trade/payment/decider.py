@@ -93,6 +93,7 @@ class PaymentDecider(BaseDecider):
             case "Refund Requested" | "Refund Pending" | "Refund Succeeded" | "Refund Failed":
                 status = event.name.removeprefix("Refund ").lower()
                 refund = {"amount": data["amount"], "status": status}
+                refund |= {"books": data["books"]} if "books" in data else {}
                 return {**after, "refunds": {**state["refunds"], data["refund"]: refund}}
         return after
 
@@ -160,19 +161,22 @@ def refundable(state: State) -> int:
     return int(state["amount"]) - reserved(state) if state["status"] == "succeeded" else 0
 
 
-def refunding(state: State, refund: str, amount: int, why: str, now: int) -> list[Event] | Refusal:
+def refunding(state: State, refund: str, amount: int, why: str, now: int, books: str = "") -> list[Event] | Refusal:
     """The events that set a refund going; for commands that span the payment and what was paid for.
 
     The same refund asked again is no event.
+
+    Args:
+        books: whose ledger account the money leaves, where that is no longer what was paid for: an exchange moved it.
     """
-    asked = _refund(state, {"refund": refund, "amount": amount, "why": why}, now)
+    asked = _refund(state, {"refund": refund, "amount": amount, "why": why, "books": books}, now)
     return asked if isinstance(asked, Refusal) else list(asked)
 
 
-def giving_back(state: State, refund: str, amount: int, why: str, now: int) -> list[Event]:
+def giving_back(state: State, refund: str, amount: int, why: str, now: int, books: str = "") -> list[Event]:
     """The same for what has been promised already and cannot be refused: what the payment cannot give back (somebody
     refunded it by hand) is kept for people to look at."""
-    made = refunding(state, refund, amount, why[:MAX_WHY], now)
+    made = refunding(state, refund, amount, why[:MAX_WHY], now, books)
     if not isinstance(made, Refusal):
         return made
     return _noted(state, made.code, {"amount": amount, "currency": state.get("currency", "")})
@@ -296,7 +300,9 @@ def _refund(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] 
     if len(state["refunds"]) >= MAX_REFUNDS:
         return Refusal("too_many_refunds", f"A payment has at most {MAX_REFUNDS} refunds.")
     ask_at = None if state["method"] in MANUAL else now
-    return [Event("Refund Requested", {"refund": refund, "amount": amount, "why": why, "tries": 0, "ask_at": ask_at})]
+    said = {"refund": refund, "amount": amount, "why": why, "tries": 0, "ask_at": ask_at}
+    books = data.get("books") or state["pays"]
+    return [Event("Refund Requested", said | ({"books": books} if books != state["pays"] else {}))]
 
 
 def _refund_again(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] | Refusal:
@@ -305,7 +311,7 @@ def _refund_again(state: State, data: Mapping[str, Any], now: int) -> Sequence[E
     failed = state["refunds"].get(refund)
     if failed is None or failed["status"] != "failed":
         return Refusal("refund_unknown", "There is no such refund that failed.")
-    again = {"refund": f"{refund}a", "amount": failed["amount"], "why": "again"}
+    again = {"refund": f"{refund}a", "amount": failed["amount"], "why": "again", "books": failed.get("books", "")}
     return _refund(state, again, now)
 
 
@@ -316,7 +322,7 @@ def _refund_outcome(state: State, data: Mapping[str, Any], now: int) -> Sequence
         return Refusal("refund_unknown", "There is no such refund of this payment.")
     if known["status"] == "succeeded" or said in ("unknown", known["status"]):
         return []
-    about = {"refund": refund, "amount": known["amount"]}
+    about = {"refund": refund, "amount": known["amount"], **({"books": known["books"]} if "books" in known else {})}
     if said == "pending":
         waiting = {"tries": state["tries"], "ask_at": state["ask_at"]}
         return [Event("Refund Pending", about | waiting)] if known["status"] == "requested" else []
@@ -331,7 +337,7 @@ def _refund_outcome(state: State, data: Mapping[str, Any], now: int) -> Sequence
         return _noted(state, "refund_differs", data)
     booked = {"method": state["method"], "pays": state["pays"], "currency": state["currency"], "refunded": done,
               "trade": str(data.get("trade", ""))[:64], "at": data.get("at"), "account": state["account"]}  # fmt: skip
-    if "books" in state:
+    if "books" in state:  # money that an account did not take is no order's
         booked["books"] = state["books"]
     return [Event("Refund Succeeded", about | booked | still)]
 
