@@ -423,6 +423,27 @@ def test_words_go_with_whoever_wrote_them(shop: fairday.Shop, clock) -> None:
     assert "swallow" not in events
 
 
+def test_who_was_chosen_goes_on_when_whoever_wrote_the_brief_is_erased(shop: fairday.Shop, clock) -> None:
+    now = shop.clock.now()
+    opened(shop)
+    acme(shop)
+    told = Happening(message_id="met", kind="identify", at=now, received=now, source="shop", ids=ids(DORA))
+    shop.append([told]).result()
+    shop.catch_up()
+    for id_ in ("poster", "label1"):
+        given = {"title": "A poster", "text": "With a swallow on it.", "least": 500, "most": 500, "winners": 1}
+        shop.briefs.write(id_, COMPANY, ids(DORA), Asked(**given, until=now + DAY_MS, deliver_days=9), actor=DORA)
+    answer = answered(shop, price=500)
+    closed(shop, clock)
+    pay(shop, chosen(shop, answer, 500, by=COMPANY, account=DORA, actor=DORA))
+    shop.erase("email:dora@example.com")
+    found = shop.briefs.named("poster")
+    assert found is not None
+    assert (found.title, found.text, shop.briefs.named("label1")) == ("", "", None)
+    delivered(shop, answer)
+    assert work(shop, answer)["life"] == "delivered"
+
+
 @pytest.mark.parametrize("text", ["", "x" * 2001, "a\x00b"])
 def test_words_that_cannot_be_are_refused(shop: fairday.Shop, text: str) -> None:
     opened(shop)

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 import fairday
+import selling
 from crowding import (
     ANNA,
     BEN,
     CHOICE,
     TO,
+    asked,
     bought,
     drawn,
     held,
@@ -34,6 +36,7 @@ from fairday.storage.log import Happening
 from fairday.trade.c2b.designs import Drawn
 from fairday.trade.c2b.mode import PAY_MS
 from fairday.trade.c2b.preorder import Pre
+from fairday.trade.c2c import records
 from fairday.trade.cart import add_line
 from fairday.trade.checkout import Buyer, Choice, Moved, Placed, Quote
 from fairday.trade.checkout.placing import placing_of
@@ -357,3 +360,20 @@ def test_an_erased_designer_leaves_what_was_ordered_to_go_on(shop: fairday.Shop,
     assert (found.title, found.text, found.photo) == ("", "", "")
     over(shop, clock)
     assert life(shop) == "made"
+
+
+def test_a_design_with_the_id_of_a_listing_or_a_brief_leaves_their_words_alone(shop: fairday.Shop) -> None:
+    selling.opened(shop)
+    opened(shop)
+    selling.listed(shop, "same01")
+    put_up(shop, "same02")
+    drawn(shop, "same01", BEN, title="Free money")
+    asked(shop, "same02")
+    with shop.db.read() as conn:
+        listing = records.get(conn, "same01")
+    assert listing is not None
+    assert listing.title != "Free money"
+    ours, brief = shop.designs.named("same02"), shop.briefs.named("same02")
+    assert ours is not None
+    assert brief is not None
+    assert (ours.title, brief.title) == ("A crane on a mug", "A poster for spring")

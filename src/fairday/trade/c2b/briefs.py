@@ -110,7 +110,7 @@ class Briefs:
         }  # fmt: skip
         done(self._runner.submit(Command("brief.write", f"brief:{id_}", data, actor)))
         with self._db.write() as conn:
-            records.keep_text(conn, id_, title, text, asked.photo, ids, now)
+            records.keep_text(conn, f"brief:{id_}", title, text, asked.photo, ids, now)
             keep_until(conn, [asked.photo] if asked.photo else [], now + KEPT_DAYS * DAY_MS)
         found = self.named(id_)
         assert found is not None
@@ -259,7 +259,7 @@ class Briefs:
             raise Conflict("The price has changed since you looked.", code="answer_changed")
         line: dict[str, Any] = {
             "line": "1", "sku": f"brief:{state['brief']}", "product": f"brief:{state['brief']}",
-            "title": found.title if found is not None else state["brief"], "qty": 1, "form": {}, "unit": seen,
+            "title": (found.title if found is not None else "") or state["brief"], "qty": 1, "form": {}, "unit": seen,
             "unit_digits": 0, "gross": seen, "discounts": [], "net": seen, "tax": 0, "paid": seen, "gift": None,
             "value": seen, "made": False, "days": 0,
         }  # fmt: skip
@@ -303,7 +303,7 @@ class Briefs:
     # ---- reading ---------------------------------------------------------------------------------------------------
 
     def named(self, id_: str) -> Brief | None:
-        """A brief by its id, None where there is none or its words were erased."""
+        """A brief by its id, None where there is none, or its words were erased and nobody works for it."""
         with self._db.read() as conn:
             return next(iter(tables.briefs_of(conn, id_=id_[:64])), None)
 

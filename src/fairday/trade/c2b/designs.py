@@ -117,7 +117,7 @@ class Designs:
         # Nobody sees the new words before the design is written: it goes first.
         done(self._runner.submit(Command("design.write", f"design:{id_}", data, account)))
         with self._db.write() as conn:
-            records.keep_text(conn, id_, title, text, drawn.photo, ids, now)
+            records.keep_text(conn, f"design:{id_}", title, text, drawn.photo, ids, now)
             keep_until(conn, [drawn.photo] if drawn.photo else [], now + KEPT_DAYS * DAY_MS)
         found = self.named(id_)
         assert found is not None

@@ -1,7 +1,8 @@
 """Lists of briefs, answers, designs and pre-orders, written with the events of their streams.
 
-What people wrote stands with the words of listings and deals (``trade.c2c.records``), with the ids of who wrote it: a
-brief's and a design's under their own id, an answer's under ``answer:ID``. Here are account ids alone.
+What people wrote stands with the words of listings and deals (``trade.c2c.records``), with the ids of who wrote it,
+under the name of its stream: people choose ids, and a design with a listing's id must not be that listing's words.
+Here are account ids alone.
 """
 
 from __future__ import annotations
@@ -77,6 +78,10 @@ preorders = Table(
     Index("preorders_design", "design", "life"),
 )
 """One row an order (its number) of a design: placed, paid, or over (given back, expired)."""
+
+
+_WORDS = [func.coalesce(texts.c[f], "").label(f) for f in ("title", "text", "photo")]
+"""What somebody wrote, "" once it was erased."""
 
 
 class Brief(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,15 +163,16 @@ def design_of(product: str) -> str:
 def briefs_of(
     conn: Connection, *, lives: Sequence[str] = (), by: str = "", id_: str = "", limit: int = 100
 ) -> list[Brief]:
-    """Briefs: those that close last first. One without words (erased) is not there."""
+    """Briefs: those that close last first. One without words (erased) is not there, unless somebody works for it."""
     c = briefs.c
     wanted: list[ColumnElement[bool]] = [c.life.in_(list(lives))] if lives else []
     wanted += [c.by == by] if by else []
     wanted += [c.id == id_] if id_ else []
     names = [c[f] for f in Brief.__struct_fields__ if f in c]
     query = (
-        select(*names, texts.c.title, texts.c.text, texts.c.photo)
-        .join(texts, texts.c.id == c.id).where(*wanted).order_by(c.until_at.desc(), c.id).limit(limit)
+        select(*names, *_WORDS).outerjoin(texts, texts.c.id == "brief:" + c.id)
+        .where(*wanted, or_(texts.c.id.is_not(None), c.chosen > 0))
+        .order_by(c.until_at.desc(), c.id).limit(limit)
     )  # fmt: skip
     return [Brief(**row) for row in conn.execute(query).mappings()]
 
@@ -210,9 +216,8 @@ def designs_of(
     wanted += [c.id.in_(list(ids))] if ids is not None else []
     names = [c[f] for f in Design.__struct_fields__ if f in c and f not in _UNKNOWN]
     unknown = [func.coalesce(c[f], 0).label(f) for f in _UNKNOWN]
-    words = [func.coalesce(texts.c[f], "").label(f) for f in ("title", "text", "photo")]
     query = (
-        select(*names, *unknown, *words).outerjoin(texts, texts.c.id == c.id)
+        select(*names, *unknown, *_WORDS).outerjoin(texts, texts.c.id == "design:" + c.id)
         # Somebody's words that were erased: what was ordered of it goes on, but there is nothing to look at.
         .where(*wanted, or_(texts.c.id.is_not(None), c.life.in_(("open", "made"))))
         .order_by((c.life == "open").desc(), c.updated_at.desc(), c.id).limit(limit)
