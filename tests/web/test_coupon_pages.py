@@ -171,10 +171,12 @@ def test_friends_draw_from_a_shared_pack_one_each(full: fairday.Shop, clock) -> 
     for n, friend in enumerate(friends):
         html = friend.get(f"/p/{pack}?lang=en").text
         assert ("Draw one" in html) == (n < 3)
-        answer = friend.post(f"/p/{pack}", {"remember": "yes"})
+        answer = friend.post(f"/p/{pack}", {"remember": "yes", "email": f"friend{n}@example.com"})
         assert answer.status_code == (303 if n < 3 else 409)
         if n < 3:
-            assert friend.post(f"/p/{pack}").status_code == 409
+            assert friend.post(f"/p/{pack}", {"email": f"other{n}@example.com"}).status_code == 409
+        for wrong in ("", "x", "a@", "@b", "x" * 400):
+            assert friend.post(f"/p/{pack}", {"email": wrong}).status_code == 422
     with full.db.read() as conn:
         assert sorted(h.rule for h in records.drawn(conn, pack)) == ["five-off", "five-off", "twenty-off"]
     over = friends[0].get(f"/p/{pack}?lang=en").text
