@@ -52,6 +52,7 @@ from fairday.trade.b2b.moving import CompanyMoves
 from fairday.trade.b2b.service import Companies
 from fairday.trade.c2b.briefs import Briefs
 from fairday.trade.c2b.designs import Designs
+from fairday.trade.c2b.moving import BriefMoves
 from fairday.trade.c2c.moving import MarketMoves
 from fairday.trade.c2c.service import Market
 from fairday.trade.checkout import Checkout
@@ -119,7 +120,7 @@ class Rooms:
         self.companies = Companies(
             db, self.runner, clock, lambda: self.settings, self.orders, self.checkout, self.payments
         )
-        self.merging.register(CouponMoves(), CountedMoves(), CartMoves(), CompanyMoves(), MarketMoves())
+        self.merging.register(CouponMoves(), CountedMoves(), CartMoves(), CompanyMoves(), MarketMoves(), BriefMoves())
         self.briefs = Briefs(db, self.runner, clock, lambda: self.settings, self.orders, self.companies)
         self.followers.register(CouponPast(lambda: self.settings))
         self.coupon_forecasts = CouponForecasts(db, lambda: self.settings, clock)

@@ -165,7 +165,8 @@ class WorkClaim:
 
 
 class OutsiderClaim:
-    """Nobody is paid by a company they belong to: ``Hold("outsider", "company:ID", {"account"})``."""
+    """Nobody is paid by a company they belong to: ``Hold("outsider", "company:ID", {"account"})``: the account
+    that they have now."""
 
     name = "outsider"
 

@@ -14,7 +14,7 @@ from fairday.kernel.decider import Command, State
 from fairday.kernel.errors import Conflict, NotFound
 from fairday.kernel.ids import digest, new_id
 from fairday.kernel.settings import Settings
-from fairday.people.accounts import accounts_in
+from fairday.people.accounts import account_of, accounts_in
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.b2b import company as company_rules
@@ -251,7 +251,9 @@ class Briefs:
         if not house:
             due_at = None if days is None else credit_rules.due_after(now, days)
             told = {"account": account, "amount": seen, "approved": False, "due_at": due_at}
-            holds += [["spending", by, told], ["outsider", by, {"account": state["account"]}]]
+            with self._db.read() as conn:
+                person = account_of(conn, state["account"])
+            holds += [["spending", by, told], ["outsider", by, {"account": person}]]
             if due_at is not None:
                 terms = {"amount": seen, "currency": currency, "due_at": due_at}
                 holds.append(["credit", credit_rules.stream_of(by.partition(":")[2]), terms])

@@ -12,6 +12,7 @@ from fairday.trade import order as rules
 from fairday.trade.c2b import brief as briefs
 from fairday.trade.c2b.answer import answer_id, belongs, moved, written
 from fairday.trade.c2b.mode import BRIEF
+from fairday.trade.c2c.dispute import disputed
 from fairday.trade.c2c.mode import seller_stream
 from fairday.trade.c2c.seller import counted
 from fairday.trade.deciding import Plan
@@ -88,7 +89,7 @@ class Working:
     def _accepted(self, states: Mapping[str, State], stream: str, by: str, now: int) -> Result:
         order = states[stream]["order"]
         state = states[order]
-        if any(r["state"] in ("asked", "accepted") for r in state["returns"].values()):
+        if disputed(state):
             return Refusal("disputed", "There is an open dispute; it decides.")
         said = Event("Answer Accepted", {"by": by, "at": now})
         if not rules.is_paid(state):  # on credit: the money is theirs when the invoice is paid
@@ -107,7 +108,7 @@ class Working:
             return self._fold(states, stream, None, plan, now)
         if state["life"] == "again":
             return {stream: [Event("Answer Round Over", later)]}
-        if state["life"] == "accepted":
+        if state["life"] == "accepted" and not disputed(states[order]):
             plan = deciding.complete(order, states[order], self._steps.mode(BRIEF), now)
             return self._fold(states, stream, None, plan, now)
         found = self._accepted(states, stream, "silence", now)

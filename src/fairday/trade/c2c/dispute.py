@@ -149,6 +149,8 @@ class Disputes:
         after = state
         for event in made[order]:
             after = self._evolve(order, after, event)
+        if rules.due(after):  # on credit: what it comes to now is divided when the invoice is paid
+            return made
         mode = self._steps.mode(state["mode"])
         return self._fold(states, order, deciding.complete(order, after, mode, now), now, made)
 
@@ -159,6 +161,11 @@ class Disputes:
             return plan
         found = {**made, order: [*made.get(order, ()), *plan.events]}
         return self._steps.claims.fold(states, plan.turns, now, self._evolve, found)
+
+
+def disputed(state: State) -> bool:
+    """Whether a dispute over an order (its state) is open."""
+    return any(r["state"] in ("asked", "accepted") for r in state["returns"].values())
 
 
 def order_of(dispute: str) -> str:
