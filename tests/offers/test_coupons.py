@@ -333,6 +333,20 @@ def test_a_stopped_batch_is_drawn_from_no_more(shop, clock):
     assert refused(shop.coupons.draw, pack, account(shop, "friend")) == "coupons_stopped"
 
 
+def test_who_became_another_account_draws_once_of_a_pack_and_opens_their_orders_pack(shop, clock):
+    open_batch(shop, "pack", terms(clock.now(), kind="share", deck=DECK))
+    buyer, friend, member = (account(shop, name) for name in ("buyer", "friend", "member"))
+    pack = shop.coupons.share("pack", buyer, "order:1")
+    shop.coupons.draw(pack, friend)
+    shop.merging.merge(friend, member)
+    assert refused(shop.coupons.draw, pack, member) == "drawn_already"
+    shop.merging.merge(buyer, member)
+    assert shop.coupons.share("pack", buyer, "order:1") == pack
+    second = shop.coupons.share("pack", buyer, "order:2")
+    assert shop.coupons.pack(second).account == member
+    assert shop.coupons.share("pack", member, "order:2") == second == shop.coupons.share("pack", buyer, "order:2")
+
+
 def test_the_order_of_a_pack_is_uniform():
     from collections import Counter
 

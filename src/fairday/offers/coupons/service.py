@@ -20,7 +20,7 @@ from fairday.offers.coupons.claim import CouponDecider, drawn_slot, slot
 from fairday.offers.coupons.codes import hashed, new_code, read_code, read_word
 from fairday.offers.coupons.packs import OnceDecider, PackDecider, shuffled
 from fairday.offers.coupons.records import TooMany
-from fairday.people.accounts import accounts_in
+from fairday.people.accounts import account_of, accounts_in
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 
@@ -217,7 +217,7 @@ class Coupons:
         """
         pack = secrets.token_hex(16)
         with self._db.read() as conn:
-            terms = records.get_batch(conn, batch).terms
+            terms, account = records.get_batch(conn, batch).terms, account_of(conn, account)
             before = stream_state(conn, spanning.share_stream(batch, about))
             if before is not None and before[1]["by"]:
                 return self._own_pack(conn, str(before[1]["by"]), account)
@@ -252,7 +252,9 @@ class Coupons:
             Conflict: drawn already, empty, over, or stopped.
         """
         batch = self.pack(pack).batch
-        data = {"account": account, "slot": drawn_slot(pack, account), "batch": batch}
+        with self._db.read() as conn:
+            slot_, *also = [drawn_slot(pack, one) for one in accounts_in(conn, account)]
+        data = {"account": account, "slot": slot_, "also": also[:100], "batch": batch}
         return self._had(self._ask(Command("coupon.draw", f"pack:{pack}", data, account)))
 
     # ---- using one ---------------------------------------------------------------------------------------------------

@@ -142,12 +142,12 @@ def _share(states: States, command: Command, now: int) -> Decided:
     }
 
 
-# ---- coupon.draw {account, slot, batch} ------------------------------------------------------------------------------
+# ---- coupon.draw {account, slot, also, batch} ------------------------------------------------------------------------
 
 
 def _locate_draw(command: Command, peek: Peek) -> Located:
     data = command.data
-    return Located((command.stream, data["account"], data["slot"], batch_stream(data["batch"])))
+    return Located((command.stream, data["account"], data["slot"], *data["also"], batch_stream(data["batch"])))
 
 
 def _draw(states: States, command: Command, now: int) -> Decided:
@@ -155,7 +155,7 @@ def _draw(states: States, command: Command, now: int) -> Decided:
     batch = states[batch_stream(data["batch"])]
     if pack["status"] is None or pack["batch"] != data["batch"]:
         return Refusal("no_pack", "There is no such pack.")
-    if states[data["slot"]]["status"] is not None:
+    if any(states[s]["status"] is not None for s in (data["slot"], *data["also"])):
         return Refusal("drawn_already", "You have drawn from this pack.")
     no = _account(states[data["account"]])
     if no is not None:
