@@ -32,6 +32,12 @@ def test_a_character_of_a_value_is_found_in_the_file_through_quotes_escapes_and_
         assert found.startswith((wanted, "\\")), (found, wanted, raw)
 
 
+@pytest.mark.parametrize("sign", ["\\0", "\\ud800"])
+def test_an_escape_of_what_no_table_keeps_is_a_problem(sign):
+    tree = Tree(f'a: "up{sign}"', "f.yaml")
+    assert [(p.line, p.column) for p in tree.problems] == [(1, 4)]
+
+
 @pytest.mark.parametrize(
     ("word", "known", "said"),
     [

@@ -123,6 +123,13 @@ def test_what_is_wrong_is_told_with_line_column_key_and_what_was_meant(
     assert caught.value.where.startswith(f"promo.yaml:{line}:{column}")
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_day_beside_which_there_is_none_is_no_day(day: str) -> None:
+    for key in ("from", "until"):
+        with pytest.raises(RuleError, match="no day"):
+            parse_rule(f"promotion: a\noff: 10\n{key}: {day}")
+
+
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(RuleError) as caught:
         parse_rule("promotion: a\noff: x\nuses: y\nlayer: z")

@@ -68,6 +68,7 @@ def test_the_forecast_is_drawn_while_the_form_is_typed_with_what_the_promotion_t
 @pytest.mark.parametrize(
     "changes",
     [{"size": "-5"}, {"size": "1e9"}, {"word": "a b"}, {"batch": "Not A Name"}, {"until": "2026-05-01"}, {"until": "x"},
+     {"closes": "9999-12-31", "until": "9999-12-31"},
      {"rule0": ""}, {"rule0": "unheard-of"},
      {"margin": "500"}, {"per_person": "99"}, {"who": "nonsense >"}, {"title": ""}],
 )  # fmt: skip

@@ -52,6 +52,10 @@ def test_a_product_is_written_whole_and_read_back_as_written(desk: Client) -> No
     "wrong",
     [
         {"title": ""},
+        {"made": "[" * 3000},
+        {"made": "&a [*a]"},
+        {"made": "- &a {name: x, kind: choice, choices: *a}"},
+        {"made": '- {name: "\\ud800", kind: text}'},
         {"product": ""},
         {"price": "dear"},
         {"price": "-1"},

@@ -87,7 +87,13 @@ def day_start(day: int, zone_name: str) -> int:
 
 
 def to_day(d: date) -> int:
-    """Days since 1970-01-01 of a date."""
+    """Days since 1970-01-01 of a date.
+
+    Raises:
+        ValueError: the first or last year that dates know: the day before or after it may be none.
+    """
+    if not date.min.year < d.year < date.max.year:
+        raise ValueError(f"{d} is too far away.")
     return (d - EPOCH).days
 
 

@@ -6,6 +6,7 @@ duplicated keys, at most ``MAX_BYTES`` and ``MAX_DEPTH`` levels.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
@@ -18,6 +19,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 12
 
+_NO_SIGN = re.compile("[\x00\ud800-\udfff]")
+"""What an escape can name and no table keeps: NUL, and halves of surrogate pairs."""
 _NARROW = "Write the narrow colon ': ' instead of '：'."
 
 
@@ -295,6 +298,8 @@ class _Loader(yaml.SafeLoader):
         if event.tag is not None:
             self.faults.append((event.start_mark, f"A tag ({event.tag}) stands here.", "Delete it."))
             event.tag, event.implicit = None, (True, True) if isinstance(event, yaml.ScalarEvent) else True
+        if isinstance(event, yaml.ScalarEvent) and _NO_SIGN.search(event.value):
+            self.faults.append((event.start_mark, "A character that is none stands here.", "Delete its escape (\\)."))
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise _TooDeep(problem="nested too deeply", problem_mark=event.start_mark)

@@ -241,7 +241,7 @@ def _told(given: dict[str, Any]) -> tuple[ProductRow, Details, list[Medium]]:
     )  # fmt: skip
     try:
         options = read_options(yaml.safe_load(given["made"]) or [])
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise bad(f"The options cannot be read: {error}", "made", "Write them as YAML.", "bad_options") from None
     details = Details(
         product=number, description=given["description"], attributes=read_pairs(given["attributes"]),
