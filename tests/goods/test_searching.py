@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 import fairday
-from fairday.goods.catalogue import ProductRow, save_products, touch
+from fairday.goods.catalogue import ProductRow, save_products
 from fairday.goods.naming import save_texts
 from fairday.goods.records import Details, save_details
 from fairday.goods.search import Asked, Searching
+from fairday.goods.search.documents import VERSION
+from fairday.goods.touching import touch
 from fairday.kernel.clock import DAY_MS, ManualClock
 from fairday.storage.database import Database
 
@@ -76,7 +78,7 @@ def test_while_another_process_writes_the_old_index_answers(shop: fairday.Shop, 
         "sys.stdin.read()"
     )
     held = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder / "v1")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", code, str(folder / f"v{VERSION}")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert held.stdout is not None
     assert held.stdout.readline() == b"held\n"
@@ -93,9 +95,9 @@ def test_an_index_that_is_lost_damaged_or_of_another_database_is_made_anew(shop:
     assert found(beside(shop, folder), "tea") == ["1", "2"]
     shutil.rmtree(folder)
     assert found(beside(shop, folder), "tea") == ["1", "2"]
-    (folder / "v1" / "meta.json").write_text("{")
+    (folder / f"v{VERSION}" / "meta.json").write_text("{")
     assert found(beside(shop, folder), "tea") == ["1", "2"]
-    (folder / "v1" / "stand.json").write_text('{"seq": 9000000000000, "day": 1}')
+    (folder / f"v{VERSION}" / "stand.json").write_text('{"seq": 9000000000000, "day": 1}')
     assert found(beside(shop, folder), "tea") == ["1", "2"]
 
 

@@ -11,11 +11,14 @@ import pytest
 
 import fairday
 from fairday.goods.catalogue import ProductRow, save_products
+from fairday.goods.price_records import save_list, set_prices
+from fairday.goods.prices import ListPrice, PriceList
 from fairday.goods.rates import save_rates
 from fairday.goods.records import Details, save_details
 from fairday.kernel.clock import to_day
 from fairday.trade.shipping.kept import save_rate
 from fairday.trade.shipping.rates import Rate, Step
+from fairday.web.storefront import search as search_page
 from webdesk import Client
 
 DAY = to_day(date(2026, 11, 20))
@@ -207,3 +210,55 @@ def test_search_by_price_is_asked_in_the_currency_that_is_read(london):
     assert 'name="cur" value="EUR"' in page
     assert 'name="min" inputmode="decimal" maxlength="12" value="16.00"' in page
     assert london.get("/search?min=16&max=17&cur=XXX").status_code == 200
+
+
+def test_search_by_price_goes_by_the_list_of_where_the_shopper_is(london):
+    with london.shop.db.write() as conn:
+        save_list(conn, PriceList(list="fr", title="France", currency="GBP", country="FR"), 1)
+        set_prices(conn, "fr", [ListPrice("fr", "coat", 1, 999)], 1)
+
+    def cheapest() -> list[str]:
+        page = london.get("/search?sort=price").text
+        return re.findall(r'href="/goods/(\w+)"', page.partition('class="wall"')[2])[:1]
+
+    assert cheapest() == ["mug"]
+    london.post("/place", {"country": "FR", "currency": "GBP"})
+    assert cheapest() == ["coat"]
+    found = london.get("/search?min=9&max=10&cur=GBP").text
+    assert "/goods/coat" in found
+    assert "/goods/mug" not in found
+
+
+def test_who_is_in_two_crowds_with_lists_reads_a_page_in_the_order_of_what_they_pay(london, monkeypatch):
+    with london.shop.db.write() as conn:
+        for name, price in (("x", 2_000), ("y", 500)):
+            save_list(conn, PriceList(list=name, title=name, currency="GBP", crowd=name), 1)
+            set_prices(conn, name, [ListPrice(name, "coat" if name == "y" else "bow", 1, price)], 1)
+    where = london.shop.goods.where(country="GB", crowds=("x", "y"))
+    monkeypatch.setattr(search_page, "where_of", lambda request, conn: where)
+    for sort, wanted in (("price", ["coat", "mug", "bow"]), ("price-down", ["bow", "mug", "coat"])):
+        wall = london.get(f"/search?sort={sort}").text.partition('class="wall"')[2]
+        assert list(dict.fromkeys(re.findall(r'href="/goods/(\w+)"', wall))) == wanted
+
+
+def test_price_bands_are_round_in_the_currency_that_is_charged_and_stay_so_once_chosen(london):
+    rows = [ProductRow(product=f"p{n}", title="Pot", price=700 + 430 * n, currency="GBP") for n in range(40)]
+    with london.shop.db.write() as conn:
+        save_products(conn, rows, 1)
+    london.post("/place", {"country": "GB", "currency": "EUR"})
+
+    def bands(page: str) -> list[tuple[str, str, bool]]:
+        kept = re.search(r"<ul>(.*?)</ul>", page.partition('class="sieve"')[2], re.S)[1]
+        found = re.findall(r'href="([^"]+)"( aria-current="true")?><span data-raw>([^<]+)<', kept)
+        return [(html.unescape(a), html.unescape(c), bool(b)) for a, b, c in found]
+
+    offered = bands(london.get("/search?q=pot&lang=en").text)
+    assert len(offered) > 2
+    for at, (_, title, _) in enumerate(offered):
+        low, *_ = re.findall(r"\d+\.\d\d", title)
+        assert (at == 0 and low.endswith(".99")) or low.endswith(".00"), title
+    to, title, _ = offered[1]
+    page = london.get(to).text
+    assert (to, title, True) in [(a, b, c) for a, b, c in bands(page)]
+    low, high = re.findall(r"\d+\.\d\d", title)
+    assert re.findall(r'name="(?:min|max)" inputmode="decimal" maxlength="12" value="([^"]*)"', page) == [low, high]

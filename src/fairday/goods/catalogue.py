@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, Integer, RowMapping, String, Table, Text, func, select
+from sqlalchemy import BigInteger, Connection, Index, Integer, RowMapping, String, Table, Text, select
 
 from fairday.goods.price_records import set_base_prices
-from fairday.goods.tables import details, touched
+from fairday.goods.tables import details
+from fairday.goods.touching import touch
 from fairday.kernel.clock import DAY_MS
-from fairday.storage.database import col, current_xid, insert, metadata
+from fairday.storage.database import col, insert, metadata
 
 products = Table(
     "products",
@@ -113,18 +114,6 @@ def product(conn: Connection, number: str) -> ProductRow | None:
     """The product of that number, or None."""
     found = conn.execute(select(products).where(products.c.product == number)).mappings().first()
     return None if found is None else _row(found)
-
-
-def touch(conn: Connection, numbers: Iterable[str]) -> None:
-    """Mark products as changed in this transaction, for whoever keeps a copy of them (the search index)."""
-    rows = [{"product": n} for n in sorted(set(numbers))]
-    if rows:
-        seq = current_xid(conn) or 1 + (conn.execute(select(func.max(touched.c.seq))).scalar() or 0)
-        statement = insert(conn, touched)
-        conn.execute(
-            statement.on_conflict_do_update(index_elements=["product"], set_={"seq": statement.excluded.seq}),
-            [row | {"seq": seq} for row in rows],
-        )
 
 
 def sold_products(conn: Connection) -> list[ProductRow]:

@@ -8,9 +8,10 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from fairday.goods.catalogue import products, touch
+from fairday.goods.catalogue import products
 from fairday.goods.records import NUMBER, bad, parts, upsert
 from fairday.goods.tables import groups, translations
+from fairday.goods.touching import touch
 
 LANGUAGES = ("zh", "en", "es")
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from babel.numbers import is_currency
-from sqlalchemy import Connection, RowMapping, delete, literal, null, or_, select
+from sqlalchemy import Connection, RowMapping, delete, func, literal, null, or_, select
 
 from fairday.goods.prices import Amount, ListPrice, PriceList
 from fairday.goods.prior import BASE, Kept
-from fairday.goods.tables import list_history, list_prices, price_history, price_lists
+from fairday.goods.tables import list_history, list_prices, price_history, price_lists, variants
+from fairday.goods.touching import touch
 from fairday.kernel import jsons
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.storage.database import insert
@@ -89,6 +90,7 @@ def delete_list(conn: Connection, name: str, now: int) -> None:
     one = find_list(conn, name)
     if one is None:
         raise NotFound(f"There is no price list {name[:60]}.", code="unknown_price_list", where=name[:60])
+    touch(conn, goods_in(conn, [name]))
     c = list_prices.c
     gone = select(c.goods, c.list, c.min_qty, literal(now), null(), literal(0), literal(one.currency))
     statement = insert(conn, price_history)
@@ -163,6 +165,7 @@ def set_prices(conn: Connection, name: str, told: Sequence[ListPrice], now: int)
         new = {c: statement.excluded[c] for c in ("amount", "digits")}
         conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=new), changed)
         _record(conn, [row | {"at": now, "currency": one.currency} for row in changed])
+        touch(conn, _products_of(conn, {str(row["goods"]) for row in changed}))
     return len(changed)
 
 
@@ -179,7 +182,31 @@ def drop_prices(conn: Connection, name: str, goods: str, now: int, min_qty: int 
             for q, currency in gone
         ],
     )
+    touch(conn, _products_of(conn, [goods]) if gone else ())
     return len(gone)
+
+
+def goods_in(conn: Connection, lists: Iterable[str]) -> set[str]:
+    """The products of which some lists say a price, of themselves or of a variant."""
+    named = list(lists)
+    found: set[str] = set()
+    for start in range(0, len(named), _CHUNK):
+        which = list_prices.c.list.in_(named[start : start + _CHUNK])
+        of = select(func.coalesce(variants.c.product, list_prices.c.goods)).distinct()
+        joined = list_prices.outerjoin(variants, variants.c.sku == list_prices.c.goods)
+        found |= set(conn.execute(of.select_from(joined).where(which)).scalars())
+    return found
+
+
+def _products_of(conn: Connection, goods: Iterable[str]) -> set[str]:
+    """The products that goods are, or are variants of."""
+    named = sorted(goods)
+    found = set(named)
+    for start in range(0, len(named), _CHUNK):
+        own = select(variants.c.sku, variants.c.product).where(variants.c.sku.in_(named[start : start + _CHUNK]))
+        for sku, product in conn.execute(own):
+            found = (found - {sku}) | {product}
+    return found
 
 
 def prices_for(conn: Connection, goods: Iterable[str], lists: Iterable[str] | None = None) -> list[ListPrice]:

@@ -9,10 +9,11 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, RowMapping, delete, func, select, update
 
-from fairday.goods.catalogue import products, touch
+from fairday.goods.catalogue import products
 from fairday.goods.made import MadeOption, read_options
 from fairday.goods.price_records import set_base_prices
 from fairday.goods.tables import details, media, variants
+from fairday.goods.touching import touch
 from fairday.kernel import jsons
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.storage.database import insert

@@ -24,9 +24,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         text: words as typed.
         category, brand: None for any. A category finds what is in those below it too.
         options: (axis, value) that goods come in, all of them: ``(("colour", "red"),)``.
-        least, most: prices in minor units of the shop's currency, inclusive.
+        least, most: prices in minor units of the shop's currency, inclusive, of the ``tariff``.
         start, count: which goods of the order.
         language: of the words that are offered.
+        tariff: whose prices count, as ``SearchIndex.tariff`` says; 0 for anybody's.
     """
 
     text: str = ""
@@ -39,6 +40,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     start: int = 0
     count: int = 24
     language: str = "en"
+    tariff: int = 0
 
     @property
     def words(self) -> tuple[str, ...]:

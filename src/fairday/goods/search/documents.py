@@ -10,10 +10,13 @@ from tantivy import Document, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerB
 
 from fairday.goods.catalogue import ProductRow, products_named
 from fairday.goods.naming import Group, all_groups, texts_of
+from fairday.goods.price_records import prices_for
+from fairday.goods.prices import ListPrice, PriceList
 from fairday.goods.records import Details, Variant, details_of, variants_of
+from fairday.goods.search.tariffs import ANYBODY, MOST, Tariff, lowest
 from fairday.goods.words import fold, stems, tokens, words
 
-VERSION = 1
+VERSION = 2
 """Of what stands in an index: another one makes it anew."""
 
 LANGUAGES = ("zh", "en", "es")
@@ -33,8 +36,9 @@ def schema() -> Schema:
         made.add_text_field(name, tokenizer_name=SPACED, index_option="basic")
     for name in ("category", "brand", "option", *(f"word_{language}" for language in LANGUAGES)):
         made.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
-    made.add_integer_field("price", fast=True, indexed=True)
-    made.add_integer_field("price_up", fast=True)
+    for number in range(MOST):  # by tariff; those that no list asks for stay empty
+        made.add_integer_field(f"price_{number}", fast=True, indexed=True)
+        made.add_integer_field(f"price_up_{number}", fast=True)
     made.add_float_field("popular", fast=True)
     made.add_float_field("weight", fast=True)
     return made.build()
@@ -73,17 +77,44 @@ class Words:
         return [text for name in listed for text in self._known[about, name]]
 
 
+class Priced:
+    """What products cost, by tariff.
+
+    Args:
+        lists: those that stand online.
+        currency: the shop's; a price in another is not known to the search.
+        now: ms.
+    """
+
+    def __init__(self, tariffs: Sequence[Tariff], lists: Sequence[PriceList], currency: str, now: int) -> None:
+        self._wheres = [t.where(currency) for t in tariffs or (ANYBODY,)]
+        self._lists, self._now = lists, now
+
+    def read(self, conn: Connection, goods: Iterable[str]) -> dict[str, list[ListPrice]]:
+        """What lists say of goods and variants."""
+        found: dict[str, list[ListPrice]] = {}
+        for one in prices_for(conn, goods, [x.list for x in self._lists]) if self._lists else ():
+            found.setdefault(one.goods, []).append(one)
+        return found
+
+    def of(
+        self, row: ProductRow, forms: Sequence[Variant], prices: Mapping[str, Sequence[ListPrice]]
+    ) -> list[int | None]:
+        """The lowest price of a product for each tariff, minor units."""
+        return [lowest(row, forms, self._lists, prices, where, self._now) for where in self._wheres]
+
+
 def documents(
-    conn: Connection, numbers: Sequence[str], known: Words, popular: Mapping[str, float], currency: str, made: Schema
+    conn: Connection, numbers: Sequence[str], known: Words, popular: Mapping[str, float], priced: Priced, made: Schema
 ) -> dict[str, Document | None]:
     """Documents of some products; None for one that is hidden or gone.
 
     Args:
         popular: from 0 to 1 by product; 0 for others.
-        currency: the shop's; a price in another is not known to the search.
     """
     rows, details = products_named(conn, numbers), details_of(conn, numbers)
     variants, texts = variants_of(conn, numbers), texts_of(conn, "product", numbers)
+    prices = priced.read(conn, [*numbers, *(v.sku for many in variants.values() for v in many)])
     found: dict[str, Document | None] = {}
     for number in numbers:
         row, more = rows.get(number), details.get(number) or Details(product=number)
@@ -94,7 +125,7 @@ def documents(
         titles = texts.get((number, "title"), {})
         told = {k: v for (n, k), v in texts.items() if n == number}
         fields = _fields(row, more, forms, titles, told.get("description", {}), known)
-        fields |= _numbers(row, forms, currency, popular.get(number, 0.0))
+        fields |= _numbers(row, priced.of(row, forms, prices), popular.get(number, 0.0))
         found[number] = Document.from_dict(fields, made)
     return found
 
@@ -131,19 +162,16 @@ def _fields(
     } | {f"word_{lang}": list(words(titles.get(lang) or row.title).values()) for lang in LANGUAGES}
 
 
-def _numbers(row: ProductRow, forms: Sequence[Variant], currency: str, popular: float) -> dict[str, Any]:
-    own = row.price if row.currency in (None, currency) else None
-    prices = [p for v in forms if (p := v.price if v.price is not None else own) is not None]
-    price = min(prices) if prices and row.currency in (None, currency) else own
+def _numbers(row: ProductRow, prices: Sequence[int | None], popular: float) -> dict[str, Any]:
     # Doubled under a logarithm (tantivy's weight): the most popular goods count a good half more. Of equals, short
     # titles and goods with a price go first.
-    weight = 2 * popular + 0.2 / max(len(tokens(row.title)), 1) + (0.05 if price is not None else 0.0)
-    return {
-        "price": -1 if price is None else price,
-        "price_up": DEAR if price is None else price,
-        "popular": popular,
-        "weight": weight,
-    }
+    known = any(price is not None for price in prices)
+    weight = 2 * popular + 0.2 / max(len(tokens(row.title)), 1) + (0.05 if known else 0.0)
+    told: dict[str, Any] = {"popular": popular, "weight": weight}
+    for number, price in enumerate(prices):
+        told[f"price_{number}"] = -1 if price is None else price
+        told[f"price_up_{number}"] = DEAR if price is None else price
+    return told
 
 
 def _all_tokens(texts: Iterable[str]) -> list[str]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
 from tantivy import Occur, Order, Query, Schema, Searcher, SearchResult
 
+from fairday.goods.prices import Where
 from fairday.goods.search.asked import DEEPEST, Asked, Found, Liked, Mended
 from fairday.goods.search.documents import LANGUAGES
 from fairday.goods.search.questions import Questions
+from fairday.goods.search.tariffs import Known
 from fairday.goods.words import fold, pieces
 
 FACETS, NARROWER, AXES, VALUES = 12, 8, 4, 10
@@ -21,10 +23,15 @@ MANY = 20_000
 
 
 class SearchIndex:
-    """The index as it stood when it was opened: what is written later does not change it."""
+    """The index as it stood when it was opened: what is written later does not change it.
 
-    def __init__(self, searcher: Searcher, schema: Schema) -> None:
+    Args:
+        known: whose prices it holds.
+    """
+
+    def __init__(self, searcher: Searcher, schema: Schema, known: Known | None = None) -> None:
         self._searcher = searcher
+        self._known = known or Known()
         self._schema = schema
         self._questions = Questions(schema, self._begins)
 
@@ -35,13 +42,18 @@ class SearchIndex:
         terms = self._searcher.terms_with_prefix
         return any(terms(field, token, None, 1) for field in ("title", "text"))
 
+    def tariff(self, where: Where) -> tuple[int, bool]:
+        """Which prices are those of who buys where, for ``Asked``; and whether they are theirs exactly."""
+        return self._known.place(where)
+
     # ---- searching ---------------------------------------------------------------------------------------------------
 
-    def search(self, asked: Asked, liked: Liked | None = None) -> Found:
+    def search(self, asked: Asked, liked: Liked | None = None, cut: Callable[[int], int] | None = None) -> Found:
         """The goods that hold every word and pass every filter.
 
         Args:
             liked: what a person likes, for the order ``best``; worth from 0 to about 2 each.
+            cut: where price bands are cut, near an amount; by default ``rounded``.
         """
         words, odd = self._questions.words(asked.words)
         whole = self._questions.whole(words, self._questions.filters(asked), {})
@@ -59,7 +71,7 @@ class SearchIndex:
             categories=counts["category"],
             brands=counts["brand"],
             options=counts["option"],
-            bands=self._bands(counts["price"], self._but(asked, words, "price")),
+            bands=self._bands(asked, counts["price"], self._but(asked, words, "price"), cut or rounded),
             narrower=self._narrower(asked, whole, total),
         )
 
@@ -79,9 +91,9 @@ class SearchIndex:
         elif asked.sort == "popular":
             by = {"order_by_field": "popular"}
         elif asked.sort == "price":
-            by = {"order_by_field": "price_up", "order": Order.Asc}
+            by = {"order_by_field": f"price_up_{asked.tariff}", "order": Order.Asc}
         else:
-            by = {"order_by_field": "price"}
+            by = {"order_by_field": f"price_{asked.tariff}"}
         found = self._searcher.search(query, max(some, 1), offset=max(asked.start, 0), **by)
         numbers = [str(self._searcher.doc(at)["product"][0]) for _, at in found.hits[:some]]
         return _count(found), numbers
@@ -97,7 +109,7 @@ class SearchIndex:
             "category": {"terms": {"field": "category", "size": FACETS}},
             "brand": {"terms": {"field": "brand", "size": FACETS}},
             "option": {"terms": {"field": "option", "size": 200}},
-            "price": {"percentiles": {"field": "price", "percents": [0, 25, 50, 75, 100]}},
+            "price": {"percentiles": {"field": f"price_{asked.tariff}", "percents": [0, 25, 50, 75, 100]}},
         }
         used = {"category": asked.category, "brand": asked.brand,
                 "price": None if asked.least is None and asked.most is None else True}  # fmt: skip
@@ -118,12 +130,14 @@ class SearchIndex:
             "price": [v for _, v in sorted((float(k), v) for k, v in got["price"]["values"].items())],
         }  # fmt: skip
 
-    def _bands(self, quartiles: Sequence[float | None], under: Query) -> list[tuple[int | None, int | None, int]]:
+    def _bands(
+        self, asked: Asked, quartiles: Sequence[float | None], under: Query, cut: Callable[[int], int]
+    ) -> list[tuple[int | None, int | None, int]]:
         known = [v for v in quartiles if v is not None and v == v]
         if len(known) < 5 or known[4] < 0:
             return []
         low, *middle, high = known
-        cuts = sorted({_round(int(v)) for v in middle if v > 0})
+        cuts = sorted({cut(int(v)) for v in middle if v > 0})
         cuts = [c for c in cuts if max(low, 0) < c <= high]
         if not cuts:
             return []
@@ -131,7 +145,9 @@ class SearchIndex:
         ranges = [
             {"from": low or 0} | ({} if high is None else {"to": high}) for low, high in itertools.pairwise(edges)
         ]
-        got = self._searcher.aggregate(under, {"bands": {"range": {"field": "price", "ranges": ranges}}})
+        got = self._searcher.aggregate(
+            under, {"bands": {"range": {"field": f"price_{asked.tariff}", "ranges": ranges}}}
+        )
         by_start = {float(b.get("from", -1)): int(b["doc_count"]) for b in got["bands"]["buckets"]}
         found = [
             (low, None if high is None else high - 1, by_start.get(float(low or 0), 0))
@@ -255,7 +271,7 @@ def _by_axis(counted: Sequence[tuple[str, int]]) -> dict[str, list[tuple[str, in
     return found
 
 
-def _round(amount: int) -> int:
+def rounded(amount: int) -> int:
     """The nearest 1, 2 or 5 with noughts behind it."""
     if amount < 1:
         return 0

@@ -123,8 +123,8 @@ class Questions:
         if but != "price" and (asked.least is not None or asked.most is not None):
             least = min(max(0, asked.least or 0), 2**62)
             most = 2**62 if asked.most is None else min(max(-1, asked.most), 2**62)
-            found.append(Query.range_query(self._schema, "price", FieldType.Integer, least, most) if least <= most
-                         else Query.empty_query())  # fmt: skip
+            found.append(Query.range_query(self._schema, f"price_{asked.tariff}", FieldType.Integer, least, most)
+                         if least <= most else Query.empty_query())  # fmt: skip
         return found
 
     def whole(self, words: Query | None, filters: Sequence[Query], liked: Liked) -> Query:

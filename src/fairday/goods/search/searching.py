@@ -22,8 +22,10 @@ from sqlalchemy import Connection, func, select
 from tantivy import Index, IndexWriter
 
 from fairday.goods.catalogue import products
-from fairday.goods.search.documents import SPACED, VERSION, Words, documents, schema, spaced
+from fairday.goods.price_records import goods_in, lists_for
+from fairday.goods.search.documents import SPACED, VERSION, Priced, Words, documents, schema, spaced
 from fairday.goods.search.index import SearchIndex
+from fairday.goods.search.tariffs import Known, known, online
 from fairday.goods.tables import touched
 from fairday.kernel.clock import Clock, local_day
 from fairday.kernel.settings import Settings
@@ -44,13 +46,14 @@ _LEVELS = 20
 class Stand(msgspec.Struct, frozen=True, kw_only=True):
     """How far an index is: changes before ``seq`` are in it, with the popularity of ``day``, in ``currency``.
 
-    ``popular``: by product, in twentieths.
+    ``popular``: by product, in twentieths. ``known``: whose prices it holds, by which lists.
     """
 
     seq: int = -1
     day: int = -1
     currency: str = ""
     popular: dict[str, int] = {}
+    known: Known = Known()
 
 
 class Searching:
@@ -120,21 +123,29 @@ class Searching:
         # A searcher holds what it was opened on: a new one only where something was written.
         generation = self._stand_mark()
         if self._current is None or generation != self._generation:
-            self._current, self._generation = SearchIndex(index.searcher(), self._schema), generation
+            stand = self._stand()
+            self._current, self._generation = SearchIndex(index.searcher(), self._schema, stand.known), generation
 
     def _behind(self, conn: Connection, stand: Stand, today: int) -> bool:
-        if stand.day != today or stand.currency != self._settings().currency:
+        if stand.day != today or stand.currency != self._settings().currency or stand.known != self._known(conn):
             return True
         below = _horizon(conn)
         ahead = select(touched.c.product).where(touched.c.seq >= stand.seq, touched.c.seq < below).limit(1)
         return stand.seq > below or conn.execute(ahead).first() is not None
 
+    def _known(self, conn: Connection) -> Known:
+        now = self._clock.now()
+        return known(lists_for(conn, None, now), self._settings().currency, now)
+
     def _write(self, writer: IndexWriter, today: int, anew: bool) -> None:
         """Write what changed since the index last stood; everything where it has no stand, or one of another time."""
-        stand, currency = self._stand(), self._settings().currency
+        stand, currency, now = self._stand(), self._settings().currency, self._clock.now()
         with self._db.read() as conn:
             below = _horizon(conn)
-            whole = anew or stand.seq < 0 or stand.seq > below or stand.currency != currency
+            lists = [x for x in lists_for(conn, None, now) if online(x, currency, now)]
+            prices = known(lists, currency, now)
+            repriced = prices.changed(stand.known)
+            whole = anew or stand.seq < 0 or stand.seq > below or stand.currency != currency or repriced is None
             popular = _levels(self._popularity(conn, today)) if whole or stand.day != today else stand.popular
             if whole:
                 writer.delete_all_documents()
@@ -144,17 +155,19 @@ class Searching:
                 numbers = sorted(
                     set(conn.execute(changed).scalars())
                     | {n for n in popular.keys() | stand.popular.keys() if popular.get(n) != stand.popular.get(n)}
+                    | (goods_in(conn, repriced) if repriced else set())
                 )
-            known, shares = Words(conn), {n: level / _LEVELS for n, level in popular.items()}
+            words, shares = Words(conn), {n: level / _LEVELS for n, level in popular.items()}
+            priced = Priced(prices.tariffs, lists, currency, now)
             for start in range(0, len(numbers), SLICE):
                 part = numbers[start : start + SLICE]
-                for number, document in documents(conn, part, known, shares, currency, self._schema).items():
+                for number, document in documents(conn, part, words, shares, priced, self._schema).items():
                     if not whole:
                         writer.delete_documents_by_term("product", number)
                     if document is not None:
                         writer.add_document(document)
         writer.commit()
-        self._keep(Stand(seq=below, day=today, currency=currency, popular=popular))
+        self._keep(Stand(seq=below, day=today, currency=currency, popular=popular, known=prices))
         if len(numbers) > SLICE:
             log.info("search: %s goods indexed", len(numbers))
 
@@ -190,10 +203,10 @@ class Searching:
         if self._folder is None:
             return id(self._memory)
         try:
-            seen = (self._folder / "meta.json").stat()
+            seen = [(self._folder / name).stat() for name in ("meta.json", "stand.json")]
         except OSError:
             return None
-        return (seen.st_mtime_ns, seen.st_ino)
+        return tuple((s.st_mtime_ns, s.st_ino) for s in seen)
 
     def _keep(self, stand: Stand) -> None:
         """Written after the commit: a crash between them only has the same goods written once more."""

@@ -17,6 +17,7 @@ from fastapi import Request
 
 from fairday.goods.prices import Amount
 from fairday.goods.rates import Rates, half_up, rates_on
+from fairday.goods.search import rounded
 from fairday.kernel.clock import local_day
 from fairday.kernel.money import major
 from fairday.kernel.settings import Settings
@@ -169,13 +170,36 @@ class Purse:
         )
 
     def plain(self, amount: int | None) -> str:
-        """Minor units as a form's field has them, in what is charged; "" for none."""
+        """A limit in minor units as a form's field has it, in what is charged; "" for none."""
         if amount is None:
             return ""
         by = self.of.exchange
         if by and self.of.charged:
-            return f"{major(by.turned(amount), by.currency):f}"
+            return f"{major(self._meant(amount, by), by.currency):f}"
         return f"{major(amount, self.tongue.currency):f}"
+
+    def limit(self, amount: int) -> str:
+        """A limit in minor units of the shop's currency, in what is charged, as it was meant there."""
+        by = self.of.exchange
+        charged = by is not None and self.of.charged
+        return self.tongue.money(self._meant(amount, by), by.currency) if by and charged else self.tongue.money(amount)
+
+    def cut(self, amount: int) -> int:
+        """Where a band of prices may be cut near an amount of the shop's: where it reads round in what is charged."""
+        by = self.of.exchange
+        return by.back(rounded(by.turned(amount))) if by and self.of.charged else rounded(amount)
+
+    @staticmethod
+    def _meant(amount: int, by: Exchange) -> int:
+        """The roundest amount that is this one in the shop's currency: 50.00, where turning it there and back gives
+        50.02. One that ends a band, a minor unit below a round one, stays below it."""
+        turned, below = by.turned(amount), by.turned(amount + 1)
+        for step in (1_000_000, 100_000, 10_000, 1000, 100, 10):
+            for base, less in ((turned, 0), (below, 1)):
+                near = (base + step // 2) // step * step
+                if near > 0 and by.back(near) == amount + less:
+                    return near - less
+        return turned
 
     def about(self, amount: int) -> str:
         """The same in the currency they read, where it is not what is charged: "≈ €12.55"; else ""."""

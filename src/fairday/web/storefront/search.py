@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from fairday.goods.called import calm
 from fairday.goods.naming import About, texts_of
+from fairday.goods.prices import Where
 from fairday.goods.search import DEEPEST, LONGEST, MOST_FILTERS, SORTS, Asked, Found, Mended, SearchIndex, Sort
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import major, minor
@@ -26,7 +27,7 @@ from fairday.web import desk
 from fairday.web.goods import because, card
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
-from fairday.web.storefront.front import by_link, router, shown, told, visitor_of
+from fairday.web.storefront.front import by_link, router, shown, told, visitor_of, where_of
 from fairday.web.storefront.prefer import Purse, preference, purse_of
 
 PAGE = 24
@@ -93,9 +94,13 @@ def search_page(request: Request) -> Response:
     with shop.db.read() as conn:
         stage = shop.staging.stage(conn, now)
         person = load_person(conn, visitor.person, now)
+        where = where_of(request, conn)
     shelf, index = stage.shelf, shop.search.index()
+    tariff, exact = index.tariff(where)
+    asked = msgspec.structs.replace(asked, tariff=tariff)
     liking = shelf.liking(person.person, person.facts, desk.today(shop)) if person.person is not None else Taste()
-    found = index.search(asked, liked(shelf, shelf.personal(liking)) if person.person is not None else None)
+    likes = liked(shelf, shelf.personal(liking)) if person.person is not None else None
+    found = index.search(asked, likes, purse.cut)
     if asked.text and not asked.start:
         told(request, "Products Searched", {"query": asked.text, "results": found.total}, asked.text)
 
@@ -104,7 +109,8 @@ def search_page(request: Request) -> Response:
 
     with shop.db.read() as conn:
         said = _said(conn, found, tongue.language)
-    goods = _goods(request, shelf, found.numbers, liking)
+        numbers = found.numbers if exact else _ordered(request, conn, asked, found.numbers, where)
+    goods = _goods(request, shelf, numbers, liking)
     after = asked.start + PAGE
     more = to(start=after) if after < min(found.total, DEEPEST) else ""
     if request.query_params.get("part"):
@@ -118,6 +124,15 @@ def search_page(request: Request) -> Response:
         chips=_chips(purse, asked, said, to), words=_words(asked, found, to),
         mended=_mended(tongue, index, asked, currency) if not found.total else [],
     )  # fmt: skip
+
+
+def _ordered(request: Request, conn: Connection, asked: Asked, numbers: list[str], where: Where) -> list[str]:
+    """A page in the order of what this shopper pays, where the index has no prices of theirs."""
+    if asked.sort not in ("price", "price-down"):
+        return numbers
+    shop, sign = shop_of(request), 1 if asked.sort == "price" else -1
+    fronts = shop.goods.fronts(conn, numbers, where, shop.clock.now())
+    return sorted(numbers, key=lambda n: (n not in fronts, sign * fronts[n].price.exact if n in fronts else 0))
 
 
 def liked(shelf: Shelf, order: Order) -> dict[str, float]:
@@ -196,10 +211,10 @@ def _bands(purse: Purse, asked: Asked, found: Found, to: Any) -> list[dict[str, 
 def _band(purse: Purse, low: int | None, high: int | None) -> str:
     tongue = purse.tongue
     if low is None and high is not None:
-        return tongue.plain("search.to", most=purse.money(high))
+        return tongue.plain("search.to", most=purse.limit(high))
     if high is None:
-        return tongue.plain("search.from", least=purse.money(low or 0))
-    return f"{purse.money(low or 0)} – {purse.money(high)}"
+        return tongue.plain("search.from", least=purse.limit(low or 0))
+    return f"{purse.limit(low or 0)} – {purse.limit(high)}"
 
 
 def _chips(purse: Purse, asked: Asked, said: Mapping[str, str], to: Any) -> list[dict[str, str]]:
