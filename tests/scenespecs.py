@@ -53,8 +53,10 @@ def scene_specs(draw):
     )
     conditions = st.none() | st.sampled_from(["age < 20", "gender = 'female' and orders(90d) >= 1"])
     floor = st.builds(
-        specs.Floor, _texts, st.just("category in ('tea', 'gifts')"), conditions, conditions,
-        st.sampled_from(specs.RANKS), st.decimals("0", "1", places=2).map(lambda d: d.normalize() + 0),
+        specs.Floor, title=_texts, goods=st.sampled_from(["category in ('tea', 'gifts')", specs.ALL_GOODS]),
+        who=conditions, unless=conditions, moment=st.none() | st.just("hour >= 18"),
+        rank=st.sampled_from(specs.RANKS), in_store=st.booleans(),
+        variety=st.decimals("0", "1", places=2).map(lambda d: d.normalize() + 0),
     )  # fmt: skip
     look = st.builds(
         specs.Look, conditions, conditions, st.sampled_from(specs.THEMES), st.just(specs.Words()) | _texts,

@@ -23,8 +23,9 @@ from fairday.reach import outbox
 from fairday.reach.mailing import GOODS_A_FLOOR, Reachable, reachable
 from fairday.scenes.arms import occasion_key
 from fairday.scenes.choice import MESSAGES, Choice, Met, Person, choose, moment_of
+from fairday.scenes.columns import Goods
 from fairday.scenes.loading import load_person
-from fairday.scenes.moment import moment_vocabulary
+from fairday.scenes.moment import moment_vocabulary, store_of
 from fairday.scenes.shelf import Shelf
 from fairday.scenes.spec import Words
 from fairday.scenes.stage import Stage, Staged, StagedFloor
@@ -254,21 +255,23 @@ class _Teller:
         shelf = self._stage.shelf
         product = shelf.products[place]
         about: dict[str, Any] = {"floor": number, "product": product.product, "title": product.title}
-        if not bool(ready.goods.among(np.array([place]))[0]):
+        store = store_of(self._person.lately, self._stage.around, self._now)
+        goods = ready.goods_for(store, self._stage.around)
+        if not bool(goods.among(np.array([place]))[0]):
             parts = self._parts(ready.condition, shelf.facts(place), self._goods)
             return [Step("good_not_on_floor", about), *parts]
         if self._taste is None:
             self._taste = shelf.liking(self._person.person, self._person.facts, self._today)
         personal = ready.floor.rank == "personal"
         worth = (shelf.personal(self._taste) if personal else shelf.order(ready.floor.rank)).worth
-        about |= {"of": ready.goods.count, "rank": _rank(worth, ready, place), "score": round(float(worth[place]), 6)}
+        about |= {"of": goods.count, "rank": _rank(worth, goods, place), "score": round(float(worth[place]), 6)}
         step = Step("good_shown" if shown else "good_below", about)
         return [step, *(_score(shelf, place, self._taste) if personal else [])]
 
 
-def _rank(worth: Any, ready: StagedFloor, place: int) -> int:
+def _rank(worth: Any, goods: Goods, place: int) -> int:
     """The place of a product among all goods of a floor, before variety and what stands above."""
-    places = ready.goods.all_places()
+    places = goods.all_places()
     mine = worth[place]
     return 1 + int(np.count_nonzero(worth[places] > mine) + np.count_nonzero(worth[places[places < place]] == mine))
 

@@ -25,6 +25,9 @@ from fairday.storage.log import OURS, Happening, happenings_at
 KEEP_MS = 30 * DAY_MS
 """What is older than this is not of late."""
 
+STORE_CHOSEN = "Store Chosen"
+"""The event by which somebody says which store is theirs: ``properties.store_id``."""
+
 MOST = 40
 """Event names kept of an id."""
 
@@ -41,7 +44,8 @@ lately = Table(
     sqlite_with_rowid=False,
 )
 """The last of each word of an id: ``event:NAME``; ``viewed`` (``txt`` is JSON, [product, category]); ``place`` (``txt``
-is the city); ``zone``. ``pos`` is the happening that says it, by which erasure finds what a shared device keeps."""
+is the city); ``zone``; ``store`` (``txt`` is the one they chose). ``pos`` is the happening that says it, by which
+erasure finds what a shared device keeps."""
 
 Word = tuple[int, int, str | None, float | None, float | None]
 """At, pos, txt, latitude, longitude."""
@@ -64,6 +68,7 @@ class Lately(msgspec.Struct, frozen=True, kw_only=True):
         product, category: what they looked at last.
         place: where they were last.
         zone: the IANA time zone their device told last.
+        store: the store they chose last, and when (ms).
     """
 
     events: Mapping[str, int] = {}
@@ -71,6 +76,7 @@ class Lately(msgspec.Struct, frozen=True, kw_only=True):
     category: str | None = None
     place: Place | None = None
     zone: str | None = None
+    store: tuple[str, int] | None = None
 
     @classmethod
     def of(cls, words: Mapping[str, Word]) -> Lately:
@@ -83,6 +89,7 @@ class Lately(msgspec.Struct, frozen=True, kw_only=True):
             category=category,
             place=None if place is None else Place(place[0], place[3], place[4], place[2]),
             zone=words["zone"][2] if "zone" in words else None,
+            store=(str(words["store"][2]), words["store"][0]) if "store" in words else None,
         )
 
 
@@ -101,6 +108,8 @@ def words_of(h: Happening) -> dict[str, Word]:
             viewed = _text(h.properties.get("product_id")), _text(h.properties.get("category"))
             if any(viewed):
                 found["viewed"] = (h.at, h.pos, jsons.dumps(viewed), None, None)
+        if h.name == STORE_CHOSEN and (store := _text(h.properties.get("store_id"))) is not None:
+            found["store"] = (h.at, h.pos, store, None, None)
     said = h.context.get("location")
     if isinstance(said, dict):
         # To about a hundred metres: nearer than that nobody needs to know.

@@ -16,8 +16,8 @@ from fairday.people.contact import Asked, Standing, Withheld, may_contact
 from fairday.people.lately import NOTHING, Lately
 from fairday.scenes.arms import Arm, Assigned, Meeting, assign, happening
 from fairday.scenes.exposures import WEEK, Exposure
-from fairday.scenes.moment import moment_facts
-from fairday.scenes.shelf import Good, Order, Shelf
+from fairday.scenes.moment import moment_facts, store_of
+from fairday.scenes.shelf import Good, Order
 from fairday.scenes.spec import Look, SceneSpec, Words, festival_title
 from fairday.scenes.stage import Answers, On, Stage, Staged, own_dates
 from fairday.scenes.taste import Taste
@@ -215,7 +215,7 @@ def choose(
         on = _each(scenes, touchpoint, answers, stage.people, steps)
     else:
         on = stage.roster(touchpoint, today).of(answers, stage.people)
-    showing = _Showing(stage.shelf, person, today, per_floor, floors)
+    showing = _Showing(stage, person, now, today, per_floor, floors)
     shown: list[Met] = []
     withheld: list[Met] = []
     for one in on:
@@ -329,8 +329,9 @@ def _new_day(spec: SceneSpec, person: Person, touchpoint: str, today: int) -> tu
 class _Showing:
     """Floors filled one after the other for one person: no product twice, no more floors than there is room for."""
 
-    def __init__(self, shelf: Shelf, person: Person, today: int, per_floor: int, room: int | None) -> None:
-        self._shelf = shelf
+    def __init__(self, stage: Stage, person: Person, now: int, today: int, per_floor: int, room: int | None) -> None:
+        self._around, self._now = stage.around, now
+        shelf = self._shelf = stage.shelf
         self._person = person
         self._today = today
         self._per_floor = per_floor
@@ -341,6 +342,10 @@ class _Showing:
     def full(self) -> bool:
         """Whether no floor has room any more."""
         return self._room is not None and self._room < 1
+
+    @cached_property
+    def _store(self) -> str | None:
+        return store_of(self._person.lately, self._around, self._now)
 
     @cached_property
     def _liked(self) -> Taste:
@@ -373,9 +378,13 @@ class _Showing:
                 steps.append(Step("floor_not_this_moment", where))
                 continue
             floor = ready.floor
+            if floor.in_store and self._store is None:
+                steps.append(Step("floor_not_this_moment", where))
+                continue
+            there = ready.goods_for(self._store if floor.in_store else None, self._around)
             order = self._personal if floor.rank == "personal" else self._shelf.order(floor.rank)
             liked = self._liked if floor.rank == "personal" else _NO_TASTE
-            goods = self._shelf.pick(ready.goods, floor.rank, order, liked, self._per_floor, ready.variety, taken)
+            goods = self._shelf.pick(there, floor.rank, order, liked, self._per_floor, ready.variety, taken)
             if goods:
                 found.append(MetFloor(number, floor.title, goods))
             else:

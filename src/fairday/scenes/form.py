@@ -161,7 +161,7 @@ def of(spec: SceneSpec) -> Form:
             "when.phases": [{"name": p.name, "first": str(p.first), "last": str(p.last)} for p in when.phases],
             "what.look": [_look(look) for look in spec.looks],
             "what.floors": [
-                {**_languages("title", f.title), "goods": f.goods, "who": f.who or "", "unless": f.unless or "",
+                {**_languages("title", f.title), "goods": f.goods_written, "who": f.who or "", "unless": f.unless or "",
                  "moment": f.moment or "", "rank": f.rank, "variety": _number(f.variety or None)}
                 for f in spec.floors
             ],

@@ -246,9 +246,11 @@ class _Reading(Values):
         keys = self._keys(node, path, ("title", "goods"))
         # Where somebody is belongs to the moment: who: near_store(5km) is short for it.
         near = _near(keys["who"]) if "who" in keys and "moment" not in keys else None
+        goods, in_store = self._one(keys, f"{path}.goods", self.goods_there, ("", False))
         return Floor(
             title=self._one(keys, f"{path}.title", self.words, Words()),
-            goods=self._one(keys, f"{path}.goods", self.goods_of, ""),
+            goods=goods,
+            in_store=in_store,
             who=None if near else self._one(keys, f"{path}.who", self.who, None),
             unless=self._one(keys, f"{path}.unless", self.who, None),
             moment=near or self._one(keys, f"{path}.moment", self.moment, None),

@@ -57,10 +57,17 @@ MOMENT_TRAITS: Mapping[str, TraitDef] = {
 
 
 class Around(msgspec.Struct, frozen=True):
-    """The world round a moment, the same for everybody: the shop's stores, and the last weather by ``city_key``."""
+    """The world round a moment, the same for everybody.
+
+    Attributes:
+        stores: the shop's.
+        weather: the last by ``city_key``.
+        on_hand: the products each store has on hand, where a floor asks for them.
+    """
 
     stores: Sequence[Store] = ()
     weather: Mapping[str, Weather] = {}
+    on_hand: Mapping[str, frozenset[str]] = {}
 
 
 NOWHERE = Around()
@@ -129,6 +136,19 @@ def moment_facts(
             numbers[minutes_trait(name)] = (now - at) // 60_000
     told = [(name, n, n, None, None) for name, n in numbers.items()]
     return Facts.of([*told, *((name, None, None, text, None) for name, text in texts.items() if text)])
+
+
+def store_of(lately: Lately, around: Around, now: int) -> str | None:
+    """Somebody's store: the one they chose, or the nearest to where they were within ``PLACE_MS`` where they told that
+    later; None where neither is known."""
+    place, chosen = lately.place, lately.store
+    if chosen is not None and not any(s.store == chosen[0] for s in around.stores):
+        chosen = None  # it has closed
+    if place is None or place.latitude is None or place.longitude is None or not 0 <= now - place.at <= PLACE_MS:
+        return None if chosen is None else chosen[0]
+    if chosen is not None and chosen[1] >= place.at:
+        return chosen[0]
+    return next((store.store for _, store in nearest(place.latitude, place.longitude, around.stores)), None)
 
 
 def near_you(lately: Lately, around: Around, now: int, count: int = 2) -> list[tuple[float, Store]]:

@@ -100,11 +100,15 @@ class Look(_Struct, frozen=True):
     greeting: Words = Words()
 
 
+IN_STORE, ALL_GOODS = "in_store(nearest)", "known(product)"
+"""What stands for the goods of the person's store; and a condition that holds of all goods."""
+
+
 class Floor(_Struct, frozen=True):
     """One row of goods on the page: for whom (``who``, ``unless``), which goods, in what order.
 
     ``variety`` from 0 (best first) to 1 (every next one from another category). ``moment``, as of ``when``: the
-    instants at which the person meets the floor.
+    instants at which the person meets the floor. ``in_store``: only what the person's store has on hand.
     """
 
     title: Words
@@ -114,6 +118,14 @@ class Floor(_Struct, frozen=True):
     moment: str | None = None
     rank: Literal["personal", "popular", "newest"] = "personal"
     variety: Decimal = Decimal(0)
+    in_store: bool = False
+
+    @property
+    def goods_written(self) -> str:
+        """``goods`` as it stands in the scene's file."""
+        if not self.in_store:
+            return self.goods
+        return IN_STORE if self.goods == ALL_GOODS else f"{IN_STORE} and {self.goods}"
 
 
 class Offer(_Struct, frozen=True):
@@ -254,7 +266,7 @@ def _plain(spec: SceneSpec) -> dict[str, Any]:
                 "who": f.who,
                 "unless": f.unless,
                 "moment": f.moment,
-                "goods": f.goods,
+                "goods": f.goods_written,
                 "rank": f.rank,
                 "variety": f.variety or None,
             }

@@ -11,11 +11,13 @@ from datetime import date
 from functools import cached_property
 from typing import TypeAlias
 
+import numpy as np
+
 from fairday.kernel.audience import Audience, ConditionIndex, Facts, Vocabulary, parse, yearly_month_day
 from fairday.kernel.clock import to_day
 from fairday.kernel.festivals import Own, festival
 from fairday.scenes.columns import Goods
-from fairday.scenes.moment import NOWHERE, moment_condition
+from fairday.scenes.moment import NOWHERE, Around, moment_condition
 from fairday.scenes.shelf import Shelf
 from fairday.scenes.spec import Floor, Look, SceneSpec, When
 
@@ -97,11 +99,26 @@ class StagedFloor:
         self.condition = compiled(floor.goods, goods)
         self._shelf = shelf
         self._today = today
+        self._there: dict[str, tuple[frozenset[str], Goods]] = {}
 
     @cached_property
     def goods(self) -> Goods:
         """What its condition holds for, on the shelf."""
         return self._shelf.matching(self.condition, self._today)
+
+    def goods_for(self, store: str | None, around: Around) -> Goods:
+        """As ``goods``; of a floor of a store's goods, what that one has on hand of them."""
+        if not self.floor.in_store:
+            return self.goods
+        on_hand = around.on_hand.get(store or "", frozenset())
+        kept = self._there.get(store or "")
+        if kept is None or kept[0] is not on_hand:
+            flags = self._shelf.flags(on_hand)
+            places = self.goods.all_places()
+            there = np.zeros(len(flags), dtype=np.bool_)
+            there[places[flags[places]]] = True
+            kept = self._there[store or ""] = (on_hand, Goods(there))
+        return kept[1]
 
 
 class On:

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, case, func, select
 
 from fairday.goods.catalogue import ProductRow, products, sold_products
+from fairday.goods.stock import goods_on_hand
 from fairday.kernel.audience import Audience, AudienceError, Vocabulary, parse
 from fairday.kernel.clock import local_day
 from fairday.people.traits.records import prefixed
@@ -74,6 +75,7 @@ class Staging:
         self._look_at = -math.inf
         self._around: Around = NOWHERE
         self._around_at = -math.inf
+        self._stocked = False
         self._specs: dict[tuple[str, int], SceneSpec | None] = {}
         self._conditions: dict[tuple[str, int], Audience] = {}
         self._watched = -math.inf
@@ -182,10 +184,19 @@ class Staging:
         return _Kept(shelf, stamp, live, staged, stage)
 
     def _surround(self, conn: Connection, stage: Stage) -> None:
-        """Tell a stage the stores and the weather; read every ``REFRESH`` seconds."""
-        if time.monotonic() > self._around_at:
-            self._around = Around(all_stores(conn), weather_by_city(conn))
-            self._around_at = time.monotonic() + REFRESH
+        """Tell a stage the stores, what they have where a floor asks for it, and the weather; read every ``REFRESH``
+        seconds, or more rarely."""
+        asks = any(floor.floor.in_store for one in stage.scenes for floor in one.floors)
+        if time.monotonic() > self._around_at or asks > self._stocked:
+            started = time.monotonic()
+            stores = all_stores(conn)
+            on_hand = goods_on_hand(conn, [s.store for s in stores]) if asks else {}
+            kept = self._around.on_hand
+            # What has not changed stays the same object: floors keep what they found in it.
+            same = {s: kept[s] if kept.get(s) == goods else goods for s, goods in on_hand.items()}
+            self._around = Around(stores, weather_by_city(conn), same)
+            self._around_at = time.monotonic() + max(REFRESH, SHARE * (time.monotonic() - started))
+            self._stocked = asks
         stage.around = self._around
 
     def _ready(self, row: life.SceneRow, shelf: tuple[Any, Shelf]) -> Staged | None:

@@ -10,17 +10,19 @@ from babel.numbers import list_currencies
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from fairday.kernel import money
-from fairday.kernel.audience import AudienceError, Vocabulary
+from fairday.kernel.audience import AudienceError, Vocabulary, parse
+from fairday.kernel.audience.tree import Or
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.yamltree import Tree, did_you_mean, join
 from fairday.kernel.yamlvalues import Scalars
 from fairday.scenes.moment import MOMENT_TRAITS, moment_vocabulary
-from fairday.scenes.spec import PLACEHOLDERS, Amount, Rate, Words
+from fairday.scenes.spec import ALL_GOODS, IN_STORE, PLACEHOLDERS, Amount, Rate, Words
 
 _MONEY = re.compile(r"(?:([A-Za-z]{3})\s*([\d,]+(?:\.\d+)?)|([\d,]+(?:\.\d+)?)\s*([A-Za-z]{3}))")
 _RATE = re.compile(r"(\d{1,3})\s*/\s*(day|week)")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d)?)\s*%")
 _WITHIN = re.compile(r"(\d{1,3})\s*(d|w)")
+_IN_STORE = re.compile(r"\s*in_store\(\s*nearest\s*\)(\s+and\s+(.+?)\s*)?", re.DOTALL)
 _CURRENCIES = frozenset(list_currencies())
 
 
@@ -70,6 +72,23 @@ class Values(Scalars):
             return wrong.remedy
 
         return self.holds(node, key, moment_vocabulary(self.people.currency), remedy)
+
+    def goods_there(self, node: Node, key: str) -> tuple[str, bool]:
+        """A condition over goods, and whether ``in_store(nearest)`` stands before it."""
+        found = _IN_STORE.fullmatch(str(node.value)) if isinstance(node, ScalarNode) else None
+        if found is None:
+            return self.goods_of(node, key), False
+        if found[2] is None:
+            return ALL_GOODS, True
+        condition = found[2].strip()
+        try:
+            if isinstance(parse(condition, self.goods).tree, Or) and not condition.startswith("("):
+                self.tree.problem(node, key, "It is not said whether or stands for goods of the store alone.",
+                                  f"Write {IN_STORE} and ({condition}).")  # fmt: skip
+        except AudienceError as wrong:
+            offset = found.start(2) + wrong.start
+            self.tree.problem(node, key, wrong.message, wrong.remedy, code=wrong.code, offset=offset)
+        return condition, True
 
     def goods_of(self, node: Node, key: str) -> str:
         return self.holds(node, key, self.goods) or ""

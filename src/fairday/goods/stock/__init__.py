@@ -14,7 +14,7 @@ from fairday.goods.stock.rules import (
     stock_holds,
     stock_stream,
 )
-from fairday.goods.stock.service import Counted, Level, Stock, Supply, allocate_from
+from fairday.goods.stock.service import Counted, Level, Stock, Supply, allocate_from, goods_on_hand
 
 __all__ = [
     "MAIN",
@@ -33,6 +33,7 @@ __all__ = [
     "allocate",
     "allocate_from",
     "available_in",
+    "goods_on_hand",
     "stock_hold",
     "stock_holds",
     "stock_stream",

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Connection, Index, String, Table, case, func,
 
 from fairday.goods.stock.allocation import Allocation, Policy, Short, Source, Want, allocate
 from fairday.goods.stock.rules import StockDecider, available_in, stock_stream
+from fairday.goods.tables import variants
 from fairday.kernel import jsons
 from fairday.kernel.decider import Command, Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
@@ -235,6 +236,20 @@ def _supply(levels: Iterable[Level]) -> Supply:
     kept = list(levels)
     by_place = {level.place: level.available for level in kept if level.available}
     return Supply(sum(by_place.values()), by_place, sum(level.incoming for level in kept))
+
+
+def goods_on_hand(conn: Connection, places: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The products of which something can be sold at each of some places."""
+    asked = sorted(set(places))
+    c = stock_levels.c
+    found: dict[str, set[str]] = {place: set() for place in asked}
+    joined = stock_levels.outerjoin(variants, variants.c.sku == c.sku)
+    query = select(c.place, func.coalesce(variants.c.product, c.sku)).select_from(joined).distinct()
+    for start in range(0, len(asked), 500):
+        there = query.where(c.place.in_(asked[start : start + 500]), c.on_hand > c.reserved)
+        for place, product in conn.execute(there):
+            found[place].add(product)
+    return {place: frozenset(goods) for place, goods in found.items()}
 
 
 def allocate_from(
