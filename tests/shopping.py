@@ -30,7 +30,7 @@ class Shopper:
     def __init__(self, shop: fairday.Shop, base: str) -> None:
         self.shop = shop
         self.base = base
-        self.web = httpx.Client(base_url=base, headers={"user-agent": PHONE, "accept-language": "en"})
+        self.web = httpx.Client(base_url=base, headers={"user-agent": PHONE, "accept-language": "en"}, timeout=30)
 
     def get(self, path: str) -> httpx.Response:
         return self.web.get(path)

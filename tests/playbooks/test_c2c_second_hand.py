@@ -28,7 +28,7 @@ class Member:
 
     def __init__(self, play: Play, base: str, name: str) -> None:
         self.play, self.base, self.mail = play, base, f"{name}@example.com"
-        self.web = httpx.Client(base_url=base, headers={"user-agent": PHONE})
+        self.web = httpx.Client(base_url=base, headers={"user-agent": PHONE}, timeout=30)
         Client(play.shop).post("/me/link", {"email": self.mail})
         with play.shop.db.read() as conn:
             sent = [m for m in outbox.page(conn, scene=outbox.SERVICE) if m.address == self.mail]
