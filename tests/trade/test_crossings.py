@@ -220,6 +220,19 @@ def test_a_coupon_stands_in_the_price_of_what_is_exchanged_and_comes_back_with_i
     assert state(trade, stream)["status"] == ("claimed" if restore == "full" else "redeemed")
 
 
+def test_what_an_offer_gave_for_nothing_is_told_in_the_shops_currency_too(trade: fairday.Shop) -> None:
+    """Delivery for nothing in an order charged in euros: 8 yuan off, though nothing was paid for it."""
+    told = {"home": "CNY", "rate": "1/8", "day": 20_000, "source": "test", "total": 80_000,
+            "parts": {"1": 80_000, "shipping": 0}}  # fmt: skip
+    free = {"gross": 100, "discounts": [["free", 100]], "net": 0, "tax": 0, "paid": 0}
+    of = placing(line("1", "mug", 2, 5000), holds=[], account=A, currency="EUR", data={"exchange": told})
+    answer = trade.orders.place(O, {**of, "shipping": free}, Contact(country="DE"), (), actor="a")
+    assert answer.ok, answer.refusal
+    trade.catch_up()
+    with trade.db.read() as conn:
+        assert given_by(conn, ["free"])["free"].amount == 800
+
+
 def test_an_exchanged_order_earns_for_what_was_paid(trade: fairday.Shop, clock: ManualClock) -> None:
     trade.change_settings(rewards={"on": True, "per": 100})
     ordered(trade, off=5000)  # 50 for two that cost 100

@@ -32,7 +32,7 @@ from fairday.kernel.settings import Settings
 from fairday.people.identity.records import run
 from fairday.storage.followers import Source
 from fairday.storage.log import Happening, StoredEvent, append_happenings
-from fairday.trade.charging import at_home
+from fairday.trade.charging import Exchange, at_home, exchange_of
 from fairday.trade.order import SHIPPING
 from fairday.trade.records import contact_of
 
@@ -109,16 +109,17 @@ def home(event: StoredEvent, placed: dict[str, Any], before: dict[str, int]) -> 
     Args:
         before: what was given back of each part before the event.
     """
-    told = placed["data"]["exchange"]
+    told, by = placed["data"]["exchange"], exchange_of(placed)
+    assert by is not None
     paid = {x["line"]: x["paid"] for x in placed["lines"]}
     shipping = placed["shipping"]
     if shipping is not None:
         paid[SHIPPING] = shipping["paid"]
         shipping = shipping | {k: at_home(told, SHIPPING, paid[SHIPPING], 0, shipping[k]) for k in ("paid", "tax")}
-        shipping |= {"discounts": _home_discounts(told, SHIPPING, paid, placed["shipping"])}
+        shipping |= {"discounts": _home_discounts(told, SHIPPING, paid, placed["shipping"], by)}
     lines = [
         x | {k: at_home(told, x["line"], paid[x["line"]], 0, x[k]) for k in ("paid", "tax")}
-        | {"discounts": _home_discounts(told, x["line"], paid, x)}
+        | {"discounts": _home_discounts(told, x["line"], paid, x, by)}
         for x in placed["lines"]
     ]  # fmt: skip
     after = placed | {"currency": told["home"], "total": told["total"], "lines": lines, "shipping": shipping}
@@ -131,7 +132,12 @@ def home(event: StoredEvent, placed: dict[str, Any], before: dict[str, int]) -> 
     return msgspec.structs.replace(event, data={**event.data, "parts": parts}), after
 
 
-def _home_discounts(told: dict[str, Any], part: str, paid: dict[str, int], line: dict[str, Any]) -> list[list[Any]]:
+def _home_discounts(
+    told: dict[str, Any], part: str, paid: dict[str, int], line: dict[str, Any], by: Exchange
+) -> list[list[Any]]:
+    """What took something off a part; of one that cost nothing in the end nothing but the rate tells how much."""
+    if not paid[part]:
+        return [[rule, by.back(n)] for rule, n in line["discounts"]]
     return [[rule, at_home(told, part, paid[part], 0, n)] for rule, n in line["discounts"]]
 
 
