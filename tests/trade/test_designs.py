@@ -377,3 +377,15 @@ def test_a_design_with_the_id_of_a_listing_or_a_brief_leaves_their_words_alone(s
     assert ours is not None
     assert brief is not None
     assert (ours.title, brief.title) == ("A crane on a mug", "A poster for spring")
+
+
+@pytest.mark.parametrize("price", [9_900, 100])
+def test_the_price_that_was_said_stands_whatever_the_catalogue_says_since(shop: fairday.Shop, price: int) -> None:
+    opened(shop)
+    put_up(shop)
+    with shop.db.write() as conn:
+        row = ProductRow(product="design-crane1", title="A crane", category="designs", price=price, currency="CNY")
+        save_products(conn, [row], shop.clock.now())
+    placed = ordered(shop)
+    assert isinstance(placed, Placed)
+    assert state(shop, placed.order)["total"] == 8_800

@@ -55,12 +55,15 @@ def checked(lines: Sequence[QuotedLine], supply: Mapping[str, Supply], choice: C
 
 
 def with_preorders(lines: Sequence[QuotedLine], pres: Mapping[str, Pre]) -> list[QuotedLine]:
-    """Lines of designs that are not made yet say why they cannot be ordered, where they cannot."""
+    """Lines of designs that are not made yet cost what was said when they were accepted, whatever the catalogue says
+    since, and say why they cannot be ordered, where they cannot."""
     made = []
     for line in lines:
         pre = pres.get(line.offer.product) if line.offer is not None else None
-        problem = line.problem or (pre.problem if pre is not None else None)
-        made.append(msgspec.structs.replace(line, problem=problem) if problem is not line.problem else line)
+        if pre is not None and line.offer is not None:
+            offer = msgspec.structs.replace(line.offer, unit=pre.design.price, unit_digits=0)
+            line = msgspec.structs.replace(line, offer=offer, problem=line.problem or pre.problem)
+        made.append(line)
     return made
 
 
