@@ -1,9 +1,10 @@
-"""The playbook ``b2b-contract`` through its doors: contract prices, an approval, a quote, credit, a statement."""
+"""The playbook ``b2b-contract`` through its doors: contract prices, prices that clash and are mended, an
+approval, a quote, credit, a statement."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -11,6 +12,7 @@ import fairday
 from companydesk import joined, opened, order_list, shelf
 from fairday.kernel.clock import ManualClock
 from fairday.playbooks import rows as capability_rows
+from fairday.web.console.prices import TERMS
 from playing import Play
 from webdesk import Client
 
@@ -28,6 +30,7 @@ class Outcome:
     settled: str = ""
     sent_unpaid: bool = False
     meets: bool = False
+    clash: list[bool] = field(default_factory=list)
 
 
 def _price(page: str) -> str:
@@ -39,6 +42,26 @@ def _order(client: Client, made: str) -> str:
     """Order a list; the number of the order, or what the page says."""
     answer = order_list(client, made)
     return answer.headers.get("location", answer.text)
+
+
+def mended(owner: Client) -> list[bool]:
+    """The tills' list asks twice what the shop does online: told in Today, and mended from there. The contract's lower
+    price is meant so, and clashes with nothing."""
+    owner.get("/console/prices")
+    terms = {"list": "tills", "title": "At the tills", "currency": "CNY", "channel": "store", "priority": "0"}
+    assert owner.post("/console/prices", dict.fromkeys(TERMS, "") | terms).status_code == 303
+    assert owner.post("/console/prices/tills/set", {"csv": "sku,min_qty,price\nCUP,1,20.00\n"}).status_code == 303
+    today = owner.get("/console/morning?lang=en").text
+    page = owner.get("/console/prices/clashes?lang=en").text
+    link = "/console/prices?list=tills"
+    told = [
+        "1 price clashes" in today and link in today,
+        "our own prices differ" in page and "100%" in page and "CN¥20.00" in page and "Acme 2026" not in page,
+    ]
+    owner.get(link)
+    assert owner.post("/console/prices/tills/set", {"csv": "sku,min_qty,price\nCUP,1,10.20\n"}).status_code == 303
+    after = owner.get("/console/prices/clashes?lang=en").text
+    return [*told, "No prices clash" in after, link not in owner.get("/console/morning?lang=en").text]
 
 
 def run(shop: fairday.Shop, clock: ManualClock, without: str = "") -> Outcome:
@@ -56,6 +79,8 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "") -> Outcome:
         client = Client(shop)
         found.stopped = client.get("/company?lang=en").text
         return found
+    if without != "G2":
+        found.clash = mended(owner)
     buyer = joined(shop, owner, "buyer@acme.example", "buyer", "300.00")
     boss = joined(shop, owner, "boss@acme.example", "approver")
     play.start("b2b-contract")
@@ -107,8 +132,9 @@ PROMISES = {
         "above your limit" in o.stopped and o.approved and o.quoted == "CN¥180.00" and o.sent_unpaid
         and o.settled == "CN¥180.00"
     ),
-    # A company pays its contract's price for fifty, which nobody else pays.
-    "G2": lambda o: o.contract == "CN¥400.00" and o.owed == "CN¥580.00",
+    # A company pays its contract's price for fifty, which nobody else pays; prices for everybody that lie apart are
+    # told and mended.
+    "G2": lambda o: o.contract == "CN¥400.00" and o.owed == "CN¥580.00" and o.clash == [True] * 4,
 }  # fmt: skip
 
 

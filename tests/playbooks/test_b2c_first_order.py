@@ -1,13 +1,19 @@
-"""The playbook ``b2c-first-order`` through its doors: met on the page, bought in three taps, paid by phone, sent."""
+"""The playbook ``b2c-first-order`` through its doors: met on the page, found and compared, bought in three taps, paid
+by phone, sent."""
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 import pytest
+from tantivy import Index
 
 import fairday
+from fairday.goods.search import SearchIndex
+from fairday.goods.search.documents import schema
 from fairday.kernel.clock import ManualClock
 from fairday.kernel.settings import PaymentSettings
 from fairday.playbooks import rows as capability_rows
@@ -20,6 +26,8 @@ from shopping import Shopper
 NOW = 1_790_593_200_000  # 2026-09-28 19:00 in Shanghai
 TEST = "tests/playbooks/test_b2c_first_order.py"
 GOODS = {"Tea": ["Oolong tea"], "Cups": ["Blue cup"]}
+MORE = {"Cups": ["Blue glass cup", "Blue tea cup", "Blue travel cup", "Red cup", "White cup"], "Pots": ["Tea pot"]}
+SEEN = "sku,place,price,date\nblue glass cup,El Bazar,18.50,2026-09-27\n"
 PRICE = 2000
 CUPS = 3
 
@@ -27,6 +35,9 @@ CUPS = 3
 @dataclass
 class Outcome:
     met: str = ""
+    walk: list[list[str]] = field(default_factory=list)
+    beside: str = ""
+    elsewhere: str = ""
     stands: list[str] = field(default_factory=list)
     papers: bytes = b""
     late: int = 0
@@ -47,15 +58,22 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "") -> Outcome:
         shop.stock.count("blue cup", "main", CUPS)
     play.tell(*customer("old"), *[order("old", f"a{n}", 20, ("Tea", "Oolong tea"), ("Cups", "Blue cup"))
                                   for n in range(3)])  # fmt: skip
+    play.stock(MORE)
+    assert play.owner.get("/console/goods").status_code == 200
+    assert play.owner.post("/console/goods/elsewhere", {"csv": SEEN}).status_code == 303
     scene = play.start("b2c-first-order", lambda text: text.replace("guard: {holdout: 20%}\n", ""))
     found = Outcome()
     ready(shop)
+    if without == "G1":  # a shop whose goods nothing looks through
+        nothing = SearchIndex(Index(schema()).searcher(), schema())
+        vars(shop.search)["index"] = lambda: nothing
     if without == "T6":
         shop.change_settings(payments=PaymentSettings(sandbox="off"))
     with served(shop) as base:
         one, two, three = (Shopper(shop, base).sign_in(f"{n}@example.com") for n in ("li", "wang", "zhao"))
         found.met = one.get("/").text
         two.get("/")
+        compared(two, found)
         if without == "T1":
             shop.orders.steps.modes.pop("b2c")
         for who, wallet, how in ((one, "wechat", "double"), (two, "alipay", "pay")):
@@ -99,7 +117,36 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "") -> Outcome:
     return found
 
 
+def compared(who: Shopper, found: Outcome) -> None:
+    """Search, narrow by a word and by a filter, put four side by side, and look at one that was seen elsewhere."""
+
+    def goods(page: str) -> list[str]:
+        wall = page.partition('class="wall"')[2].partition("</main>")[0]
+        return sorted({unquote(n) for n in re.findall(r'href="/goods/([^"?]+)"', wall)})
+
+    def follow(page: str, wanted: str) -> str:
+        links = [html.unescape(x) for x in re.findall(r'href="(/search\?[^"]+)"', page)]
+        link = next((x for x in links if wanted in x), None)
+        return who.get(link).text if link is not None else ""
+
+    cups = who.get("/search?q=cup").text
+    blue = follow(cups, "q=cup+blue")
+    tea = who.get("/search?q=tea").text
+    found.walk = [goods(cups), goods(blue), goods(tea), goods(follow(tea, "c=Cups"))]
+    for number in goods(blue):
+        assert who.post("/compare", {"product": number, "keep": "yes"}).status_code == 303
+    found.beside = who.get("/compare").text
+    found.elsewhere = who.get("/goods/blue%20glass%20cup").text
+
+
+BLUE = ["blue cup", "blue glass cup", "blue tea cup", "blue travel cup"]
 PROMISES = {
+    # A word and a filter narrow what is found; four stand side by side, and against what one costs elsewhere.
+    "G1": lambda o: (
+        o.walk == [[*BLUE, "red cup", "white cup"], BLUE, ["blue tea cup", "oolong tea", "tea pot"], ["blue tea cup"]]
+        and o.beside.count('scope="col"') == 4 and all("El Bazar" in page and "18.50" in page
+                                                       for page in (o.beside, o.elsewhere))
+    ),
     # Met on the page, ordered, paid, sent and received; the report adds up to what the ledger holds, to the cent.
     "T1": lambda o: (
         "A good first order" in o.met and o.stands == ["received"] * 2 and o.papers.startswith(b"%PDF")
