@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 import fairday
 import trading
 from fairday.storage.ledger import balance
 from fairday.trade import order as rules
+from fairday.trade.records import Contact, contact_of, contacts, keep_contact
 from trading import fill, line, pay, place, state
 
 O = "order:1"  # noqa: E741
@@ -80,3 +82,16 @@ def test_a_late_payment_whose_goods_are_gone_is_refunded_by_itself(trade, clock)
     assert status(trade) == "expired"
     assert state(trade, "till:1") == {"in": 10_000, "back": 10_000, "refused": "sold_out", "currency": "CNY"}
     assert money(trade, O) == 0
+
+
+def test_a_contact_whose_order_was_never_placed_is_forgotten_after_a_day(trade, clock):
+    place(trade, O, line("1", "mug", 1, 1000))
+    with trade.db.write() as conn:
+        keep_contact(conn, "never", Contact(name="Ana"), (), clock.now())
+        keep_contact(conn, O.partition(":")[2], Contact(name="Li"), (), clock.now())
+    assert trade.forget_unplaced() == 0
+    clock.move(25 * 3_600_000)
+    assert trade.forget_unplaced() == 1
+    with trade.db.read() as conn:
+        assert contact_of(conn, "never")[0].name == ""
+        assert conn.execute(select(contacts.c.id)).scalars().all() == [O.partition(":")[2]]

@@ -38,6 +38,7 @@ from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, shown
 from fairday.storage.followers import BULK
 from fairday.storage.log import Happening
+from fairday.trade.records import forget_unplaced
 from fairday.trade.tills import forget_codes
 
 log = logging.getLogger("fairday")
@@ -289,6 +290,11 @@ class Shop(Rooms):
         """Let go of a slice of pay codes that ended long ago; how many there were."""
         with self.db.write() as conn:
             return forget_codes(conn, self.clock.now())
+
+    def forget_unplaced(self) -> int:
+        """Let go of a slice of contacts whose order was never placed; how many there were."""
+        with self.db.write() as conn:
+            return forget_unplaced(conn, self.clock.now())
 
     def forget_photos(self) -> int:
         """Let go of a slice of shoppers' photos whose time is over; how many there were."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, select
+from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, delete, select
 
 from fairday.goods.photos import keep_for_order
 from fairday.kernel import jsons
+from fairday.kernel.clock import DAY_MS
 from fairday.people.accounts import accounts_in
 from fairday.storage.database import col, insert, metadata
 
@@ -90,6 +91,17 @@ def keep_contact(conn: Connection, order: str, contact: Contact, ids: Ids, now: 
     row = {"id": order, "ids": jsons.dumps([list(i) for i in ids]), "contact": jsons.dumps(contact), "at": now}
     conn.execute(insert(conn, contacts).values(row).on_conflict_do_nothing(index_elements=["id"]))
     keep_for_order(conn, contact.options, ids, now)
+
+
+def forget_unplaced(conn: Connection, now: int, limit: int = 1000) -> int:
+    """Let go of up to ``limit`` contacts older than a day whose order was never placed: the process was killed between
+    the two. How many there were."""
+    c = contacts.c
+    placed = select(orders.c.id).where(orders.c.id == c.id).exists()
+    found = conn.execute(select(c.id).where(c.at < now - DAY_MS, ~placed).limit(limit)).scalars().all()
+    if found:
+        conn.execute(delete(contacts).where(c.id.in_(found)))
+    return len(found)
 
 
 def contact_of(conn: Connection, order: str) -> tuple[Contact, list[tuple[str, str]]]:
