@@ -64,6 +64,16 @@ def test_an_unpaid_order_expires_by_itself_and_gives_back_what_it_held(trade, cl
     assert trade.fire_due() == 0
 
 
+def test_an_order_paid_by_transfer_waits_three_days(trade, clock):
+    place(trade, O, line("1", "mug", 10, 1000), method="bank_transfer")
+    clock.move(3 * 86_400_000 - 1)
+    trade.fire_due()
+    assert status(trade) == "placed"
+    clock.move(1)
+    trade.fire_due()
+    assert status(trade) == "expired"
+
+
 def test_a_late_payment_still_gets_its_goods(trade, clock):
     place(trade, O, line("1", "mug", 10, 1000))
     clock.move(30 * 60_000)

@@ -27,7 +27,7 @@ from fairday.kernel.forwarding import forwarding
 from fairday.kernel.ids import digest
 from fairday.kernel.settings import BorderSettings, Settings
 from fairday.storage.runner import stream_state
-from fairday.trade.modes import B2C, Share, Terms
+from fairday.trade.modes import B2C, Share, Terms, pay_ms
 from fairday.trade.order import SHIPPING
 
 ALLOWANCE = "allowance"
@@ -285,7 +285,7 @@ class CrossBorder(B2C):
 
     def terms(self, placing: Mapping[str, Any]) -> Terms:
         """Parcels from abroad are long on their way: received after 30 days unless the buyer says so before."""
-        return Terms(receive_ms=30 * DAY_MS)
+        return Terms(pay_ms=pay_ms(placing), receive_ms=30 * DAY_MS)
 
     def shares(self, part: str, line: Mapping[str, Any], placing: Mapping[str, Any]) -> Sequence[Share]:
         duty = line.get("duty", 0)

@@ -13,6 +13,7 @@ import msgspec
 
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Refusal, State
+from fairday.trade.payment.model import BY_HAND_MS, MANUAL
 
 MINUTE_MS = 60_000
 
@@ -33,6 +34,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     receive_ms: int = 7 * DAY_MS
     return_ms: int = 14 * DAY_MS
     final: bool = False
+
+
+def pay_ms(placing: Mapping[str, Any]) -> int:
+    """How long an order waits for its money, by how it is to be paid."""
+    return BY_HAND_MS if placing["method"] in MANUAL else Terms().pay_ms
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -89,7 +95,8 @@ class Mode(Protocol):
 
 
 class B2C:
-    """A shop sells to people: prepaid, half an hour to pay, the money is the shop's sales and its tax."""
+    """A shop sells to people: prepaid, half an hour to pay (three days by transfer), the money is the shop's sales and
+    its tax."""
 
     name = "b2c"
 
@@ -97,7 +104,7 @@ class B2C:
         return None
 
     def terms(self, placing: Mapping[str, Any]) -> Terms:
-        return Terms()
+        return Terms(pay_ms=pay_ms(placing))
 
     def shares(self, part: str, line: Mapping[str, Any], placing: Mapping[str, Any]) -> Sequence[Share]:
         tax = line["tax"]

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Event, Located, Peek, Refusal, State
 from fairday.kernel.errors import FairdayError, Unavailable
 
@@ -20,6 +21,8 @@ PROVIDERS = ("wechat", "alipay")
 """Methods where a machine elsewhere says what happened."""
 MANUAL = ("cash", "bank_transfer", "card_present")
 """Methods where a person of the shop says so: the till's drawer, the bank's statement, the card terminal's slip."""
+BY_HAND_MS = 3 * DAY_MS
+"""How long what is paid by hand may take: a transfer is days on its way."""
 BALANCE = "balance"
 """The method where a member's stored value pays: nobody else is asked."""
 METHODS = (*PROVIDERS, BALANCE, *MANUAL)

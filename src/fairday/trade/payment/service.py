@@ -21,6 +21,7 @@ from fairday.trade.payment.config import Providers, at_home, notice_url
 from fairday.trade.payment.decider import OPEN_REFUND, PaymentDecider, settle
 from fairday.trade.payment.model import (
     BALANCE,
+    BY_HAND_MS,
     MANUAL,
     METHODS,
     NUMBER,
@@ -123,7 +124,8 @@ class Payments:
         now = self.clock.now()
         number = number or ids.new_id(now)
         kept = self.state(number)
-        expires = kept["expires"] if kept is not None else now + self.settings().payments.minutes * 60_000
+        lasts = BY_HAND_MS if method in MANUAL else self.settings().payments.minutes * 60_000
+        expires = kept["expires"] if kept is not None else now + lasts
         data = {"pays": pays, "method": method, "channel": channel, "amount": amount, "currency": currency,
                 "account": account, "expires": expires}  # fmt: skip
         _said(self.runner.submit(Command("request", stream_of(number), data, actor)))
