@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from fastapi import Request
+from sqlalchemy import select
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -15,10 +16,11 @@ from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.ids import new_id
 from fairday.kernel.money import major, minor
 from fairday.kernel.settings import RewardBoost, RewardSettings
+from fairday.offers.coupons.records import people_of
 from fairday.people.accounts import account_of, accounts_of
 from fairday.people.accounts.rules import complete, lots_of
 from fairday.people.identity.records import run
-from fairday.storage.runner import stream_state
+from fairday.storage.runner import stream_state, streams
 from fairday.web import desk, queries
 from fairday.web.auth import field, inside
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
@@ -26,20 +28,27 @@ from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 ACCOUNT = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 TIMES = ("100", "150", "200", "300", "500")
 SHOWN = 40
+LATELY = 20
+"""Members shown before anybody is looked for."""
 
 
 @inside.get("/members")
 def members(request: Request) -> Response:
-    """Look a member up by a whole id: a mail address, a phone number, a card's number."""
+    """Look a member up by a whole id: a mail address, a phone number, a card's number; unasked, who was here last."""
     shop = shop_of(request)
     asked = request.query_params.get("q", "").strip()[:320]
-    found: list[Any] = []
     with shop.db.read() as conn:
-        people = queries.find_people(conn, asked, shop.settings.identity, 10, whole=True) if asked else []
-        names = desk.names(conn, people)
-        for person in people:
-            for account in accounts_of(conn, person):
-                found.append((account, names.get(person) or f"#{person}", shop.rewards.standing(conn, account)))
+        if asked:
+            people = queries.find_people(conn, asked, shop.settings.identity, 10, whole=True)
+            of = [(account, person) for person in people for account in accounts_of(conn, person)]
+        else:
+            s = streams.c
+            query = select(s.stream).where(s.stream >= "account:", s.stream < "account;")
+            query = query.order_by(s.last_at.desc(), s.stream).limit(LATELY)
+            of = list(people_of(conn, conn.execute(query).scalars().all()).items())
+        names = desk.names(conn, [person for _, person in of])
+        found = [(account, names.get(person) or f"#{person}", shop.rewards.standing(conn, account))
+                 for account, person in of]  # fmt: skip
     return page(request, "members.html", found=found, asked=asked, program=shop.settings.rewards)
 
 
