@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Callable
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import fairday
 from fairday.demo.shopper import Member
@@ -145,19 +145,28 @@ def _order(who: Member, sku: str, qty: int, to: dict[str, str], payment: str) ->
 
 
 def _photo() -> dict[str, tuple[str, bytes, str]]:
-    picture = io.BytesIO()
-    Image.effect_noise((640, 480), 60).convert("RGB").save(picture, "JPEG")
+    """A picture that a simulated member drew: a sun, a hill and a bird."""
+    drawn, picture = Image.new("RGB", (640, 480), "#f3eadb"), io.BytesIO()
+    pen = ImageDraw.Draw(drawn)
+    pen.ellipse((410, 60, 540, 190), fill="#c8553d")
+    pen.polygon([(0, 480), (210, 280), (360, 400), (470, 330), (640, 480)], fill="#3f6b63")
+    pen.arc((110, 130, 230, 230), 200, 340, fill="#2b2b2b", width=9)
+    pen.arc((220, 130, 340, 230), 200, 340, fill="#2b2b2b", width=9)
+    drawn.save(picture, "JPEG")
     return {"file": ("simulated.jpg", picture.getvalue(), "image/jpeg")}
 
 
 def abroad(shop: fairday.Shop, base: str) -> str:
     """Somebody in Berlin orders, duty and tax in the price."""
     told = f"Date,CNY,USD,GBP\n{to_date(local_day(shop.clock.now(), shop.settings.zone) - 1)},7.8,1.16,0.86\n"
-    world = dict.fromkeys(("carrier", "countries", "postcodes", "places", "more_each", "more_price", "free_from"), "")
-    world |= {"rate": "world", "service": "standard", "steps": "60.00", "by": "flat", "days": "5-12"}
+    rates = dict.fromkeys(("carrier", "postcodes", "places", "more_each", "more_price", "free_from"), "")
+    rates |= {"service": "standard", "by": "flat"}
+    home = rates | {"rate": "home", "countries": "CN", "steps": "8.00", "free_from": "99", "days": "2-4"}
+    away = rates | {"rate": "germany", "countries": "DE", "steps": "60.00", "days": "5-12"}
     with shop.db.write() as conn:
         save_rates(conn, read_rates(told), "SIMULATED")
-        save_rate(conn, read_rate(world, shop.settings.currency))
+        for rate in (home, away):
+            save_rate(conn, read_rate(rate, shop.settings.currency))
     shop.change_settings(border={"countries": ["DE"], "takes": ["EUR"], "prepaid": True})
     eva = Member(shop, base, "eva")
     eva.send("/place", {"country": "DE", "currency": "EUR", "language": "en", "to": "/"})
