@@ -46,7 +46,7 @@ def test_days_of_ones_own():
         ({"from": "yesterday"}, "bad_from"),
         ({"to": "2026-02-30"}, "bad_to"),
         ({"from": "2026-06-02", "to": "2026-06-01"}, "bad_period"),
-        ({"from": "0001-01-01", "to": "0001-01-01"}, "bad_period"),
+        ({"from": "0001-01-01", "to": "0001-01-01"}, "bad_to"),
         ({"from": "1971-01-01", "to": "2026-06-01"}, "bad_period"),
     ],
 )

@@ -18,8 +18,8 @@ from fairday.storage.log import Happening
 from fairday.web.signing import sign
 from webdesk import Client
 
-SECRETS = ("Li 0", "u0", "li0@example.com", "Li 1", "u1")
-"""What belongs to the people of the full shop and to no page of anybody else."""
+SECRETS = re.compile(r"Li [01]|li0@example\.com|(?<![\w-])u[01](?![\w-])")
+"""What belongs to the people of the full shop and to no page of anybody else; a random id may hold the letters."""
 
 
 def mailed(shop: fairday.Shop) -> list[str]:
@@ -48,7 +48,7 @@ def test_a_stranger_sees_that_nothing_is_known(full_lite: fairday.Shop) -> None:
     page = Client(full_lite).get("/me?lang=en")
     assert "We do not know you" in page.text
     assert page.headers["cache-control"] == "no-store"
-    assert not any(s in page.text for s in SECRETS)
+    assert not SECRETS.search(page.text)
 
 
 def test_a_passed_on_mail_shows_exports_and_erases_nothing(full_lite: fairday.Shop) -> None:
@@ -56,7 +56,7 @@ def test_a_passed_on_mail_shows_exports_and_erases_nothing(full_lite: fairday.Sh
     client.get("/?m=token-0")
     page = client.get("/me?lang=en").text
     assert "Welcome back" in page
-    assert not any(s in page for s in SECRETS)
+    assert not SECRETS.search(page)
     assert client.get("/me/export.json").status_code == 403
     assert client.post("/me/erase", {"sure": "yes"}).status_code == 403
     assert client.post("/me/phone").status_code == 403
@@ -126,7 +126,7 @@ def test_forged_and_borrowed_proofs_open_nothing(full_lite: fairday.Shop) -> Non
         client.app.state.front.heavy._left.clear()
         if proof.isascii():
             assert client.get("/me/export.json").status_code == 403, proof
-            assert not any(s in client.get("/me").text for s in SECRETS)
+            assert not SECRETS.search(client.get("/me").text)
     client.app.state.front.heavy._left.clear()
     proof = sign(key, "proof|email:li0@example.com", now - 1)
     client.cookies["fairday_proof"] = proof
@@ -174,7 +174,7 @@ def test_a_browser_that_claims_another_person_gets_nothing_of_them(full_lite: fa
     prove(eve, "eve@example.com")
     page = eve.get("/me?lang=en").text
     assert "This needs a closer look" in page
-    assert not any(s in page for s in SECRETS)
+    assert not SECRETS.search(page)
     assert eve.get("/me/export.json").status_code == 403
     assert eve.post("/me/erase", {"sure": "yes"}).status_code == 403
     assert full_lite.person("user_id:u0")
