@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairday.kernel.errors import FairdayError
-from fairday.trade.shipping.addresses import EXAMPLES, POSTCODES, WITHOUT, fields_of, read_address, read_postcode
+from fairday.trade.links import order_number
+from fairday.trade.shipping.addresses import (
+    EXAMPLES,
+    POSTCODES,
+    WITHOUT,
+    Address,
+    fields_of,
+    read_address,
+    read_postcode,
+    written,
+)
 
 COUNTRIES = sorted({*POSTCODES, *WITHOUT})
 
@@ -73,3 +83,16 @@ def test_an_address_with_the_needed_fields_alone_is_taken(country):
             with pytest.raises(FairdayError) as wrong:
                 read_address({**given, field.name: ""})
             assert wrong.value.where == field.name
+
+
+def test_an_order_whose_id_says_no_day_has_a_number_without_one():
+    assert order_number("order:0190a1b2c3d4e5f60718293a4b").startswith("240711-")
+    sold = order_number("order:t29f10305ad7fa8a5ae3e70c798fb")
+    assert not sold.startswith("000000")
+    assert re.fullmatch(r"[0-9A-F]{6}-[0-9A-F]{6}", sold)
+
+
+def test_a_label_calls_the_country_as_its_reader_does():
+    berlin = Address(name="Eva", country="DE", city="Berlin", street="Torstr. 1", postcode="10119", phone="+4930123456")
+    assert written(berlin)[-1] == "DE"
+    assert written(berlin, "德国") == ["Eva", "Torstr. 1", "10119 Berlin", "德国"]

@@ -12,6 +12,7 @@ from fairday.kernel.clock import DAY_MS
 from fairday.offers.coupons import records
 from fairday.offers.model import AmountOff, Rule, When
 from fairday.people import accounts
+from fairday.trade.links import order_number
 from webdesk import Client
 
 FORM = {
@@ -32,7 +33,10 @@ def promise(shop: fairday.Shop) -> None:
 def opened(shop: fairday.Shop, **changes: str) -> Client:
     promise(shop)
     owner = Client(shop).sign_in()
-    assert '<option value="ten-off">' in owner.get("/console/coupons/new").text
+    assert (
+        '<option value="ten-off" data-raw>CN¥10.00 off · ten-off</option>'
+        in owner.get("/console/coupons/new?lang=en").text
+    )
     answer = owner.post("/console/coupons", FORM | changes)
     assert answer.status_code == 303, answer.text
     return owner
@@ -45,6 +49,15 @@ def test_a_batch_is_opened_with_its_forecast_beside_it(full: fairday.Shop) -> No
         assert text in html, text
     assert "Spring tea" in owner.get("/console/coupons").text
     assert full.coupons.batch("spring").terms.size == 100
+
+
+def test_a_shop_without_a_promotion_for_coupons_is_told_to_make_one_first(full_lite: fairday.Shop) -> None:
+    owner = Client(full_lite).sign_in()
+    page = owner.get("/console/coupons/new?lang=en").text
+    assert "No promotion asks for a coupon yet" in page
+    assert 'href="/console/promotions/new"' in page
+    kept = owner.post("/console/coupons?lang=en", FORM | {"rule0": "unheard-of"}).text
+    assert '<option value="unheard-of" selected data-raw>' in kept, "what was written stays in the form"
 
 
 def test_the_forecast_is_drawn_while_the_form_is_typed_with_what_the_promotion_takes_off(
@@ -111,8 +124,9 @@ def test_who_used_it_is_named_with_how_they_may_be_reached(full: fairday.Shop) -
     full.catch_up()
     full.catch_up()
     html = owner.get("/console/coupons/spring?lang=en").text
-    for text in ("Li 7", "email", "CN¥10.00"):
+    for text in ("Li 7", ">E-mail<", "CN¥10.00", order_number("paper:1")):
         assert text in html, text
+    assert ">邮件<" in owner.get("/console/coupons/spring?lang=zh").text
     assert "Li 7" not in Client(full).sign_in("analyst").get("/console/coupons/spring").text
     found = re.search(r'href="(/console/audiences/new\?expression=[^"]+)"', html)
     assert found

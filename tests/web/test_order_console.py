@@ -44,6 +44,8 @@ def test_an_order_is_sent_and_part_of_it_refunded_with_the_shares_shown_first(pa
     assert ID in desk.get("/console/orders").text
     page = desk.get(f"/console/orders/{ID}").text
     assert "南京路 1" in page
+    assert ">中国<" in page
+    assert ">China<" in desk.get(f"/console/orders/{ID}?lang=en").text
     parcel = re.search(r'name="parcel" value="(\w+)"', page)[1]
     sent = {"units.1": "2", "carrier": "sf", "tracking": "SF1234567890123", "parcel": parcel}
     assert desk.post(f"/console/orders/{ID}/ship", sent).status_code == 303

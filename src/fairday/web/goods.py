@@ -17,6 +17,7 @@ from fairday.goods.prices import Amount, Where
 from fairday.kernel.money import digits
 from fairday.kernel.trace import Step
 from fairday.scenes.shelf import Good, Product
+from fairday.trade.c2b.designs import CATEGORY
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 
@@ -39,6 +40,11 @@ def because(tongue: Tongue, step: Step) -> str:
 def tone(category: str | None, product: str) -> str:
     """The classes of the picture of goods without one: a hue for the category, a pattern for the product."""
     return f"h{zlib.crc32((category or product).encode()) % HUES} p{zlib.crc32(product.encode()) % PATTERNS}"
+
+
+def category_called(tongue: Tongue, category: str) -> str:
+    """A category as the reader calls it: people's designs have a name of ours, others are the catalogue's."""
+    return tongue.plain("designs.title") if category == CATEGORY else calm(category)
 
 
 def safe(image: str | None) -> str | None:
@@ -65,7 +71,7 @@ def card(request: Request, product: Product, reason: str = "") -> dict[str, Any]
         "tone": tone(product.category, product.product),
         "sign": product.title.strip()[:1].upper() or "·",
         "category": product.category,
-        "category_title": calm(product.category or ""),
+        "category_title": category_called(tongue, product.category or ""),
         "brand": product.brand,
         "price": "" if product.price is None else tongue.money(product.price, product.currency),
         "amount": None if product.price is None else Amount(product.price, product.currency or tongue.currency),

@@ -28,13 +28,13 @@ from fairday.trade.making import due_day
 from fairday.trade.records import contact_of, parcels_of
 from fairday.trade.refunds import Refund
 from fairday.trade.rows import waiting_at
-from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import CARRIERS, carrier_name, tracking_link
 from fairday.web.auth import field
 from fairday.web.making import Pieces
 from fairday.web.render import page, say, shop_of, tongue_of
 from fairday.web.storefront.landing import abroad_drawn
 from fairday.web.storefront.orders import REASONS
+from fairday.web.storefront.prefer import address_lines
 
 WANTED = 3
 """Articles that the form of an exchange has room for."""
@@ -81,7 +81,7 @@ def drawn(
              "due": due_day(state, x["days"], shop.settings.zone) if said[part] and rules.waiting(x) else None}
         for part, x in state["lines"].items()
     ]  # fmt: skip
-    address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []
+    address = address_lines(tongue, contact)
     ready = state["life"] == "open" and (rules.is_paid(state) or state["on_account"])
     return page(
         request, "order.html", status, order=state, id=order, number=number_of(order), number_of=number_of,

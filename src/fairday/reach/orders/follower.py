@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from babel import Locale
 from babel.numbers import format_currency
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
@@ -241,8 +242,9 @@ class _Told:
     def _address(self) -> tuple[str, Sequence[str]] | None:
         if not self.contact.street:
             return None
-        fields = {name: getattr(self.contact, name) for name in Address.__struct_fields__}
-        return self.word("label.to"), written(Address(**fields))
+        address = Address(**{name: getattr(self.contact, name) for name in Address.__struct_fields__})
+        country = Locale.parse(self.language).territories.get(address.country, "")
+        return self.word("label.to"), written(address, country)
 
     def _store(self) -> tuple[str, Sequence[str]] | None:
         store = next((p for p in all_places(self.conn) if p.store == self.state["store"]), None)

@@ -221,22 +221,26 @@ def shown_phone(phone: str, country: str) -> str:
     return str(phonenumbers.format_number(number, form))
 
 
-def written(address: Address) -> list[str]:
-    """The lines of a label, without the phone, the way the country writes them."""
-    a = address
+def written(address: Address, country: str = "") -> list[str]:
+    """The lines of a label, without the phone, the way the country writes them.
+
+    Args:
+        country: what the reader calls the country; its two letters where that is not known.
+    """
+    a, land = address, country or address.country
     if a.country in BIG_FIRST:
         head = "".join(dict.fromkeys(p for p in (a.region, a.city, a.district) if p))
         joint = "" if a.country in ("CN", "TW", "JP") and not head.isascii() else " "
         first = f"{head}{joint}{a.street}" if head else a.street
-        return [line for line in (a.postcode, first, a.name, a.country) if line]
+        return [line for line in (a.postcode, first, a.name, land) if line]
     if a.country in ("US", "CA", "AU"):
         town = f"{a.city}{',' if a.country == 'US' else ''} {a.region} {a.postcode}"
     elif a.country in ("GB", "IE"):
-        return [x for x in (a.name, a.street, a.district, a.city, a.region, a.postcode, a.country) if x]
+        return [x for x in (a.name, a.street, a.district, a.city, a.region, a.postcode, land) if x]
     else:
         region = f" ({a.region})" if a.region and a.region != a.city else ""
         town = f"{a.postcode} {a.city}{region}"
-    return [line for line in (a.name, a.street, a.district, " ".join(town.split()), a.country) if line]
+    return [line for line in (a.name, a.street, a.district, " ".join(town.split()), land) if line]
 
 
 def _bad(field: str, message: str, remedy: str) -> FairdayError:

@@ -23,8 +23,11 @@ from fairday.offers.model import Rule
 from fairday.people.consent import MARKETING, all_consents
 from fairday.people.traits.folding import COUPON_USED
 from fairday.shop import Shop
+from fairday.trade.links import order_number
 from fairday.web import desk
 from fairday.web.auth import field, inside, may
+from fairday.web.i18n import Tongue
+from fairday.web.promotion_words import title
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 SIZES = 6
@@ -83,7 +86,7 @@ def save(request: Request) -> Response:
 def _form(request: Request, given: dict[str, str], error: FairdayError | None = None) -> Response:
     shop, tongue = shop_of(request), tongue_of(request)
     with shop.db.read() as conn:
-        rules = _rules(shop, conn)
+        rules = _rules(shop, conn, tongue)
     return page(
         request, "coupon_new.html", status_of(error) if error else 200,
         given=given, error=say(tongue, error) if error else None, rules=rules, sizes=range(SIZES),
@@ -91,9 +94,10 @@ def _form(request: Request, given: dict[str, str], error: FairdayError | None = 
     )  # fmt: skip
 
 
-def _rules(shop: Shop, conn: Connection) -> list[str]:
-    """The promotions of the book that ask for a coupon."""
-    return [rule for rule, asks in shop.offers.asking(conn).items() if asks]
+def _rules(shop: Shop, conn: Connection, tongue: Tongue) -> dict[str, str]:
+    """The promotions of the book that ask for a coupon, each with what it is called."""
+    asking = shop.offers.asking(conn)
+    return {rule.id: title(tongue, rule) for rule in shop.offers.live(conn) if asking.get(rule.id)}
 
 
 def _takes_off(shop: Shop, deck: Sequence[tuple[str, int]]) -> list[tuple[Rule, int, Typical]]:
@@ -192,13 +196,15 @@ def _batch(request: Request, name: str, error: FairdayError | None = None) -> Re
         numbers = records.counts(conn, [name]).get(name, {"worth": 0})
         foreseen = kept(conn, name)
         by_rule = records.by_rule(conn, name)
+        called = _rules(shop, conn, tongue)
         used = records.redeemed(conn, name, USED_SHOWN) if may(request, "people.list") else []
         people = records.people_of(conn, [h.account for h in used])
         names = desk.names(conn, sorted(set(people.values())))
         reach = {person: _reachable(conn, person) for person in sorted(set(people.values()))}
     return page(
         request, "coupon_batch.html", status_of(error) if error else 200,
-        batch=found, terms=found.terms, numbers=numbers, foreseen=foreseen, by_rule=by_rule, used=used, people=people,
+        batch=found, terms=found.terms, numbers=numbers, foreseen=foreseen, by_rule=by_rule, called=called, used=used,
+        people=people, order_number=order_number,
         names=names, reach=reach, error=say(tongue, error) if error else None, few=FEWEST,
         over=found.status == "stopped" or now >= found.terms.closes,
         most=min(found.terms.size - found.printed, MOST_AT_ONCE),

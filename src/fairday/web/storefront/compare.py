@@ -17,7 +17,7 @@ from fairday.goods.observed import seen_of
 from fairday.goods.records import Details, details_of, variants_of
 from fairday.scenes.staging import as_product
 from fairday.web import desk
-from fairday.web.goods import card
+from fairday.web.goods import card, category_called
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import by_link, posted, router, shown, visitor_of
 from fairday.web.storefront.goods import named, titled
@@ -79,7 +79,7 @@ def _table(
     seen = seen_of(conn, numbers, desk.today(shop_of(request)))
     rows: list[tuple[str, list[str]]] = [
         (tongue.plain("shop.brand"), [calm(found[n].brand or "") for n in numbers]),
-        (tongue.plain("shop.category"), [calm(found[n].category or "") for n in numbers]),
+        (tongue.plain("shop.category"), [category_called(tongue, found[n].category or "") for n in numbers]),
     ]
     axes = dict.fromkeys(a for n in numbers for v in forms.get(n, ())[:1] for a in v.options)
     for axis in axes:

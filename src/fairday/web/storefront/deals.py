@@ -16,11 +16,11 @@ from fairday.trade.c2c.dispute import REASONS
 from fairday.trade.c2c.mode import divided
 from fairday.trade.links import order_number as number_of
 from fairday.trade.records import contact_of, parcels_of
-from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import CARRIERS, carrier_name, tracking_link
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import text_in, token_of, whole_in
 from fairday.web.storefront.front import front_of, router, shown, visitor_of
+from fairday.web.storefront.prefer import address_lines
 from fairday.web.storefront.selling import Member, member_of, no_store, photo_in, uploaded
 
 
@@ -46,7 +46,7 @@ def _deal(request: Request, number: str, error: FairdayError | None = None) -> R
     where = rules.status(state)
     # The seller is told where to only while it is theirs to send or under way.
     to = side == "seller" and state["life"] == "open" and rules.is_paid(state)
-    address = [contact.phone, *written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__}))]
+    address = [contact.phone, *address_lines(tongue_of(request), contact)]
     kept = sum(x["paid"] - x["refunded"] for _, x in rules.parts(state))
     fee, rest = divided(kept, state["data"]["commission"])
     open_, sent = state["life"] == "open", state["shipped_at"] is not None

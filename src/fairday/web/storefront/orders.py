@@ -31,7 +31,6 @@ from fairday.trade.links import pickup_code
 from fairday.trade.making import due_day
 from fairday.trade.payment.model import BALANCE
 from fairday.trade.records import contact_of, orders, parcels_of
-from fairday.trade.shipping.addresses import Address, written
 from fairday.trade.shipping.carriers import carrier_name, tracking_link
 from fairday.web.i18n import Tongue
 from fairday.web.making import Pieces
@@ -52,6 +51,7 @@ from fairday.web.storefront.checkout import methods, part_of, pay
 from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
 from fairday.web.storefront.landing import abroad_drawn
 from fairday.web.storefront.packs import shareable
+from fairday.web.storefront.prefer import address_lines
 
 REASONS = ("changed_mind", "damaged", "wrong_item", "not_as_told", "late", "other")
 MOST = 50
@@ -101,7 +101,7 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         pieces = Pieces(conn, tongue, [(x["product"], x["sku"], said[p]) for p, x in state["lines"].items()],
                         shop.clock.now())  # fmt: skip
     where = rules.status(state)
-    address = written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__})) if contact.street else []
+    address = address_lines(tongue, contact)
     lines = [
         x
         | {
@@ -322,8 +322,7 @@ def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, con
         listed.append((plain("order.tax_inside"), money(sums["tax_inside"]), False))
     if sums["refunded"]:
         listed.append((plain("order.refunded"), money(-sums["refunded"]), False))
-    buyer = [contact.name, *(written(Address(**{f: getattr(contact, f) for f in Address.__struct_fields__}))
-                             if contact.street else [])]  # fmt: skip
+    buyer = [contact.name, *address_lines(tongue, contact)]
     return Paper(
         title=plain(f"order.{kind}"), shop=shop, facts=facts, buyer=list(dict.fromkeys(b for b in buyer if b)),
         head=(plain("order.col.goods"), plain("order.col.qty"), plain("order.col.unit"), plain("order.col.amount")),

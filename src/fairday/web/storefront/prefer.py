@@ -23,7 +23,8 @@ from fairday.kernel.money import major
 from fairday.kernel.settings import Settings
 from fairday.trade.border import crosses
 from fairday.trade.charging import Exchange, exchange
-from fairday.trade.shipping.addresses import known_country
+from fairday.trade.records import Contact
+from fairday.trade.shipping.addresses import Address, known_country, written
 from fairday.web.goods import unit
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
@@ -72,6 +73,14 @@ def countries(request: Request, chosen: str) -> list[tuple[str, str]]:
 def country_name(tongue: Tongue, country: str) -> str:
     """A country as the reader calls it."""
     return str(Locale.parse(tongue.locale).territories.get(country, country))
+
+
+def address_lines(tongue: Tongue, contact: Contact) -> list[str]:
+    """Where an order goes, line by line, its country as the reader calls it; none where nothing is sent."""
+    if not contact.street:
+        return []
+    address = Address(**{name: getattr(contact, name) for name in Address.__struct_fields__})
+    return written(address, country_name(tongue, address.country))
 
 
 def currency_name(tongue: Tongue, currency: str) -> str:

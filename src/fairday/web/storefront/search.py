@@ -24,7 +24,7 @@ from fairday.scenes.shelf import Order, Shelf
 from fairday.scenes.taste import Taste
 from fairday.trade.charging import Exchange
 from fairday.web import desk
-from fairday.web.goods import because, card
+from fairday.web.goods import because, card, category_called
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import by_link, router, shown, told, visitor_of, where_of
@@ -164,9 +164,10 @@ def _facets(tongue: Tongue, asked: Asked, found: Found, said: Mapping[str, str],
         ("brand", found.brands, asked.brand),
     ):
         rows = [
-            {"title": said.get(v) or calm(v), "n": n, "on": v == chosen, "to": to(**{name: None if v == chosen else v})}
+            {"title": said.get(v) or (category_called(tongue, v) if name == "category" else calm(v)), "n": n,
+             "on": v == chosen, "to": to(**{name: None if v == chosen else v})}
             for v, n in values
-        ]
+        ]  # fmt: skip
         if len(rows) > 1 or chosen:
             facets.append({"title": tongue.plain(f"shop.{name}"), "rows": rows})
     chosen_of = dict(asked.options)
@@ -224,7 +225,8 @@ def _chips(purse: Purse, asked: Asked, said: Mapping[str, str], to: Any) -> list
         {"title": word, "to": to(text=" ".join([*typed[:i], *typed[i + 1 :]]))} for i, word in enumerate(typed)
     ] if len(typed) > 1 else []  # fmt: skip
     if asked.category:
-        chips.append({"title": said.get(asked.category) or calm(asked.category), "to": to(category=None)})
+        title = said.get(asked.category) or category_called(purse.tongue, asked.category)
+        chips.append({"title": title, "to": to(category=None)})
     if asked.brand:
         chips.append({"title": said.get(asked.brand) or calm(asked.brand), "to": to(brand=None)})
     for one in asked.options:
