@@ -216,3 +216,27 @@ def test_simulated_visits_are_counted_as_such_and_bring_every_group(shop, tell):
     assert found.orders >= 20
     assert {"email", "search", "social", "direct"} <= {row.channel for row in found.rows}
     assert "SIMULATED" in "\n".join(lines(found))
+
+
+def test_a_guests_order_follows_the_visits_of_the_device_that_placed_it(tell):
+    shop, device, address = tell.shop, ("anonymous_id", "d1"), ("email", "li@example.com")
+    tell.visit("wang", 2, BAIDU)
+    now = shop.clock.now()
+    seen = {"context": {"page": {"url": "https://shop.example/", "referrer": WEIBO}}}
+    tell.made += [
+        Happening(message_id="seen", kind="page", name="", at=now - DAY_MS, received=now, source="browser:shop",
+                  ids=(device,), body=seen),
+        Happening(message_id="placed-1", kind="track", name="Payment Info Entered", at=now - HOUR, received=now,
+                  source="fairday", ids=(device,), body={"properties": {"order_id": "o1"}}),
+        Happening(message_id="told", kind="track", name="Order Completed", at=now - HOUR, received=now,
+                  source="fairday", ids=(address,),
+                  body={"properties": {"order_id": "o1", "total": 88.01, "placed_in": "placed-1"}}),
+        Happening(message_id="back", kind="track", name="Order Refunded", at=now, received=now, source="fairday",
+                  ids=(address,), body={"properties": {"order_id": "o1", "total": 8}}),
+    ]  # fmt: skip
+    found = tell.asked()
+    assert (found.orders, found.revenue, found.unknown_orders, found.unknown_revenue) == (1, 8801, 0, 0)
+    assert by_channel(found, "last") == {"social": 8801}
+    assert found.nulls == 1, "who came and did not order"
+    with shop.db.read() as conn:
+        assert identity.person_of(conn, *device) != identity.person_of(conn, *address)

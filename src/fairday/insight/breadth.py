@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, text
 
+from fairday.insight.placed import Placed
 from fairday.insight.trade import VIEWS
 from fairday.people.traits.totals import CATEGORY
 from fairday.scenes.arms import SHOWN
@@ -22,17 +23,22 @@ _FIRSTS = text(
 )
 
 
-def new_categories(conn: Connection, since: Mapping[int, int], until: Mapping[int, int]) -> dict[int, int]:
+def new_categories(
+    conn: Connection, since: Mapping[int, int], until: Mapping[int, int], placed: Placed
+) -> dict[int, int]:
     """How many categories each person bought for the first time ever between two days of their own.
 
     Args:
         since, until: by person, the first and last day that count; both have the same people.
+        placed: orders that count for another than they are told of; so do the categories of their days.
     """
     found: dict[int, int] = {}
+    others = placed.days
     if not since:
         return found
     span = {"a": min(since.values()), "b": max(until.values()), "kind": f"{CATEGORY}%"}
-    for person, first in conn.execute(_FIRSTS, span):
+    for told, first in conn.execute(_FIRSTS, span):
+        person = others.get((told, first), told)
         if person in since and since[person] <= first <= until[person]:
             found[person] = found.get(person, 0) + 1
     return found

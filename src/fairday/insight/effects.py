@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from fairday.insight import breadth
 from fairday.insight.asked import Asked
+from fairday.insight.placed import began, moved, placed
 from fairday.insight.trade import columns, first_orders, trade, visits
 from fairday.kernel.clock import local_day
 from fairday.kernel.festivals import next_occurrence
@@ -170,7 +171,7 @@ def scene_effect(
     stopped = ended is not None and (planned is None or ended <= planned)
     final = not stopped and planned is not None and today > max(planned, last)
     peeking = not final
-    measured = _Measured(conn, people, since, within, asked)
+    measured = _Measured(conn, settings, people, since, within, asked)
     told = _Told(measured, split, peeking)
     money = told.means(measured.net)
     found = adjusted(*told.pairs(measured.net, measured.before), peeking=peeking)
@@ -237,7 +238,9 @@ def _people(
 class _Measured:
     """What each person did in their days, as arrays in the order of ``people``."""
 
-    def __init__(self, conn: Connection, people: list[int], since: dict[int, int], within: int, asked: Asked) -> None:
+    def __init__(
+        self, conn: Connection, settings: Settings, people: list[int], since: dict[int, int], within: int, asked: Asked
+    ) -> None:
         self.people = people
         self.ids = np.array(people, dtype=np.int64)
         self.order = np.argsort(self.ids)
@@ -247,9 +250,12 @@ class _Measured:
         self.net, self.before, self.orders = np.zeros(n), np.zeros(n), np.zeros(n)
         self.first = np.full(n, np.iinfo(np.int64).max)
         self.fresh = self.visits = np.zeros(n)
+        start, end = min(since.values(), default=0), max(since.values(), default=0) + within
+        # Of those, too, who are left out as mixed: what was priced for them is nobody else's.
+        self.placed = placed(conn, settings, start, end).for_those(since)
         if not n:
             return
-        traded = trade(conn, int(self.since.min()) - BEFORE, int(self.since.max()) + within)
+        traded = moved(trade(conn, start - BEFORE, end), self.placed)
         who, theirs = self.find(traded.person)
         day, net, orders = traded.day[theirs], traded.net[theirs], traded.orders[theirs]
         after = day - self.since[who]
@@ -260,12 +266,12 @@ class _Measured:
         bought = inside & (orders > 0)
         np.minimum.at(self.first, who[bought], day[bought])
         if asked.metric == "new-buyers":
-            person, began = first_orders(conn)
+            person, first = began(*first_orders(conn), traded, self.placed)
             at, theirs = self.find(person)
             self.fresh = np.zeros(n)
-            self.fresh[at] = (began[theirs] >= self.since[at]) & (began[theirs] <= self.since[at] + within)
+            self.fresh[at] = (first[theirs] >= self.since[at]) & (first[theirs] <= self.since[at] + within)
         if asked.metric == "visits":
-            seen, person = visits(conn, int(self.since.min()), int(self.since.max()) + within)
+            seen, person = visits(conn, start, end)
             at, theirs = self.find(person)
             after = seen[theirs] - self.since[at]
             self.visits = np.bincount(at[(after >= 0) & (after <= within)], minlength=n).astype(float)
@@ -338,7 +344,7 @@ def _ways(
     views, met = breadth.steps(conn, since, first)
     among = list(first)
     return {
-        "categories": told.beside(breadth.new_categories(conn, since, until), among),
+        "categories": told.beside(breadth.new_categories(conn, since, until, measured.placed), among),
         "views": told.beside(views, among),
         "meetings": told.beside(met, among),
         "days": told.beside({p: d - since[p] for p, d in first.items()}, among),
@@ -367,7 +373,9 @@ def _simulated(conn: Connection, measured: _Measured, last: int) -> int:
         f" WHERE a.measure = 'Order Completed:simulated' AND a.day BETWEEN {int(measured.since.min())} AND {int(last)}"
     )
     person, n = columns(conn, query, 2)
-    return int(n[measured.find(person)[1]].sum())
+    some = measured.placed
+    gone, come = (some.simulated[measured.find(p)[1]].sum() for p in (some.told, some.by))
+    return int(n[measured.find(person)[1]].sum() - gone + come)
 
 
 def _titles(spec: SceneSpec | None, scene: str) -> dict[str, str]:

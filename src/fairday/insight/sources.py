@@ -17,6 +17,8 @@ from sqlalchemy import Connection, text
 
 from fairday.insight.asked import Asked
 from fairday.insight.channels import CHANNELS
+from fairday.insight.placed import placers
+from fairday.insight.touches import MORE, WHOLE
 from fairday.kernel.clock import DAY_MS, day_start, to_date
 from fairday.kernel.money import major, split
 from fairday.kernel.settings import Settings
@@ -36,6 +38,9 @@ _GROUP: dict[str, Group] = {
     "email": "email", "search": "search", "paid_search": "search", "social": "social", "paid_social": "social",
     "direct": "direct",
 }  # fmt: skip
+
+PAY_MS = 60 * DAY_MS
+"""An order that was placed longer before it was paid than this is nobody's but whose it is told of."""
 
 VISIT_MS = 30 * 60_000
 """Touches that follow one another within this are one visit while the channel stays, or where they say "direct"."""
@@ -235,14 +240,18 @@ def _visits(conn: Connection, begin: int, end: int) -> _Visits:
 def _orders(conn: Connection, begin: int, end: int) -> _Orders:
     """The orders of a stretch of time, with what was added to them within it."""
     when = _within(begin, end)
-    query = f"SELECT o.person, x.at, x.pos, x.amount, x.simulated FROM purchases x{_OWNED}{when} AND x.n = 1"
+    # A guest's order is told of an address; the visits before it were theirs who placed it.
+    query = (
+        f"SELECT coalesce(b.person, o.person), x.at, x.pos, x.amount, x.simulated FROM purchases x{_OWNED}"
+        f" LEFT JOIN ({placers(begin - PAY_MS, end)}) b ON b.number = x.number{when} AND x.n = {WHOLE}"
+    )
     table = _table(conn, query, 5)
     more = (
         "SELECT p.pos, CAST(sum(x.amount) AS BIGINT) FROM purchases x JOIN (SELECT x.number, min(x.pos) AS pos"
-        f" FROM purchases x{when} AND x.n = 1 AND x.number <> '' GROUP BY x.number) p ON p.number = x.number{when}"
-        " AND x.n = 0 GROUP BY p.pos"
+        f" FROM purchases x{when} AND x.n = {WHOLE} AND x.number <> '' GROUP BY x.number) p ON p.number = x.number"
+        f"{when} AND x.n = {MORE} GROUP BY p.pos"
     )
-    if conn.execute(text(f"SELECT 1 FROM purchases x{when} AND x.n = 0 LIMIT 1")).first() is not None:
+    if conn.execute(text(f"SELECT 1 FROM purchases x{when} AND x.n = {MORE} LIMIT 1")).first() is not None:
         added = dict(_table(conn, more, 2).tolist())
         table[:, 3] += np.array([added.get(pos, 0) for pos in table[:, 2].tolist()], dtype=np.int64)
     table = table[np.lexsort((table[:, 2], table[:, 1], table[:, 0]))]
@@ -252,7 +261,7 @@ def _orders(conn: Connection, begin: int, end: int) -> _Orders:
 def _whole(conn: Connection, begin: int, end: int) -> tuple[int, int]:
     """How many orders somebody placed in the period, and what they are worth with what was added in it."""
     query = "SELECT sum(x.n), sum(x.amount) FROM purchases x JOIN timeline t ON t.pos = x.pos"
-    found = conn.execute(text(query + _within(begin, end))).one()
+    found = conn.execute(text(f"{query}{_within(begin, end)} AND x.n IN ({WHOLE}, {MORE})")).one()
     return int(found[0] or 0), int(found[1] or 0)
 
 

@@ -14,7 +14,7 @@ from fairday.kernel.errors import NotFound
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
-from fairday.trade import border
+from fairday.trade import border, placers
 from fairday.trade.border import AllowanceClaim, AllowanceDecider, CrossBorder
 from fairday.trade.modes import B2C, Mode
 from fairday.trade.paying import OrderPayable, PaymentClaim
@@ -56,16 +56,27 @@ class Orders:
     # ---- commands --------------------------------------------------------------------------------------------------
 
     def place(
-        self, order: str, placing: Mapping[str, Any], contact: Contact, ids: Ids, *, actor: str, key: str | None = None
+        self,
+        order: str,
+        placing: Mapping[str, Any],
+        contact: Contact,
+        ids: Ids,
+        *,
+        actor: str,
+        key: str | None = None,
+        by: tuple[str, str] | None = None,
     ) -> Answer:
         """Place an order (``order:ID``); ``placing`` is told in ``docs/algorithms/orders.md``.
 
         Args:
-            ids: (type, value) by which followers tell whose it is; proved ones only.
+            ids: (type, value) by which followers tell whose it is; proved ones, and what a guest wrote.
+            by: the id it was priced for, where that is none of them; see ``placers``.
         """
-        number = order.partition(":")[2]
+        number, now = order.partition(":")[2], self.clock.now()
         with self.db.write() as conn:
-            keep_contact(conn, number, contact, ids, self.clock.now())
+            keep_contact(conn, number, contact, ids, now)
+            if by is not None:
+                placing = _with(placing, placers.note(conn, number, by, now))
         answer = self.runner.submit(Command("order.place", order, placing, actor, key))
         self.forget_unplaced(answer, order)
         return answer
@@ -89,9 +100,14 @@ class Orders:
             answers: the return it answers, "" for none.
             restock: returned units by line that are sold again; all where it is None.
         """
+        number, now = into.partition(":")[2], self.clock.now()
         with self.db.write() as conn:
             contact, ids = contact_of(conn, order.partition(":")[2])
-            keep_contact(conn, into.partition(":")[2], contact, ids, self.clock.now())
+            keep_contact(conn, number, contact, ids, now)
+            first = stream_state(conn, order)
+            placed_in = None if first is None else first[1]["data"].get(placers.PLACED_IN)
+            if placed_in is not None:
+                placing = _with(placing, placers.again(conn, placed_in, number, now))
         data = {"into": into, "units": dict(units), "placing": placing, "why": why, "return": answers,
                 "restock": restock, "gifts": "leave"}  # fmt: skip
         answer = self.runner.submit(Command("order.exchange", order, data, actor, key))
@@ -133,3 +149,8 @@ class Orders:
         if state is None:
             raise NotFound("There is no such order.", code="no_such_order")
         return preview(order, state, units, **more)
+
+
+def _with(placing: Mapping[str, Any], placed_in: str | None) -> Mapping[str, Any]:
+    """A placing that names the happening of who placed it."""
+    return placing if placed_in is None else {**placing, "data": {**placing["data"], placers.PLACED_IN: placed_in}}

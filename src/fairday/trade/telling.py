@@ -13,7 +13,7 @@ steps adds up to that.
 
 A message's id comes from the event's stream and number, so a follower that reads an event again says nothing new. Whose
 an order is stands with its contact, not in its events; it is told of one id, so that telling joins nobody to anybody,
-and after an erasure not at all.
+and after an erasure not at all. Where it was priced for somebody else (``placers``) it says in which happening.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from fairday.storage.followers import Source
 from fairday.storage.log import Happening, StoredEvent, append_happenings
 from fairday.trade.charging import Exchange, at_home, exchange_of
 from fairday.trade.order import SHIPPING
+from fairday.trade.placers import PLACED_IN
 from fairday.trade.records import contact_of
 
 ORDERED, REFUNDED, CANCELLED = "Order Completed", "Order Refunded", "Order Cancelled"
@@ -74,6 +75,8 @@ class OrderTelling:
             return []
         name, said = made
         said["order_id"] = event.stream.partition(":")[2]
+        if name == ORDERED and PLACED_IN in placed["data"]:
+            said[PLACED_IN] = placed["data"][PLACED_IN]
         return [
             Happening(
                 message_id=message_id(event.stream, event.seq), kind="track", name=name, at=event.at,

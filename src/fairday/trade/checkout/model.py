@@ -27,11 +27,13 @@ class Buyer(msgspec.Struct, frozen=True, kw_only=True):
         account: their member account's stream, None for a guest.
         ids: (type, value) that the order is told of by: proved ones, and what a guest wrote.
         person: their number, None where nothing is known.
+        by: the id of ``person`` that the shop recognises a guest by, whatever address they write; None for a member.
     """
 
     account: str | None = None
     ids: tuple[tuple[str, str], ...] = ()
     person: int | None = None
+    by: tuple[str, str] | None = None
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

@@ -225,7 +225,9 @@ class Checkout:
             # order is placed once is held by its own stream.
             key = f"place:{cart.cart}:{new_id()}"
             contact = with_options(contact, quote)
-            answer = self._orders.place(cart.order, placing, contact, buyer.ids, actor=actor, key=key[:200])
+            answer = self._orders.place(
+                cart.order, placing, contact, buyer.ids, actor=actor, key=key[:200], by=buyer.by
+            )
             if answer.refusal is None or answer.refusal.code != "sold_out":
                 break
             # Others took what was there at one place: another may have it still.

@@ -107,7 +107,10 @@ def sign_out(response: Response) -> None:
 
 
 def buyer_of(request: Request, contact: Contact | None = None) -> Buyer:
-    """Who buys. A guest's order is told of the address they gave, else of the visitor where they agreed to that."""
+    """Who buys. A guest's order is told of the address they gave, else of the visitor where they agreed to that.
+
+    Where it is told of an address, the visitor that prices are made for is noted beside it, and never joined to it.
+    """
     shop, member = shop_of(request), account_of(request)
     if member is not None:
         with shop.db.read() as conn:
@@ -120,7 +123,8 @@ def buyer_of(request: Request, contact: Contact | None = None) -> Buyer:
     visitor = visitor_of(request)
     if not ids and visitor.id is not None and answer_of(request) == "yes":
         ids.append(visitor.id)
-    return Buyer(ids=tuple(ids), person=visitor.person)
+    by = visitor.id if visitor.person is not None and visitor.id not in ids else None
+    return Buyer(ids=tuple(ids), person=visitor.person, by=by)
 
 
 # ---- the cart --------------------------------------------------------------------------------------------------------
