@@ -1,8 +1,10 @@
 """Everything about a person, given out as JSON or erased; both walk the marks of the declared columns.
 
 A column's mark (``fairday.storage.database.col``) says how its row points at a person: ``person``, ``identifier``,
-``interval`` (of ownership) or ``happening`` (a position in the log). A table with personal columns and no such pointer
-is searched for the person's ids as text.
+``interval`` (of ownership), ``happening`` (a position in the log), ``of TABLE.COLUMN`` (whose row of that table it goes
+with) or ``ids`` (a list of ids, under which words stand). Personal texts without a pointer are searched for the
+person's addresses and numbers too (``mentioned``): words that stand under nobody's ids are theirs then; words of
+somebody else are not, and lose the mention alone.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Connection, Table, Text, delete, func, or_, select, text
+from sqlalchemy import Column, Connection, Table, Text, and_, delete, func, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import String
 
@@ -25,16 +27,15 @@ from fairday.people.identity.normal import Key
 from fairday.people.identity.operators import parse_id
 from fairday.people.identity.queries import ids_of, person_of, why
 from fairday.people.identity.records import delete_in, many, rows_in, run
+from fairday.people.mentioned import Mentions
 from fairday.people.traits import totals
 from fairday.storage.database import Database, metadata
 from fairday.storage.followers import Followers
 from fairday.storage.log import happenings
 
 POINTERS = ("person", "identifier", "interval", "happening")
-MARKS = (False, True, *POINTERS)
+OF, IDS = "of ", "ids"
 _CHUNK = 500
-_SHORTEST = 4
-"""Ids shorter than this are not searched for as text: they would be found everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +137,24 @@ def subject_of(conn: Connection, person: int) -> Subject:
     )
 
 
+def pointing(mark: object) -> bool:
+    """Whether a mark says how a row points at a person."""
+    return isinstance(mark, str) and (mark in POINTERS or mark.startswith(OF))
+
+
 def _marked(table: Table) -> dict[str, list[Column[Any]]]:
     """A table's columns by pointer."""
     found: dict[str, list[Column[Any]]] = {}
     for column in table.columns:
         mark = column.info.get("personal", False)
-        if mark in POINTERS and isinstance(mark, str):
+        if pointing(mark):
             found.setdefault(mark, []).append(column)
     return found
+
+
+def _ids(table: Table) -> Column[Any] | None:
+    """The column of a table that says under whose ids a row stands."""
+    return next((c for c in table.columns if c.info.get("personal") == IDS), None)
 
 
 def searched(table: Table) -> list[Column[Any]]:
@@ -151,6 +162,82 @@ def searched(table: Table) -> list[Column[Any]]:
     if table is happenings or _marked(table):
         return []
     return [c for c in table.columns if c.info.get("personal") is True and isinstance(c.type, String | Text)]
+
+
+class _Held:
+    """The rows that are a person's, table by table. Looked up before anything is taken away: rows go with others."""
+
+    def __init__(self, conn: Connection, subject: Subject) -> None:
+        self._conn = conn
+        self._subject = subject
+        self._mentions = Mentions(subject.keys)
+        self._values: dict[str, tuple[Any, ...]] = {}
+        for table in metadata.sorted_tables:
+            for mark in _marked(table):
+                self.pointed(mark)
+
+    def pointed(self, mark: str) -> tuple[Any, ...]:
+        """The values that a column of that mark would hold."""
+        if not mark.startswith(OF):
+            return self._subject.pointed(mark)
+        if mark not in self._values:
+            self._values[mark] = ()  # a table that goes with itself ends here
+            name, _, column = mark.removeprefix(OF).partition(".")
+            table = metadata.tables.get(name)
+            if table is not None:
+                self._values[mark] = tuple(sorted({row._mapping[table.c[column]] for row in self.rows(table)}))
+        return self._values[mark]
+
+    def rows(self, table: Table) -> Iterable[Any]:
+        """Each of the person's rows of a table once."""
+        keys = list(table.primary_key)
+        seen: set[tuple[Any, ...]] = set()
+        for mark, columns in _marked(table).items():
+            for column in columns:
+                for part in _parts(self.pointed(mark)):
+                    for row in self._conn.execute(select(table).where(column.in_(part))):
+                        key = tuple(row._mapping[c] for c in keys)
+                        if key not in seen:
+                            seen.add(key)
+                            yield row
+        for row in self._candidates(table):
+            if self._theirs(table, row):
+                yield row
+
+    def mentioning(self, table: Table) -> Iterable[tuple[Any, dict[str, str]]]:
+        """Rows of others that mention the person, and their texts without that."""
+        if _ids(table) is None:
+            return
+        for row in self._candidates(table):
+            if not self._theirs(table, row):
+                less = {c.name: self._mentions.without(row._mapping[c]) for c in searched(table)}
+                changed = {name: said for name, said in less.items() if said != row._mapping[table.c[name]]}
+                if changed:
+                    yield row, changed
+
+    def shown(self, table: Table, row: Any) -> dict[str, Any]:
+        """A row as an export shows it: of texts that nobody's ids stand over, what is around the mention alone."""
+        shared = {c.name for c in searched(table)} if _ids(table) is None else set()
+        return {
+            name: self._mentions.around(value) if name in shared else value
+            for name, value in row._mapping.items()
+            if not isinstance(value, bytes)
+        }
+
+    def _candidates(self, table: Table) -> Iterable[Any]:
+        ids, texts = _ids(table), searched(table)
+        told = self._mentions.hints if ids is not None else (*self._mentions.hints, *self._mentions.sent)
+        pieces = [func.lower(c).contains(v, autoescape=True) for c in texts for v in told]
+        if ids is not None:
+            pieces += [func.lower(ids).contains(v, autoescape=True) for v in self._mentions.pairs]
+        return list(self._conn.execute(select(table).where(or_(*pieces)))) if pieces else []
+
+    def _theirs(self, table: Table, row: Any) -> bool:
+        ids, texts = _ids(table), [row._mapping[c] for c in searched(table)]
+        if ids is None:
+            return any(self._mentions.told(said) for said in texts)
+        under = row._mapping[ids]
+        return self._mentions.among(under) or (under == "[]" and any(self._mentions.within(said) for said in texts))
 
 
 # ---- export ----------------------------------------------------------------------------------------------------------
@@ -169,13 +256,14 @@ def export(conn: Connection, person: int) -> dict[str, Any]:
     if not run(conn, "SELECT 1 FROM people WHERE person = ?", (person,)):
         raise NotFound(f"There is no person {person}.", code="unknown_person")
     subject = subject_of(conn, person)
+    held = _Held(conn, subject)
     tables: dict[str, list[dict[str, Any]]] = {}
     for table in metadata.sorted_tables:
         if table is happenings:
             continue
-        rows = [dict(r._mapping) for r in _rows(conn, table, subject)]
+        rows = [held.shown(table, row) for row in held.rows(table)]
         if rows:
-            tables[table.name] = [{k: v for k, v in row.items() if not isinstance(v, bytes)} for row in rows]
+            tables[table.name] = rows
     log = []
     query = "SELECT message_id, kind, name, at, received, source, ids, body FROM happenings WHERE pos IN ?"
     for r in sorted(rows_in(conn, query, subject.positions), key=lambda r: (r.at, r.message_id)):
@@ -193,34 +281,7 @@ def export(conn: Connection, person: int) -> dict[str, Any]:
     return {"person": person, "ids": ids, "why": reasons, "happenings": log, "tables": tables}
 
 
-def _rows(conn: Connection, table: Table, subject: Subject) -> Iterable[Any]:
-    keys = list(table.primary_key)
-    seen: set[tuple[Any, ...]] = set()
-    for mark, columns in _marked(table).items():
-        for column in columns:
-            for part in _parts(subject.pointed(mark)):
-                for row in conn.execute(select(table).where(column.in_(part))):
-                    key = tuple(row._mapping[c] for c in keys)
-                    if key not in seen:
-                        seen.add(key)
-                        yield row
-    condition = _holds(table, subject)
-    if condition is not None:
-        yield from conn.execute(select(table).where(condition))
-
-
-def _holds(table: Table, subject: Subject) -> Any:
-    """The condition that a searched table's row holds one of the person's ids as text, or None."""
-    columns = searched(table)
-    values = [v.lower() for _, v in subject.keys if len(v) >= _SHORTEST]
-    # Phones are written in many ways; the national part is in most of them.
-    values += [v[3:] for t, v in subject.keys if t == "phone"]
-    if not columns or not values:
-        return None
-    return or_(*(func.lower(c).contains(v, autoescape=True) for c in columns for v in values))
-
-
-def _parts(values: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+def _parts(values: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
     return (values[i : i + _CHUNK] for i in range(0, len(values), _CHUNK))
 
 
@@ -263,15 +324,18 @@ def _erase(conn: Connection, subject: Subject, settings: IdentitySettings, now: 
     rows: dict[str, int] = {}
     scrubbed = scrub(conn, subject.mentions, set(subject.keys), settings)
     totals.withdraw(conn, subject.intervals)  # the shop's sums point at nobody, so no mark finds them
+    held = _Held(conn, subject)
     for table in reversed(metadata.sorted_tables):
         n = 0
         for mark, columns in _marked(table).items():
             for column in columns:
-                for part in _parts(subject.pointed(mark)):
+                for part in _parts(held.pointed(mark)):
                     n += conn.execute(delete(table).where(column.in_(part))).rowcount
-        condition = _holds(table, subject)
-        if condition is not None:
-            n += conn.execute(delete(table).where(condition)).rowcount
+        if searched(table):
+            for row, less in held.mentioning(table):
+                n += conn.execute(update(table).where(_this(table, row)).values(less)).rowcount
+            for row in held.rows(table):
+                n += conn.execute(delete(table).where(_this(table, row))).rowcount
         if n:
             rows[table.name] = n
     rows["happenings"] = delete_in(conn, "happenings", "pos", subject.positions)
@@ -284,6 +348,10 @@ def _erase(conn: Connection, subject: Subject, settings: IdentitySettings, now: 
         [(k, now + HOLDS_MS) for k in keys],
     )
     return rows, scrubbed
+
+
+def _this(table: Table, row: Any) -> Any:
+    return and_(*(c == row._mapping[c] for c in table.primary_key))
 
 
 def overwrite(db: Database, tables: Iterable[str]) -> bool:

@@ -46,7 +46,8 @@ def col(name: str, type_: Any, *args: Any, personal: bool | str, **kwargs: Any) 
     Args:
         personal: False, True (holds what is known of a person, erased with them), or a word for how it points at
             a person: ``"person"`` (a person number), ``"identifier"`` (an identifier number), ``"interval"`` (an
-            ownership interval), ``"happening"`` (a position in the log). Export and erasure walk these marks.
+            ownership interval), ``"happening"`` (a position in the log), ``"ids"`` (a JSON list of [type, value]),
+            ``"of TABLE.COLUMN"`` (whose row of that table has the same value there). Export and erasure walk these.
     """
     info = {"personal": personal}
     return Column(name, type_, *args, info=info, **kwargs)

@@ -41,7 +41,7 @@ contacts = Table(
     "order_contacts",
     metadata,
     col("id", String(64), primary_key=True, personal=False),
-    col("ids", Text, nullable=False, personal=True),
+    col("ids", Text, nullable=False, personal="ids"),
     col("contact", Text, nullable=False, personal=True),
     col("at", BigInteger, nullable=False, personal=False),
 )
@@ -51,7 +51,7 @@ parcels = Table(
     "order_parcels",
     metadata,
     col("parcel", String(64), primary_key=True, personal=False),
-    col("id", String(64), nullable=False, index=True, personal=False),
+    col("id", String(64), nullable=False, index=True, personal="of order_contacts.id"),
     col("carrier", String(64), nullable=False, personal=False),
     col("tracking", String(100), nullable=False, personal=True),
     col("at", BigInteger, nullable=False, personal=False),
