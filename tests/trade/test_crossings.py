@@ -16,7 +16,7 @@ from fairday.people import accounts
 from fairday.storage import ledger
 from fairday.storage.runner import stream_state
 from fairday.trade import order as rules
-from fairday.trade.given import given_by
+from fairday.trade.given import Given, given_by
 from fairday.trade.payment.model import number_of
 from fairday.trade.payment.tables import payment_refunds
 from fairday.trade.records import Contact
@@ -255,3 +255,37 @@ def test_an_exchange_is_no_promotion_of_the_shops(trade: fairday.Shop) -> None:
     trade.catch_up()
     with trade.db.read() as conn:
         assert set(given_by(conn, ["rule", "exchange"])) == {"rule"}
+
+
+def test_an_order_that_late_money_took_up_again_counts_for_its_offers(trade: fairday.Shop, clock: ManualClock) -> None:
+    """It expired, its money came, one of two went back: it stands again, and what went back is one piece's share."""
+    taken = [["stock", "stock:mug", {"sku": "mug", "place": "main", "line": "1", "qty": 2}]]
+    data = placing(line("1", "mug", 2, 5000, off=1000), holds=taken, account=A)
+    assert trade.orders.place(O, data, Contact(country="CN"), (), actor="a").ok
+    clock.move(DAY_MS)
+    trade.fire_due()
+    trade.catch_up()
+    with trade.db.read() as conn:
+        assert not given_by(conn, ["rule"]), "nobody paid for it"
+    late = trade.payments.begin(O, "cash", "", 9_000, "CNY", subject="x", actor="a").number
+    trade.payments.confirm(late, "slip", "c")
+    assert trade.orders.act("order.ship", O, actor="c").ok
+    act(trade, "refund", units={"1": 1})
+    trade.catch_up()
+    with trade.db.read() as conn:
+        assert given_by(conn, ["rule"])["rule"] == Given(orders=1, amount=1000, back=500)
+
+
+def test_what_offers_gave_in_another_currency_is_what_was_priced_at_home(trade: fairday.Shop) -> None:
+    """99.99 % off: two cents paid at a rate of 7.2 would tell a discount of 700 where 719.86 was given."""
+    told = {"home": "CNY", "rate": "5/36", "day": 20_000, "source": "test", "total": 14, "parts": {"1": 14},
+            "off": {"1": [["most", 71_986]]}}  # fmt: skip
+    of = line("1", "mug", 1, 10_000, off=9_998)
+    of["discounts"] = [["most", 9_998]]
+    answer = trade.orders.place(
+        O, placing(of, holds=[], account=A, currency="EUR", data={"exchange": told}), Contact(), (), actor="a"
+    )
+    assert answer.ok, answer.refusal
+    trade.catch_up()
+    with trade.db.read() as conn:
+        assert given_by(conn, ["most"])["most"].amount == 71_986

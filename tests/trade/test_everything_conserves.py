@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -18,11 +18,13 @@ from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.clock import DAY_MS, ManualClock
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError
+from fairday.kernel.money import split
 from fairday.people.accounts.rules import complete
 from fairday.storage import ledger
 from fairday.storage.log import stream_events
 from fairday.storage.runner import stream_state
 from fairday.trade import order as rules
+from fairday.trade.given import Given, given_by
 from fairday.trade.payment.model import number_of, stream_of
 from fairday.trade.payment.tables import payment_refunds
 from fairday.trade.records import Contact
@@ -86,9 +88,12 @@ class Life:
             counts = {"rule": "r", "amount": off, "uses": 1}
             held += [["budget", f"budget:r{self.n}", counts], ["budget", f"budget:r{self.n}:person:{account}", counts]]
         of = line("1", self.mug, qty, 5_000, off=off, tax=self.draw(0, 41))
+        of["discounts"] = [[f"r{self.n}", off]] if off else []
         more: dict[str, Any] = {"currency": currency}
         if currency == "EUR":
-            more["data"] = {"exchange": RATE | {"total": 8, "parts": {"1": of["paid"] * 8, "shipping": shipping * 8}}}
+            parts = {"1": of["paid"] * 8 + 3, "shipping": shipping * 8}
+            told = [[rule, n * 8 + 3] for rule, n in of["discounts"]]
+            more["data"] = {"exchange": RATE | {"total": sum(parts.values()), "parts": parts, "off": {"1": told}}}
         asked = placing(of, shipping=shipping, holds=held, account=account, **more)
         if self.shop.orders.place(order, asked, Contact(country="CN"), (), actor="a").ok:
             self.orders.append(order)
@@ -226,6 +231,7 @@ class Life:
                     counted[kind, "uses"] += 0 if nothing else data["uses"]
             for x in s["lines"].values():
                 gone[x["sku"]] += x["shipped"] - x["returned"]
+        self.check_given(orders)
         assert self.sales() == [self.sold[0] + sold["CNY"], self.sold[1] + sold["EUR"]]
         members = [complete(self.state(account)) for account in (self.a, self.b)]
         for account, s in zip((self.a, self.b), members, strict=True):
@@ -252,6 +258,23 @@ class Life:
         for sku in (self.mug, self.bowl):
             waits = sum(rules.waiting(x) for s in orders.values() for x in s["lines"].values() if x["sku"] == sku)
             assert self.state(f"stock:{sku}")["places"]["main"] == [FILLED - gone[sku], waits, 0]
+
+    def check_given(self, orders: Mapping[str, Any]) -> None:
+        """What the offer has given is what stands in the orders that stand, in the shop's currency."""
+        self.shop.catch_up()
+        expected = Given()
+        for s in orders.values():
+            told = s["data"].get("exchange", {"off": {p: x["discounts"] for p, x in s["lines"].items()}})["off"]
+            off = {p: sum(n for rule, n in told.get(p, ()) if rule == f"r{self.n}") for p in s["lines"]}
+            if s["life"] in ("cancelled", "expired") or not any(off.values()):
+                continue
+            gone = {p: x["qty"] - rules.kept(x) for p, x in s["lines"].items()}
+            back = sum(split(off[p], (gone[p], x["qty"] - gone[p]))[0] for p, x in s["lines"].items())
+            expected = Given(
+                orders=expected.orders + 1, amount=expected.amount + sum(off.values()), back=expected.back + back
+            )
+        with self.shop.db.read() as conn:
+            assert given_by(conn, [f"r{self.n}"]).get(f"r{self.n}", Given()) == expected
 
 
 @settings(max_examples=15)

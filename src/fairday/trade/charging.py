@@ -90,12 +90,13 @@ class Charged(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         parts: by line, and "shipping".
-        home: what each part costs in the shop's currency.
+        home: what each part costs in the shop's currency; ``off``: what took something off it there.
     """
 
     exchange: Exchange
     parts: Mapping[str, Part]
     home: Mapping[str, int]
+    off: Mapping[str, Discounts] = {}
 
     @property
     def total(self) -> int:
@@ -107,6 +108,7 @@ class Charged(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "home": by.home, "rate": str(by.rate), "day": by.day, "source": by.source,
             "total": sum(self.home.values()), "parts": dict(self.home),
+            "off": {name: [list(d) for d in off] for name, off in self.off.items()},
         }  # fmt: skip
 
 
@@ -117,7 +119,8 @@ def charged(parts: Mapping[str, Part], by: Exchange) -> Charged | None:
     vanished = any(part.paid and not turned[name].paid for name, part in parts.items())
     if vanished or any(max(p.gross, p.paid) > MAX_MONEY for p in turned.values()):
         return None
-    return Charged(exchange=by, parts=turned, home={name: part.paid for name, part in parts.items()})
+    off = {name: taken for name, part in parts.items() if (taken := tuple(d for d in part.discounts if d[1]))}
+    return Charged(exchange=by, parts=turned, home={name: part.paid for name, part in parts.items()}, off=off)
 
 
 def _turned(part: Part, by: Exchange) -> Part:

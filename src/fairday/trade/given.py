@@ -32,7 +32,8 @@ promotion_orders = Table(
 )
 
 _BACK = ("Order Refunded", "Order Exchanged")
-_GONE = ("Order Cancelled", "Order Expired")
+_STANDS = {"Order Cancelled": False, "Order Expired": False, "Order Retaken": True}
+"""Whether an order counts after such a step: money that came late takes an expired one up again."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +68,9 @@ class PromotionGiven:
             order = event.stream.partition(":")[2]
             if event.seq == 1:
                 self._placed(conn, event, order)
-            elif event.name in _GONE:
-                conn.execute(update(promotion_orders).where(promotion_orders.c.id == order).values(gone=True))
+            elif event.name in _STANDS:
+                gone = not _STANDS[event.name]
+                conn.execute(update(promotion_orders).where(promotion_orders.c.id == order).values(gone=gone))
             elif event.name in _BACK:
                 self._back(conn, event, order)
 
@@ -87,16 +89,15 @@ class PromotionGiven:
 
     def _back(self, conn: Connection, event: StoredEvent, order: str) -> None:
         """Every unit that came back takes its share of the line's discounts with it, so that all take all."""
-        found = run(conn, "SELECT seq, data FROM events WHERE stream = ? AND seq <= ?", (event.stream, event.seq))
-        told = {seq: jsons.loads(data) for seq, data in found}
-        placed = told[1]
+        query = "SELECT seq, name, data FROM events WHERE stream = ? AND seq <= ?"
+        found = [(seq, name, jsons.loads(data)) for seq, name, data in run(conn, query, (event.stream, event.seq))]
+        placed = next(data for seq, _, data in found if seq == 1)
         units: dict[str, int] = {}
         shipping = 0
-        for seq, data in told.items():
-            for kind in ("units", "unshipped"):
-                for line, n in (data.get(kind) or {}).items() if seq > 1 and "parts" in data else ():
-                    units[line] = units.get(line, 0) + n
-            shipping += (data.get("parts") or {}).get(SHIPPING, 0) if seq > 1 else 0
+        for data in (data for _, name, data in found if name in _BACK):
+            for line, n in (*data["units"].items(), *data["unshipped"].items()):
+                units[line] = units.get(line, 0) + n
+            shipping += data["parts"].get(SHIPPING, 0)
         back: dict[str, int] = {}
         qty = {x["line"]: x["qty"] for x in placed["lines"]}
         paid = (placed["shipping"] or {}).get("paid", 0)
@@ -116,7 +117,7 @@ class PromotionGiven:
 
 def _discounts(event: StoredEvent, placed: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
     """The discounts of an order's parts, in the shop's currency."""
-    if "exchange" in placed["data"]:
+    if "exchange" in placed["data"]:  # as it was priced; of an order of before that was kept, by its rate
         bare = msgspec.structs.replace(event, data={})
         placed = home(bare, placed, {})[1]
     parts = {x["line"]: x["discounts"] for x in placed["lines"]}

@@ -138,7 +138,12 @@ def home(event: StoredEvent, placed: dict[str, Any], before: dict[str, int]) -> 
 def _home_discounts(
     told: dict[str, Any], part: str, paid: dict[str, int], line: dict[str, Any], by: Exchange
 ) -> list[list[Any]]:
-    """What took something off a part; of one that cost nothing in the end nothing but the rate tells how much."""
+    """What took something off a part, as it was priced.
+
+    Of an order from before that was kept it is worked out: of a part that cost nothing in the end nothing but the rate
+    tells how much."""
+    if "off" in told:
+        return [list(d) for d in told["off"].get(part, ())]
     if not paid[part]:
         return [[rule, by.back(n)] for rule, n in line["discounts"]]
     return [[rule, at_home(told, part, paid[part], 0, n)] for rule, n in line["discounts"]]
