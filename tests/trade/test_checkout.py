@@ -23,7 +23,7 @@ GUEST = Buyer()
 class TenOff(PlainPrices):
     """Ten off the first line, whatever it is."""
 
-    def price(self, cart, account, person, now):
+    def price(self, cart, account, person, now, without=()):
         priced = super().price(cart, account, person, now)
         if not priced.lines:
             return priced
@@ -174,7 +174,7 @@ def test_holds_of_rules_go_with_the_order(trade):
 class PointsPay(PlainPrices):
     """Points pay a cent each, and double what is earned."""
 
-    def price(self, cart, account, person, now):
+    def price(self, cart, account, person, now, without=()):
         priced = super().price(cart, account, person, now)
         off, first = cart.points, priced.lines[0]
         less = msgspec.structs.replace(first, discounts=(("points", off),), price=first.gross - off,

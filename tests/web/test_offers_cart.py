@@ -15,7 +15,10 @@ import pytest
 import fairday
 from couponing import open_batch, terms
 from fairday.goods.catalogue import ProductRow, save_products
-from fairday.offers.model import AmountOff, Limits, Need, PercentOff, Rule, When
+from fairday.goods.price_records import save_list, set_prices
+from fairday.goods.prices import ListPrice, PriceList
+from fairday.offers.model import AmountOff, Gift, Limits, Need, PercentOff, Rule, When
+from fairday.people import audiences
 from fairday.storage.log import Happening
 from fairday.storage.runner import stream_state
 from fairday.trade.cart import add_line, new_cart
@@ -224,3 +227,39 @@ def test_the_cart_says_what_is_missing_and_why_others_do_not_apply_but_never_who
     assert "One off · Does not add up with “Two off”, which saves more" in text
     assert "For others" not in text
     assert len(page.content) < 30_000
+
+
+def test_a_price_for_a_crowd_is_what_its_people_are_charged(selling):
+    """Their goods' page says it, so their cart does; another's does not."""
+    web, _ = member(selling)
+    with selling.db.write() as conn:
+        audiences.save(conn, "friends", "not (orders(90d) >= 1)", selling.settings, 1)
+        save_list(conn, PriceList(list="friends", title="Friends", currency="CNY", crowd="friends"), 1)
+        set_prices(conn, "friends", [ListPrice("friends", "mug", 1, 4_000)], 1)
+    selling.catch_up()
+    for browser, price in ((web, "40.00"), (Client(selling), "45.67")):
+        assert price in browser.get("/goods/mug?lang=en").text
+        browser.post("/cart/add", data={"sku": "mug", "qty": "1"})
+        assert price in browser.get("/cart?lang=en").text
+    assert ordered(web).status_code == 303
+    with selling.db.read() as conn:
+        assert conn.exec_driver_sql("SELECT total FROM orders").scalar() == 4_000
+
+
+def test_a_gift_that_has_run_out_is_told_in_the_cart_and_in_the_checkout(selling):
+    with selling.db.write() as conn:
+        save_products(conn, [ProductRow(product="tin", title="Tin", price=990, currency="CNY")], 1)
+    selling.stock.count("tin", "main", 1)
+    publish(selling, Rule(id="tin", benefits=(Gift(sku="tin"),), when=When(needs=(Need(spend=4_000),)), layer="order"))
+    web = Client(selling)
+    web.post("/cart/add", data={"sku": "mug", "qty": "1"})
+    assert "has run out" not in web.get("/cart?lang=en").text
+    page = web.get("/checkout", params={"lang": "en"}).text
+    selling.stock.count("tin", "main", 0)
+    moved = web.post("/checkout", data={**ADDRESS, "seen": hidden(page, "seen"), "cart": hidden(page, "cart"),
+                                        "go": "order", "payment": "bank_transfer"})  # fmt: skip
+    assert moved.status_code == 409
+    assert "<td data-raw>Gift</td>" in moved.text
+    for page in (moved.text, web.get("/cart?lang=en").text):
+        assert "The gift “Tin” has run out" in html.unescape(page)
+    assert ordered(web).status_code == 303

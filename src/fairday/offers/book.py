@@ -40,6 +40,7 @@ rules = Table(
 
 _decoder = msgspec.json.Decoder(Rule)
 _NO_LIMITS = Limits()
+_NO_RULES: Mapping[str, str] = {}
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
 
 
@@ -214,26 +215,32 @@ class Offers:
 
     # ---- what a checkout asks ----------------------------------------------------------------------------------------
 
-    def price(self, cart: Cart, account: str | None, person: int | None, now: int) -> Priced:
+    def price(
+        self, cart: Cart, account: str | None, person: int | None, now: int, without: Mapping[str, str] = _NO_RULES
+    ) -> Priced:
         """What a cart costs a buyer under the book of now; nothing that is used up is given.
 
         Args:
             account: the member account's stream, None for a guest.
             person: their number, None where nothing is known.
+            without: rules that may not be used, by id with why ("gift": what it gives has run out).
 
         Raises:
             FairdayError: the cart cannot be.
         """
         with self._db.read() as conn:
-            return self.price_for(conn, cart, account, person, now)
+            return self.price_for(conn, cart, account, person, now, without)
 
-    def price_for(self, conn: Connection, cart: Cart, account: str | None, person: int | None, now: int) -> Priced:
+    def price_for(
+        self, conn: Connection, cart: Cart, account: str | None, person: int | None, now: int,
+        without: Mapping[str, str] = _NO_RULES,
+    ) -> Priced:  # fmt: skip
         """As ``price``, within a transaction."""
         facts = self.facts(conn, account, person, now)
         book, day = self.book(conn), local_day(now, self._settings().zone)
         limited = [r for r in book.by_id.values() if r.when.first_order or r.limits != _NO_LIMITS]
         states = self._counted(conn, limited, account, day)
-        out = budgets.barred(limited, states, account, day)
+        out = {**without, **budgets.barred(limited, states, account, day)}
         while True:
             priced = price(cart, book, msgspec.structs.replace(facts, barred=out), now, day)
             # A budget that still has something may have too little for what this cart would get: then it gives nothing,

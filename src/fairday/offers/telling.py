@@ -68,6 +68,7 @@ _REFUSED: Mapping[str, tuple[str, str, str]] = {
     "barred.budget": ("优惠额度已用完", "Its budget is used up", "Su presupuesto se agotó"),
     "barred.uses": ("名额已用完", "All of them are used", "Ya se usaron todas"),
     "barred.day": ("今日名额已用完", "Used up for today", "Agotada por hoy"),
+    "barred.gift": ("赠品已送完", "Its gift has run out", "Su regalo se ha agotado"),
     "barred.person": (
         "仅限会员，且每人次数有限",
         "For members, so often each",

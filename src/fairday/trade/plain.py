@@ -11,6 +11,7 @@ from fairday.offers.model import Cart, Certificate, Facts, Priced
 from fairday.offers.pricing import Book, price
 
 _EMPTY = Book(())
+NO_RULES: Mapping[str, str] = {}
 
 
 def nothing(currency: str) -> Priced:
@@ -26,7 +27,9 @@ def nothing(currency: str) -> Priced:
 class PlainPrices:
     """A ``checkout.Pricer`` that knows no rule: every line at its own price."""
 
-    def price(self, cart: Cart, account: str | None, person: int | None, now: int) -> Priced:
+    def price(
+        self, cart: Cart, account: str | None, person: int | None, now: int, without: Mapping[str, str] = NO_RULES
+    ) -> Priced:
         return price(cart, _EMPTY, Facts(), now, now // DAY_MS)
 
     def title(self, rule: str) -> Mapping[str, str]:

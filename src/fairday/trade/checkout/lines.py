@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -34,13 +34,20 @@ def quoted(one: CartLine, offer: Offer | FairdayError) -> QuotedLine:
     return QuotedLine(line=str(one.line), sku=one.sku, qty=one.qty, offer=offer)
 
 
-def checked(lines: Sequence[QuotedLine], supply: Mapping[str, Supply], choice: Choice) -> list[QuotedLine]:
+def within_reach(supply: Mapping[str, Supply], choice: Choice, senders: Collection[str]) -> dict[str, int]:
+    """How many of each counted good this order can have: of the store it is collected in, or of the places that send.
+
+    Args:
+        senders: the places that send to buyers.
+    """
+    if choice.way == "pickup":
+        return {sku: s.by_place.get(choice.store, 0) if choice.store else s.available for sku, s in supply.items()}
+    return {sku: sum(s.by_place.get(place, 0) for place in senders) for sku, s in supply.items()}
+
+
+def checked(lines: Sequence[QuotedLine], reach: Mapping[str, int]) -> list[QuotedLine]:
     """Lines of which too few are left say so; several lines of one good share what is left."""
-    left = {
-        sku: s.by_place.get(choice.store, 0) if choice.way == "pickup" and choice.store else s.available
-        for sku, s in supply.items()
-    }
-    made = []
+    left, made = dict(reach), []
     for line in lines:
         if line.problem is None and line.sku in left:
             has = left[line.sku]
@@ -52,6 +59,46 @@ def checked(lines: Sequence[QuotedLine], supply: Mapping[str, Supply], choice: C
             left[line.sku] = has - line.qty
         made.append(line)
     return made
+
+
+def wrapped(
+    gifts: Sequence[tuple[str, str, int]], offers: Mapping[str, Offer | FairdayError], reach: Mapping[str, int],
+    lines: Sequence[QuotedLine],
+) -> tuple[list[QuotedLine], list[QuotedLine]]:  # fmt: skip
+    """Gifts as lines: those that come along, and those that are not to be had, each with why.
+
+    What the cart itself takes of a good comes first; gifts share what it leaves.
+
+    Args:
+        gifts: (rule, sku, units) as they were priced.
+        offers: of each sku, or why it cannot be had.
+        reach: how many of each counted good there are.
+    """
+    left = dict(reach)
+    for x in lines:
+        if x.sku in left:
+            left[x.sku] -= x.qty
+    come: list[QuotedLine] = []
+    gone: list[QuotedLine] = []
+    for n, (rule, sku, qty) in enumerate(gifts, 1):
+        offer = offers[sku]
+        line = QuotedLine(
+            line=f"g{n}", sku=sku, qty=qty, offer=None if isinstance(offer, FairdayError) else offer, gift=rule
+        )
+        if isinstance(offer, FairdayError):
+            gone.append(msgspec.structs.replace(line, problem=offer))
+        elif left.get(sku, qty) < qty:
+            error = Conflict("The gift has run out.", code="sold_out", where=sku)
+            gone.append(msgspec.structs.replace(line, problem=error))
+        else:
+            left |= {sku: left[sku] - qty} if sku in left else {}
+            come.append(line)
+    return come, gone
+
+
+def only_gifts(priced: model.Priced, rules: Collection[str]) -> dict[str, str]:
+    """Of some rules those that give nothing but a gift, with why they give nothing now."""
+    return {told.rule: "gift" for told in priced.applied if told.rule in rules and set(told.values) == {"gifts"}}
 
 
 def with_preorders(lines: Sequence[QuotedLine], pres: Mapping[str, Pre]) -> list[QuotedLine]:

@@ -28,12 +28,14 @@ class Buyer(msgspec.Struct, frozen=True, kw_only=True):
         ids: (type, value) that the order is told of by: proved ones, and what a guest wrote.
         person: their number, None where nothing is known.
         by: the id of ``person`` that the shop recognises a guest by, whatever address they write; None for a member.
+        crowds: kept audiences they are in, as far as it is sure who they are: price lists may be for one.
     """
 
     account: str | None = None
     ids: tuple[tuple[str, str], ...] = ()
     person: int | None = None
     by: tuple[str, str] | None = None
+    crowds: tuple[str, ...] = ()
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         preorder: the design that is made once enough are ordered, where the cart is a pre-order, or None.
         seen: what to compare at placing; not for people.
         earns: points the order will earn.
+        gone: gifts that its offers would give and that are not to be had, each with why.
     """
 
     lines: tuple[QuotedLine, ...]
@@ -128,6 +131,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     parts: Mapping[str, Part]
     charged: Charged | None = None
     preorder: Pre | None = None
+    gone: tuple[QuotedLine, ...] = ()
 
     @property
     def total(self) -> int:
@@ -181,8 +185,10 @@ Holding = Callable[[Quote], tuple[Mapping[str, Any], Sequence[Hold]]]
 class Pricer(Protocol):
     """The book of offers, as a checkout asks it."""
 
-    def price(self, cart: model.Cart, account: str | None, person: int | None, now: int) -> model.Priced:
-        """The cart priced under the book of now."""
+    def price(
+        self, cart: model.Cart, account: str | None, person: int | None, now: int, without: Mapping[str, str] = ...
+    ) -> model.Priced:
+        """The cart priced under the book of now, ``without`` rules that may not be used, by id with why."""
         ...
 
     def title(self, rule: str) -> Mapping[str, str]:

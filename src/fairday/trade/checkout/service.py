@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from fairday.goods.offering import Goods, Offer, Wanted
+from fairday.goods.offering import Goods, Wanted
+from fairday.goods.prices import Where
 from fairday.goods.rates import rates_on
 from fairday.goods.stock import Short, Source, Stock, Want, allocate
 from fairday.goods.stock.rules import stock_holds
@@ -21,7 +22,7 @@ from fairday.kernel.settings import Settings
 from fairday.offers import model
 from fairday.offers.coupons import Coupons
 from fairday.storage.database import Database
-from fairday.stores.places import Destination, pickups, sources
+from fairday.stores.places import Destination, pickups, shipping_places, sources
 from fairday.stores.points import point_of
 from fairday.stores.records import all_places
 from fairday.trade.border import crossed, crosses
@@ -34,12 +35,15 @@ from fairday.trade.checkout.lines import (
     checked,
     chosen_delivery,
     levied,
+    only_gifts,
     parts_of,
     priced_cart,
     quoted,
     rough,
     with_preorders,
     with_price,
+    within_reach,
+    wrapped,
 )
 from fairday.trade.checkout.model import Buyer, Choice, Holding, Moved, Placed, Pricer, Quote, QuotedLine, carriage
 from fairday.trade.checkout.placing import placing_of, with_options
@@ -83,7 +87,9 @@ class Checkout:
         """Price a cart for somebody now."""
         now, settings = self._clock.now(), self._settings()
         country = choice.country or settings.country
-        where = self._goods.where(choice.channel, choice.store or None, country or None, choice.company or None)
+        where = self._goods.where(
+            choice.channel, choice.store or None, country or None, choice.company or None, buyer.crowds
+        )
         with self._db.read() as conn:
             wanted = [Wanted(sku=x.sku, qty=x.qty, options=x.options) for x in cart.lines]
             found = self._goods.offers(conn, wanted, where, now)
@@ -94,10 +100,11 @@ class Checkout:
             # What is still to be made is in nobody's stock.
             supply = self._stock.available(conn, [x.sku for x in cart.lines if x.product not in pres])
             lines = [quoted(x, agreed(offer, choice)) for x, offer in zip(cart.lines, found, strict=True)]
-            lines = with_preorders(checked(lines, supply, choice), pres)
+            places = all_places(conn)
+            senders = shipping_places(places)
+            lines = with_preorders(checked(lines, within_reach(supply, choice, senders)), pres)
             grams = sum((x.offer.weight_g or 0) * x.qty for x in lines if x.offer is not None)
             worth = sum(rough(x.offer, x.qty) for x in lines if x.offer is not None)
-            places = all_places(conn)
             offered = deliveries(conn, country, choice.postcode, grams, worth, settings.currency)
             wants = {x.sku: sum(y.qty for y in lines if y.sku == x.sku) for x in lines}
             stores = [] if pres else pickups(places, supply, wants, now, settings.zone)
@@ -111,10 +118,21 @@ class Checkout:
                     asked, points=min(choice.points, self._rewards.points(conn, buyer.account))
                 )
         pricer = PlainPrices() if choice.agreed or choice.plain else self._pricer
-        priced = pricer.price(asked, buyer.account, buyer.person, now) if asked.lines else nothing(settings.currency)
+        priced = nothing(settings.currency)
+        gifts: list[QuotedLine] = []
+        out: list[QuotedLine] = []
+        without: dict[str, str] = {}
+        while asked.lines:
+            priced = pricer.price(asked, buyer.account, buyer.person, now, without)
+            gifts, gone = self._gifts(priced, where, now, lines, choice, senders)
+            out += gone
+            # An offer whose gift has run out stands in no other's way and uses nothing up.
+            empty = only_gifts(priced, {str(x.gift) for x in gone})
+            if not empty:
+                break
+            without |= empty
         by_line = {x.line: x for x in priced.lines}
-        lines = [with_price(x, by_line.get(x.line)) for x in lines]
-        lines += self._gifts(priced, where, now)
+        lines = [*(with_price(x, by_line.get(x.line)) for x in lines), *gifts]
         crossing = None
         if choice.mode == "b2c" and choice.way == "ship" and priced.lines and crosses(settings, country):
             # Companies clear goods themselves; people who sell to people are no importers.
@@ -141,7 +159,7 @@ class Checkout:
             charged=turned,
             deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
             seen=seen_text(lines, parts, currency), crossing=crossing, earns=self._earns(priced, buyer),
-            preorder=next(iter(pres.values()), None),
+            preorder=next(iter(pres.values()), None), gone=tuple({(x.gift, x.sku): x for x in out}.values()),
             reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
         )  # fmt: skip
 
@@ -174,15 +192,19 @@ class Checkout:
                 sums[rule] = sums.get(rule, 0) + amount
         return tuple((rule, self._pricer.title(rule), amount) for rule, amount in sums.items() if amount)
 
-    def _gifts(self, priced: model.Priced, where: Any, now: int) -> list[QuotedLine]:
-        made = []
+    def _gifts(
+        self, priced: model.Priced, where: Where, now: int, lines: Sequence[QuotedLine], choice: Choice,
+        senders: Collection[str],
+    ) -> tuple[list[QuotedLine], list[QuotedLine]]:  # fmt: skip
+        """The gifts of a priced cart that come along, and those that are not to be had."""
+        if not priced.gifts:
+            return [], []
+        skus = list(dict.fromkeys(sku for _, sku, _ in priced.gifts))
         with self._db.read() as conn:
-            for n, (rule, sku, qty) in enumerate(priced.gifts, 1):
-                (offer,) = self._goods.offers(conn, [Wanted(sku=sku, qty=qty)], where, now)
-                left = self._stock.available(conn, [sku])
-                if isinstance(offer, Offer) and (sku not in left or left[sku].available >= qty):
-                    made.append(QuotedLine(line=f"g{n}", sku=sku, qty=qty, offer=offer, gift=rule))
-        return made
+            found = self._goods.offers(conn, [Wanted(sku=sku) for sku in skus], where, now)
+            supply = self._stock.available(conn, skus)
+        offers = dict(zip(skus, found, strict=True))
+        return wrapped(priced.gifts, offers, within_reach(supply, choice, senders), lines)
 
     # ---- placing ---------------------------------------------------------------------------------------------------
 

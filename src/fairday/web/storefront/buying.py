@@ -25,7 +25,7 @@ from fairday.trade.links import order_token as token_of
 from fairday.trade.records import Contact
 from fairday.web.render import shop_of
 from fairday.web.signing import sign, signed
-from fairday.web.storefront.front import answer_of, front_of, visitor_of
+from fairday.web.storefront.front import answer_of, front_of, visitor_of, where_of
 
 CART, MEMBER, ORDERS = "fairday_cart", "fairday_member", "fairday_orders"
 CART_DAYS, MEMBER_DAYS, ORDERS_DAYS = 60, 30, 180
@@ -112,9 +112,11 @@ def buyer_of(request: Request, contact: Contact | None = None) -> Buyer:
     Where it is told of an address, the visitor that prices are made for is noted beside it, and never joined to it.
     """
     shop, member = shop_of(request), account_of(request)
-    if member is not None:
-        with shop.db.read() as conn:
-            return Buyer(account=member[0], ids=(member[1],), person=identity.person_of(conn, *member[1]))
+    with shop.db.read() as conn:
+        crowds = where_of(request, conn).crowds  # as the pages they looked at
+        if member is not None:
+            person = identity.person_of(conn, *member[1])
+            return Buyer(account=member[0], ids=(member[1],), person=person, crowds=crowds)
     ids: list[tuple[str, str]] = []
     for kind, value in (("email", contact.email), ("phone", contact.phone)) if contact is not None else ():
         if value and not ids:
@@ -124,7 +126,7 @@ def buyer_of(request: Request, contact: Contact | None = None) -> Buyer:
     if not ids and visitor.id is not None and answer_of(request) == "yes":
         ids.append(visitor.id)
     by = visitor.id if visitor.person is not None and visitor.id not in ids else None
-    return Buyer(ids=tuple(ids), person=visitor.person, by=by)
+    return Buyer(ids=tuple(ids), person=visitor.person, by=by, crowds=crowds)
 
 
 # ---- the cart --------------------------------------------------------------------------------------------------------

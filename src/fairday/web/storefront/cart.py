@@ -110,6 +110,18 @@ NEAREST, MOST_REASONS = 2, 8
 """Steps within reach that a cart tells of, and offers of which it says why they do not apply."""
 
 
+def gifts_gone(request: Request, quote: Quote) -> list[str]:
+    """What the gifts are called that offers would give and that have run out."""
+    tongue, offers = tongue_of(request), shop_of(request).offers
+
+    def called(x: QuotedLine) -> str:
+        if x.offer is not None:
+            return calm(x.offer.title)
+        return tongue.pick(offers.title(x.gift or "")) or tongue.plain("buy.offer")
+
+    return list(dict.fromkeys(called(x) for x in quote.gone))
+
+
 def offers_told(request: Request, quote: Quote) -> tuple[list[str], list[tuple[str, str]]]:
     """What is missing to the next steps, the nearest first, and why offers that are for this buyer do not apply."""
     tongue, offers = tongue_of(request), shop_of(request).offers
@@ -153,7 +165,7 @@ def drawn_cart(request: Request, cart: Cart | None, error: FairdayError | None =
         landed=landed_drawn(request, quote.crossing) if quote is not None else None,
         country=country, countries=countries(request, country),
         error=say(tongue, error) if error else None, most=carts.MOST_OF_ONE,
-        steps=steps, reasons=reasons,
+        steps=steps, reasons=reasons, gone=gifts_gone(request, quote) if quote is not None else [],
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response

@@ -29,7 +29,7 @@ from fairday.web.storefront.buying import (
     text_in,
     token_of,
 )
-from fairday.web.storefront.cart import line_drawn, priced, sums_drawn
+from fairday.web.storefront.cart import gifts_gone, line_drawn, priced, sums_drawn
 from fairday.web.storefront.front import front_of, posted_long, router, shown, spend, told, visitor_of
 from fairday.web.storefront.landing import landed_drawn
 from fairday.web.storefront.prefer import countries, country_of, preference, purse_of
@@ -119,6 +119,7 @@ def _drawn(
         error=say(tongue, error) if error else None,
         changes=[_change(request, x, quote) for x in moved.changes] if moved is not None else [],
         moved=moved.why if moved is not None else "", member=account_of(request) is not None,
+        gone=gifts_gone(request, quote),
         paid_off=quote.priced.discount + sum(n for _, n in quote.priced.shipping_discounts),
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
@@ -140,9 +141,9 @@ def _points(request: Request, cart: Cart, choice: Choice, quote: Quote) -> int:
 def _change(request: Request, change: Change, quote: Quote) -> tuple[str, str, str]:
     tongue = tongue_of(request)
     titles = {x.line: calm(x.offer.title) if x.offer is not None else x.sku for x in quote.lines}
-    name = titles.get(change.line) or tongue.plain(
-        f"buy.{change.line}" if change.line in (SHIPPING, "total") else "buy.line"
-    )
+    gift = change.line.startswith("g")
+    other = f"buy.{change.line}" if change.line in (SHIPPING, "total") else "buy.gift" if gift else "buy.line"
+    name = titles.get(change.line) or tongue.plain(other)
     before, now = ("–" if n is None else tongue.money(n, quote.currency) for n in (change.before, change.now))
     return name, before, now
 
