@@ -35,6 +35,16 @@ class Refusal(msgspec.Struct, frozen=True):
     detail: Mapping[str, Any] = {}
 
 
+class Row(msgspec.Struct, frozen=True):
+    """A row of a projection that guards a rule, written in the command's transaction (upsert by primary key).
+
+    ``values`` are text, integers, floats, booleans or None.
+    """
+
+    table: str
+    values: Mapping[str, Any]
+
+
 class Command(msgspec.Struct, frozen=True):
     """Something asked of one or several streams.
 
@@ -44,6 +54,8 @@ class Command(msgspec.Struct, frozen=True):
         data: JSON arguments, results of slow work included.
         actor: who asks; idempotency keys are scoped to it.
         key: the idempotency key, or None when a repeat is a new request.
+        rows: rows that are written with its events, unless it is refused: a person's words, which no event may hold.
+            They are no part of what makes two requests the same.
     """
 
     name: str
@@ -51,16 +63,7 @@ class Command(msgspec.Struct, frozen=True):
     data: Mapping[str, Any] = {}
     actor: str = "system"
     key: str | None = None
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A row of a projection that guards a rule, written in the command's transaction (upsert by primary key).
-
-    ``values`` are text, integers, floats, booleans or None.
-    """
-
-    table: str
-    values: Mapping[str, Any]
+    rows: Sequence[Row] = ()
 
 
 class Transfer(msgspec.Struct, frozen=True):

@@ -174,6 +174,10 @@ class Batch:
         self._transfers += entries
         return said, encoded
 
+    def beside(self, rows: Sequence[Row]) -> None:
+        """Rows that a command brought with it, written with its events."""
+        self._rows += rows
+
     def _after(self, stream: str, folded: Sequence[tuple[Loaded, State, int, bytes, int | None]]) -> int | None:
         one = self.loaded[stream]
         return next((deadline for found, *_, deadline in folded if found is one), one.deadline)

@@ -175,6 +175,7 @@ class Runner(Lane):
             refusal = decided
         else:
             said, encoded = batch.record(decided, allowed, now, None if fired is None else (stream, fired))
+            batch.beside(command.rows)
         answer = Answer(tuple(said), refusal, now)
         if key is not None:
             batch.answered(command.actor, key, request, answers.encode(encoded, refusal, now), now)

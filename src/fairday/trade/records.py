@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Te
 from fairday.goods.photos import keep_for_order
 from fairday.kernel import jsons
 from fairday.kernel.clock import DAY_MS
+from fairday.kernel.decider import Row
 from fairday.people.accounts import accounts_in
 from fairday.storage.database import col, insert, metadata
 
@@ -138,3 +139,9 @@ def keep_parcel(conn: Connection, parcel: str, order: str, carrier: str, trackin
     )
     changed = {"carrier": statement.excluded.carrier, "tracking": statement.excluded.tracking}
     conn.execute(statement.on_conflict_do_update(index_elements=["parcel"], set_=changed))
+
+
+def parcel_row(parcel: str, order: str, carrier: str, tracking: str, now: int) -> Row:
+    """A parcel's carrier and number, to be written with the command that sends it."""
+    row = {"parcel": parcel, "id": order, "carrier": carrier, "tracking": tracking, "at": now}
+    return Row(parcels.name, row)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete
 
 from fairday.kernel.claims import Claim
 from fairday.kernel.clock import Clock
-from fairday.kernel.decider import Answer, Command, Refusal, State
+from fairday.kernel.decider import Answer, Command, Refusal, Row, State
 from fairday.kernel.errors import NotFound
 from fairday.kernel.settings import Settings
 from fairday.storage.database import Database
@@ -126,10 +126,15 @@ class Orders:
                 conn.execute(delete(contacts).where(contacts.c.id == order.partition(":")[2]))
 
     def act(
-        self, name: str, order: str, data: Mapping[str, Any] | None = None, *, actor: str, key: str | None = None
-    ) -> Answer:
-        """A step of an order: ``order.ship``, ``order.cancel``, ``order.refund`` … with its data."""
-        return self.runner.submit(Command(name, order, data or {}, actor, key))
+        self, name: str, order: str, data: Mapping[str, Any] | None = None, *, actor: str, key: str | None = None,
+        rows: Sequence[Row] = (),
+    ) -> Answer:  # fmt: skip
+        """A step of an order: ``order.ship``, ``order.cancel``, ``order.refund`` … with its data.
+
+        Args:
+            rows: written with it, unless it is refused.
+        """
+        return self.runner.submit(Command(name, order, data or {}, actor, key, rows))
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 

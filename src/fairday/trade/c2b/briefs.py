@@ -10,7 +10,7 @@ import msgspec
 from fairday.goods.photos import keep_until
 from fairday.kernel.clock import DAY_MS, Clock
 from fairday.kernel.decider import Answer as Said
-from fairday.kernel.decider import Command, State
+from fairday.kernel.decider import Command, Row, State
 from fairday.kernel.errors import Conflict, NotFound
 from fairday.kernel.ids import digest, new_id
 from fairday.kernel.settings import Settings
@@ -30,7 +30,7 @@ from fairday.trade.c2c import records
 from fairday.trade.c2c.mode import seller_stream
 from fairday.trade.c2c.records import Ids
 from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, text_of
-from fairday.trade.records import Contact, keep_parcel
+from fairday.trade.records import Contact, parcel_row
 from fairday.trade.service import Orders
 
 COMPANYS = ("not_member", "needs_approval", "over_credit", "credit_overdue", "other_currency", "too_many_open")
@@ -108,9 +108,9 @@ class Briefs:
             "commission": 0 if by == SHOP else crowd.commission, "currency": settings.currency,
             "life": "open" if open_ else "draft",
         }  # fmt: skip
-        done(self._runner.submit(Command("brief.write", f"brief:{id_}", data, actor)))
+        words = [records.text_row(f"brief:{id_}", title, text, asked.photo, ids, now)]
+        done(self._runner.submit(Command("brief.write", f"brief:{id_}", data, actor, rows=words)))
         with self._db.write() as conn:
-            records.keep_text(conn, f"brief:{id_}", title, text, asked.photo, ids, now)
             keep_until(conn, [asked.photo] if asked.photo else [], now + KEPT_DAYS * DAY_MS)
         found = self.named(id_)
         assert found is not None
@@ -140,9 +140,9 @@ class Briefs:
         with self._db.read() as conn:
             kept = self._photos(conn, photos, now)
         data = {"brief": brief[:64], "account": account, "price": price}
-        done(self._runner.submit(Command("answer.write", f"answer:{id_}", data, account)))
-        with self._db.write() as conn:
-            self._keep(conn, f"answer:{id_}", "answer", said, kept, ids, now, again=True)
+        words = _said(f"answer:{id_}", "answer", said, kept, ids, now, again=True)
+        done(self._runner.submit(Command("answer.write", f"answer:{id_}", data, account, rows=words)))
+        self._keep(kept, now)
         return id_
 
     def own(self, brief: str, account: str) -> tuple[str, str]:
@@ -163,17 +163,9 @@ class Briefs:
             photo_kept(conn, photo, now)
         return found
 
-    def _keep(
-        self, conn: Any, about: str, by: str, said: str, photos: Sequence[str], ids: Ids, now: int, *,
-        again: bool = False,
-    ) -> None:  # fmt: skip
-        """Words and photos of one saying: a row for the words with the first photo, one for each photo more."""
-        key = f"{about}:{by}" if again else f"{about}:{new_id(now)}"
-        for n in range(1 if not again else MOST_PHOTOS):
-            records.drop_words(conn, f"{key}:{n}")
-        for n, photo in enumerate(photos or [""]):
-            records.keep_words(conn, f"{key}:{n}", about, by, said if n == 0 else "", ids, now, photo)
-        keep_until(conn, list(photos), now + KEPT_DAYS * DAY_MS)
+    def _keep(self, photos: Sequence[str], now: int) -> None:
+        with self._db.write() as conn:
+            keep_until(conn, list(photos), now + KEPT_DAYS * DAY_MS)
 
     def take_back(self, id_: str, account: str) -> None:
         """Take an answer back before it is chosen."""
@@ -202,11 +194,10 @@ class Briefs:
         number = str(state.get("order") or "").partition(":")[2]
         name = digest("parcel", number, str(now))[:20] if parcel[1] else ""
         data = {"account": account, "parcel": name}
-        done(self._runner.submit(Command("answer.deliver", f"answer:{id_}", data, account)))
-        with self._db.write() as conn:
-            self._keep(conn, f"answer:{id_}", "seller", said, kept, ids, now)
-            if name:
-                keep_parcel(conn, name, number, parcel[0], parcel[1], now)
+        words = _said(f"answer:{id_}", "seller", said, kept, ids, now)
+        words += [parcel_row(name, number, parcel[0], parcel[1], now)] if name else []
+        done(self._runner.submit(Command("answer.deliver", f"answer:{id_}", data, account, rows=words)))
+        self._keep(kept, now)
 
     def _writer(self, id_: str, account: str) -> str:
         """The account that wrote an answer, where it is this one or one merged into it."""
@@ -292,9 +283,8 @@ class Briefs:
         """Ask for another round, saying what is missing."""
         said = text_of(text, "words", least=2)
         self._theirs(id_, by)
-        done(self._runner.submit(Command("answer.again", f"answer:{id_}", {}, actor)))
-        with self._db.write() as conn:
-            self._keep(conn, f"answer:{id_}", "buyer", said, (), ids, self._clock.now())
+        words = _said(f"answer:{id_}", "buyer", said, (), ids, self._clock.now())
+        done(self._runner.submit(Command("answer.again", f"answer:{id_}", {}, actor, rows=words)))
 
     def _theirs(self, id_: str, by: str) -> None:
         state = self._state(f"answer:{id_}")
@@ -354,3 +344,19 @@ class Briefs:
 
 
 __all__ = ["Asked", "Briefs"]
+
+
+def _said(
+    about: str, by: str, said: str, photos: Sequence[str], ids: Ids, now: int, *, again: bool = False
+) -> list[Row]:
+    """One saying: a row for the words with the first photo, one for each photo more.
+
+    Args:
+        again: it stands in the place of what was said before.
+    """
+    key = f"{about}:{by}" if again else f"{about}:{new_id(now)}"
+    more = [*photos, *([""] * (MOST_PHOTOS - len(photos) if again else not photos))]
+    return [
+        records.words_row(f"{key}:{n}", about, by, said if n == 0 else "", ids, now, photo)
+        for n, photo in enumerate(more)
+    ]

@@ -114,10 +114,10 @@ class Designs:
         account = self._designer(id_, account)
         data = {"account": account, "asked": drawn.price, "currency": settings.currency,
                 "life": "review" if send else "draft"}  # fmt: skip
-        # Nobody sees the new words before the design is written: it goes first.
-        done(self._runner.submit(Command("design.write", f"design:{id_}", data, account)))
+        # What was looked at is what is shown: a version of the design and its words are written together.
+        words = [records.text_row(f"design:{id_}", title, text, drawn.photo, ids, now)]
+        done(self._runner.submit(Command("design.write", f"design:{id_}", data, account, rows=words)))
         with self._db.write() as conn:
-            records.keep_text(conn, f"design:{id_}", title, text, drawn.photo, ids, now)
             keep_until(conn, [drawn.photo] if drawn.photo else [], now + KEPT_DAYS * DAY_MS)
         found = self.named(id_)
         assert found is not None

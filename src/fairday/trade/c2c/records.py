@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, delete, func, select
+from sqlalchemy import BigInteger, Connection, Index, Integer, String, Table, Text, func, or_, select
 
 from fairday.kernel import jsons
+from fairday.kernel.decider import Row
 from fairday.people.accounts import accounts_in
-from fairday.storage.database import col, insert, metadata
+from fairday.storage.database import col, metadata
 
 listings = Table(
     "listings",
@@ -108,6 +109,8 @@ words = Table(
 )
 """What people wrote of a deal: statements in a dispute (``about`` = ``dispute:ORDER``), words of a rating."""
 
+_SAID = or_(words.c.text != "", words.c.photo != "")
+
 Ids = Sequence[tuple[str, str]]
 
 
@@ -128,10 +131,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
 
 
-def keep_text(conn: Connection, id_: str, title: str, text: str, photo: str, ids: Ids, now: int) -> None:
-    """Keep what a listing says, in the caller's transaction; again: as it is now."""
+def text_row(id_: str, title: str, text: str, photo: str, ids: Ids, now: int) -> Row:
+    """What a listing says, to be written with the command that says it; again: as it is now."""
     row = {"id": id_, "title": title, "text": text, "photo": photo, "ids": _ids(ids), "at": now}
-    _put(conn, texts, "id", row)
+    return Row(texts.name, row)
 
 
 def get(conn: Connection, id_: str) -> Listing | None:
@@ -159,9 +162,9 @@ def _listings(conn: Connection, wanted: Iterable[Any], limit: int) -> list[Listi
     return [Listing(**row) for row in conn.execute(query).mappings()]
 
 
-def keep_payee(conn: Connection, seller: str, destination: str, ids: Ids, now: int) -> None:
-    """Keep where a seller's money goes, in the caller's transaction."""
-    _put(conn, payees, "seller", {"seller": seller, "destination": destination, "ids": _ids(ids), "at": now})
+def payee_row(seller: str, destination: str, ids: Ids, now: int) -> Row:
+    """Where a seller's money goes, to be written with the command that asks for it."""
+    return Row(payees.name, {"seller": seller, "destination": destination, "ids": _ids(ids), "at": now})
 
 
 def payee_of(conn: Connection, seller: str) -> str:
@@ -194,27 +197,23 @@ def all_disputes(conn: Connection, status: str, limit: int = 100) -> list[dict[s
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
-def keep_words(conn: Connection, key: str, about: str, by: str, text: str, ids: Ids, now: int, photo: str = "") -> None:
-    """Keep what somebody wrote, in the caller's transaction."""
-    _put(conn, words, "key", {"key": key, "about": about, "by": by, "ids": _ids(ids), "text": text, "photo": photo,
-                              "at": now})  # fmt: skip
-
-
-def drop_words(conn: Connection, key: str) -> None:
-    """Forget what somebody wrote: it was refused."""
-    conn.execute(delete(words).where(words.c.key == key))
+def words_row(key: str, about: str, by: str, text: str, ids: Ids, now: int, photo: str = "") -> Row:
+    """What somebody wrote, to be written with the command that says it; of nothing written nothing is shown."""
+    ids = ids if text or photo else ()
+    row = {"key": key, "about": about, "by": by, "ids": _ids(ids), "text": text, "photo": photo, "at": now}
+    return Row(words.name, row)
 
 
 def words_of(conn: Connection, about: str) -> list[dict[str, Any]]:
     """What was written of a deal, in order."""
-    query = select(words).where(words.c.about == about).order_by(words.c.at, words.c.key)
+    query = select(words).where(words.c.about == about, _SAID).order_by(words.c.at, words.c.key)
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
 def words_among(conn: Connection, abouts: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """What was written of several things, each in order."""
     found: dict[str, list[dict[str, Any]]] = {}
-    query = select(words).where(words.c.about.in_(list(abouts))).order_by(words.c.at, words.c.key)
+    query = select(words).where(words.c.about.in_(list(abouts)), _SAID).order_by(words.c.at, words.c.key)
     for row in conn.execute(query).mappings():
         found.setdefault(row["about"], []).append(dict(row))
     return found
@@ -249,9 +248,3 @@ def counts(conn: Connection) -> dict[str, int]:
 
 def _ids(ids: Ids) -> str:
     return jsons.dumps([list(i) for i in ids])
-
-
-def _put(conn: Connection, table: Table, key: str, row: dict[str, Any]) -> None:
-    statement = insert(conn, table).values(row)
-    changed = {name: statement.excluded[name] for name in row if name != key}
-    conn.execute(statement.on_conflict_do_update(index_elements=[key], set_=changed))

@@ -25,7 +25,7 @@ from fairday.trade.c2c.rating import RATE, RatingDecider
 from fairday.trade.c2c.records import Ids, Listing
 from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, text_of
 from fairday.trade.c2c.seller import FORWARD, EarningsClaim, SellerDecider, counted
-from fairday.trade.records import Contact, keep_parcel, orders
+from fairday.trade.records import Contact, orders, parcel_row
 from fairday.trade.service import Orders
 
 
@@ -100,10 +100,10 @@ class Market:
         life = "draft" if not send else "review" if settings.market.review else "live"
         data = {"seller": account, "price": draft.price, "shipping": draft.shipping, "currency": settings.currency,
                 "life": life}  # fmt: skip
-        # Nobody sees the new words before the listing is written: it goes first.
-        done(self.runner.submit(Command("listing.write", f"listing:{id_}", data, account)))
+        # What was looked at is what is shown: a version of the listing and its words are written together.
+        words = [records.text_row(id_, title, text, draft.photo, ids, now)]
+        done(self.runner.submit(Command("listing.write", f"listing:{id_}", data, account, rows=words)))
         with self.db.write() as conn:
-            records.keep_text(conn, id_, title, text, draft.photo, ids, now)
             keep_until(conn, [draft.photo] if draft.photo else [], now + KEPT_DAYS * DAY_MS)
             found = records.get(conn, id_)
         assert found is not None
@@ -201,10 +201,8 @@ class Market:
         if side != "seller":
             raise NotFound("There is no such order.", code="no_such_order")
         parcel = digest("parcel", number)[:20]
-        answer = self.orders.act("order.ship", f"order:{number}", {"parcel": parcel}, actor=account)
-        done(answer)
-        with self.db.write() as conn:
-            keep_parcel(conn, parcel, number, carrier, tracking, self.clock.now())
+        row = parcel_row(parcel, number, carrier, tracking, self.clock.now())
+        done(self.orders.act("order.ship", f"order:{number}", {"parcel": parcel}, actor=account, rows=[row]))
 
     def received(self, number: str, account: str) -> None:
         """The buyer has it and all is well: the money is the seller's now."""
@@ -218,17 +216,17 @@ class Market:
         """Say how the other side was, once, in stars and words."""
         side, state = self.deal(number, account)
         said, told = text_of(text, "words"), {"by": party(state, side), "stars": stars}
-        done(self.runner.submit(Command("rating.give", f"rating:{number}", told, account)))
-        if said:
-            with self.db.write() as conn:
-                key = f"rating:{number}:{side}"
-                records.keep_words(conn, key, f"rating:{number}", side, said, ids, self.clock.now())
+        about = f"rating:{number}"
+        words = [records.words_row(f"{about}:{side}", about, side, said, ids, self.clock.now())] if said else []
+        done(self.runner.submit(Command("rating.give", about, told, account, rows=words)))
 
     # ---- disputes ----------------------------------------------------------------------------------------------------
 
     def dispute(self, number: str, account: str, ids: Ids, why: str, text: str, photo: str = "") -> None:
         """The buyer says what is wrong; the money stays held until it is decided."""
         text_of(text, "words", least=2)
+        with self.db.read() as conn:
+            photo_kept(conn, photo, self.clock.now())
         side, state = self.deal(number, account, MODES)
         told = {"by": party(state, side), "why": why}
         done(self.runner.submit(Command("dispute.open", f"dispute:{number}", told, account)))
@@ -238,16 +236,13 @@ class Market:
         """A side's statement or evidence in an open dispute."""
         side, state = self.deal(number, account, MODES)
         said, key, now = text_of(text, "words", least=0 if photo else 2), new_id(self.clock.now()), self.clock.now()
-        with self.db.write() as conn:
+        with self.db.read() as conn:
             photo_kept(conn, photo, now)
-            records.keep_words(conn, key, f"dispute:{number}", side, said, ids, now, photo)
-            keep_until(conn, [photo] if photo else [], now + KEPT_DAYS * DAY_MS)
         told = {"by": party(state, side), "key": key}
-        answer = self.runner.submit(Command("dispute.say", f"dispute:{number}", told, account))
-        if not answer.ok:
-            with self.db.write() as conn:
-                records.drop_words(conn, key)
-        done(answer)
+        words = [records.words_row(key, f"dispute:{number}", side, said, ids, now, photo)]
+        done(self.runner.submit(Command("dispute.say", f"dispute:{number}", told, account, rows=words)))
+        with self.db.write() as conn:
+            keep_until(conn, [photo] if photo else [], now + KEPT_DAYS * DAY_MS)
 
     def decide(self, number: str, back: int | None, *, by: str, actor: str) -> None:
         """End a dispute: ``back`` minor units go to the buyer (None: all), the rest to the seller.
@@ -278,10 +273,9 @@ class Market:
         """
         where = text_of(destination, "destination", least=4)
         seller, currency = seller_stream(account), self.settings().currency
-        with self.db.write() as conn:
-            records.keep_payee(conn, seller, where, ids, self.clock.now())
         data = {"payout": payout, "currency": currency, "amount": amount}
-        done(self.runner.submit(Command("payout.ask", seller, data, account, f"payout:{payout}"[:200])))
+        payee = [records.payee_row(seller, where, ids, self.clock.now())]
+        done(self.runner.submit(Command("payout.ask", seller, data, account, f"payout:{payout}"[:200], payee)))
 
     def confirm_payout(self, payout: str, reference: str, *, actor: str) -> None:
         """The shop's bank has sent it."""
