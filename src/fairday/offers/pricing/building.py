@@ -102,7 +102,7 @@ def _amount(entry: Entry, benefit: AmountOff, numbers: list[int], ground: Ground
     else:
         cells = []
         order = ground.ranked(numbers[0])
-        for i in order if benefit.prefer == "cheapest" else order[::-1]:
+        for i in order if benefit.prefer == "cheapest" else ground.dearest(order):
             k = min(most, qty[i])
             most -= k
             if k:
@@ -124,7 +124,8 @@ def _becomes(entry: Entry, benefit: TotalBecomes, numbers: list[int], ground: Gr
 def _units(
     entry: Entry, benefit: SetOff | BuyGet | BundlePrice, numbers: list[int], ground: Ground, missing: list[Missing]
 ) -> None:
-    served = Served(benefit, [ground.ranked(n) for n in numbers], ground.qty, ground.floors)
+    choices = [ground.ranked(n) for n in numbers]
+    served = Served(benefit, choices, [ground.dearest(lines) for lines in choices], ground.qty, ground.floors)
     entry.steps.append(served)
     entry.served += (served,)
     entry.wobbly = entry.wobbly or isinstance(benefit, BundlePrice)

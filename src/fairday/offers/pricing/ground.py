@@ -25,6 +25,7 @@ class Ground:
     """
 
     __slots__ = (
+        "_each",
         "_order",
         "_spend",
         "_units",
@@ -63,6 +64,8 @@ class Ground:
         self._spend: dict[int, int] = {}
         self._units: dict[int, int] = {}
         self._order: list[int] | None = None
+        self._each: list[int] = []
+        """The price of a unit of each line, over one denominator; known once lines were ranked."""
 
     def match(self, book: Book) -> None:
         """Find the lines of every selection, at the prices of now."""
@@ -105,15 +108,17 @@ class Ground:
         """A selection's lines from the cheapest unit to the dearest, equal ones by sku."""
         if self._order is None:
             lines, common = self.cart.lines, lcm(*self.qty)
-            self._order = sorted(
-                self.lines_of[0],
-                key=lambda i: (self.n[i] * (common // self.qty[i]), lines[i].sku, lines[i].line),
-            )
+            each = self._each = [n * (common // qty) for n, qty in zip(self.n, self.qty, strict=True)]
+            self._order = sorted(self.lines_of[0], key=lambda i: (each[i], lines[i].sku, lines[i].line))
         chosen = self.lines_of.get(number, ())
         if len(chosen) <= 1:
             return list(chosen)
         inside = set(chosen)
         return [i for i in self._order if i in inside]
+
+    def dearest(self, ranked: list[int]) -> list[int]:
+        """Ranked lines from the dearest unit to the cheapest; equal ones stay by sku."""
+        return sorted(ranked, key=self._each.__getitem__, reverse=True)
 
 
 def check(cart: Cart) -> None:

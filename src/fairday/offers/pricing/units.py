@@ -28,21 +28,26 @@ def take_units(wanted: int, order: Sequence[int], free: Counts) -> Counts:
     return taken
 
 
-def sets_off(benefit: SetOff, lines: Sequence[int], free: Mapping[int, int]) -> tuple[Counts, Counts]:
+def sets_off(
+    benefit: SetOff, lines: Sequence[int], dearest: Sequence[int], free: Mapping[int, int]
+) -> tuple[Counts, Counts]:
     """Of full sets the units that cost less, and all units of the sets. ``lines`` run from the cheapest unit to the
-    dearest."""
+    dearest, ``dearest`` the other way."""
     have = {i: free[i] for i in lines}
     times = sum(have.values()) // benefit.qty
     if benefit.max_times is not None:
         times = min(times, benefit.max_times)
     off = min(benefit.off, benefit.qty)
     got = take_units(times * off, lines, have)
-    return got, _sum(got, take_units(times * (benefit.qty - off), lines[::-1], have))
+    return got, _sum(got, take_units(times * (benefit.qty - off), dearest, have))
 
 
-def buy_get(benefit: BuyGet, buy: Sequence[int], get: Sequence[int], free: Mapping[int, int]) -> tuple[Counts, Counts]:
-    """The units got, and all that serve: the largest number of full rounds. Lines run from the cheapest unit to the
-    dearest."""
+def buy_get(
+    benefit: BuyGet, choices: Sequence[Sequence[int]], dearest: Sequence[Sequence[int]], free: Mapping[int, int]
+) -> tuple[Counts, Counts]:
+    """The units got, and all that serve: the largest number of full rounds. ``choices`` are the lines that buy and
+    those that may be got, from the cheapest unit to the dearest; ``dearest`` the other way."""
+    buy, get = choices
     have = {i: free[i] for i in {*buy, *get}}
     both = set(buy) & set(get)
     only_buy, only_get = [i for i in buy if i not in both], [i for i in get if i not in both]
@@ -53,7 +58,7 @@ def buy_get(benefit: BuyGet, buy: Sequence[int], get: Sequence[int], free: Mappi
         times = min(times, benefit.max_get // y)
     if benefit.max_times is not None:
         times = min(times, benefit.max_times)
-    payers = only_buy[::-1] + [i for i in buy[::-1] if i in both]
+    payers = [i for i in dearest[0] if i not in both] + [i for i in dearest[0] if i in both]
     got: Counts = {}
     used: Counts = {}
     if benefit.prefer == "cheapest":
@@ -62,20 +67,19 @@ def buy_get(benefit: BuyGet, buy: Sequence[int], get: Sequence[int], free: Mappi
     else:
         for _ in range(times):
             used = _sum(used, take_units(x, payers, have))
-            got = _sum(got, take_units(y, get[::-1], have))
+            got = _sum(got, take_units(y, dearest[1], have))
     return got, _sum(used, got)
 
 
 def bundles(benefit: BundlePrice, parts: Sequence[Sequence[int]], free: Mapping[int, int]) -> list[Counts]:
-    """The units of every full set, set by set. ``parts`` are the lines of each part from the cheapest unit to the
-    dearest."""
+    """The units of every full set, set by set. ``parts`` are the lines of each part, those that go first first."""
     have = dict(free)
     sets: list[Counts] = []
     while benefit.max_times is None or len(sets) < benefit.max_times:
         one: Counts = {}
         left = dict(have)
         for part, lines in zip(benefit.parts, parts, strict=True):
-            taken = take_units(part.qty, lines if benefit.prefer == "cheapest" else lines[::-1], left)
+            taken = take_units(part.qty, lines, left)
             if sum(taken.values()) < part.qty:
                 return sets
             one = _sum(one, taken)
@@ -96,23 +100,24 @@ class Served(Step):
 
     Args:
         benefit: a SetOff, BuyGet or BundlePrice.
-        choices: its selections as lines from the cheapest unit to the dearest.
+        choices: its selections as lines from the cheapest unit to the dearest; dearest: the other way.
         qty, floors: units and floor (minor units of the whole line) by line.
 
     Attributes:
         closes: units that serve are closed to other rules; False where no other rule wants them.
     """
 
-    __slots__ = ("benefit", "choices", "closes", "floors", "known", "percent", "qty")
+    __slots__ = ("benefit", "choices", "closes", "dearest", "floors", "known", "percent", "qty")
 
     def __init__(
         self,
         benefit: SetOff | BuyGet | BundlePrice,
         choices: Sequence[Sequence[int]],
+        dearest: Sequence[Sequence[int]],
         qty: Sequence[int],
         floors: Sequence[int],
     ) -> None:
-        self.benefit, self.choices, self.qty, self.floors = benefit, choices, qty, floors
+        self.benefit, self.choices, self.dearest, self.qty, self.floors = benefit, choices, dearest, qty, floors
         self.lines = sorted({i for lines in choices for i in lines})
         self.percent = Fraction(0) if isinstance(benefit, BundlePrice) else Fraction(benefit.percent) / 100
         self.closes = True
@@ -135,9 +140,9 @@ class Served(Step):
             return sum(units)
         free = dict(enumerate(self.qty))
         if isinstance(benefit, SetOff):
-            got, _ = sets_off(benefit, self.choices[0], free)
+            got, _ = sets_off(benefit, self.choices[0], self.dearest[0], free)
         else:
-            got, _ = buy_get(benefit, self.choices[0], self.choices[1], free)
+            got, _ = buy_get(benefit, self.choices, self.dearest, free)
         return sum(sorted(units, reverse=True)[: sum(got.values())]) * float(self.percent)
 
     def assigned(self, free: Mapping[int, int]) -> tuple[list[Counts], Counts]:
@@ -151,12 +156,12 @@ class Served(Step):
     def _assign(self, free: Counts) -> tuple[list[Counts], Counts]:
         benefit = self.benefit
         if isinstance(benefit, SetOff):
-            got, used = sets_off(benefit, self.choices[0], free)
+            got, used = sets_off(benefit, self.choices[0], self.dearest[0], free)
             return [got], used
         if isinstance(benefit, BuyGet):
-            got, used = buy_get(benefit, self.choices[0], self.choices[1], free)
+            got, used = buy_get(benefit, self.choices, self.dearest, free)
             return [got], used
-        sets = bundles(benefit, self.choices, free)
+        sets = bundles(benefit, self.choices if benefit.prefer == "cheapest" else self.dearest, free)
         used = {}
         for one in sets:
             used = _sum(used, one)
