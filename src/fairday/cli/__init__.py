@@ -8,6 +8,7 @@ import click
 
 import fairday
 from fairday.cli.access import keys, operators_
+from fairday.cli.backup import backup_, restore_
 from fairday.cli.offers import reprice_
 from fairday.cli.people import choose, erase, export, why
 from fairday.cli.rates import rates_
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 for _command in (
-    keys, operators_, choose, erase, export, why, rates_, reconcile_, report, reprice_,
+    keys, operators_, backup_, restore_, choose, erase, export, why, rates_, reconcile_, report, reprice_,
     scenes, fit, followers, import_, init, rows, serve,
 ):  # fmt: skip
     main.add_command(_command)

@@ -150,10 +150,6 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
         traded = trading.trade(folder / "tea.db", now, SHOPPERS)
     trading.told(traded, click.echo)
     click.echo(f"\nReady in {time.perf_counter() - began:.0f} s.")
-    if no_serve:
-        click.echo(f"The shop is {folder / 'shop.db'}. Serve it: .venv/bin/fairday serve --shop {folder / 'shop.db'}")
-        click.echo(f"The one with orders: .venv/bin/fairday serve --shop {folder / 'tea.db'}")
-        return
     with (
         fairday.open(str(folder / "shop.db"), clock=_Running(now)) as shop,
         fairday.open(str(folder / "tea.db"), clock=_Running(traded.until)) as tea,
@@ -162,6 +158,10 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
             owner = operators.everyone(conn)[0]
         operators.copy_to(shop.db, owner.id, tea.db)
         click.secho(f"\nSign in to either as {OWNER} with the one-time password {password}", bold=True)
+        if no_serve:
+            click.echo(f"The shop: .venv/bin/fairday serve --shop {folder / 'shop.db'}")
+            click.echo(f"The one with orders: .venv/bin/fairday serve --shop {folder / 'tea.db'} --port 8001")
+            return
         tea.start()
         with beside(tea, "127.0.0.1", second) as base:
             # Another name than the first shop's, so that a browser keeps the sign-ins of both.

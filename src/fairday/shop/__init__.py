@@ -33,6 +33,7 @@ from fairday.scenes.ranking import Manifest
 from fairday.scenes.spec import SceneSpec
 from fairday.shop.background import HOME, Background
 from fairday.shop.keeping import exists, load_settings, migrate, save_settings, settings_table
+from fairday.shop.renumbering import renumber
 from fairday.shop.rooms import Rooms
 from fairday.storage import answers, deadlines
 from fairday.storage.database import Database, shown
@@ -355,7 +356,10 @@ def open(url: str | Path, *, create: bool = True, clock: Clock | None = None, **
         migrate(db)
         with db.write() as conn:
             current = save_settings(conn, load_settings(conn), settings)
-        return Shop(db, current, clock or SystemClock())
+        shop = Shop(db, current, clock or SystemClock())
+        if renumber(db, {follower.name: follower.source for follower in shop.followers}) and shop.lake is not None:
+            shop.followers.rewind("lake")  # its files are named by the old numbers
+        return shop
     except BaseException:
         db.close()
         raise

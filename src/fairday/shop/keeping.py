@@ -37,16 +37,27 @@ def exists(db: Database) -> bool:
 
 
 def migrate(db: Database) -> None:
-    """Bring the database's tables to this version's."""
+    """Bring the database's tables to this version's.
+
+    Raises:
+        FairdayError: they are a newer version's.
+    """
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     with db.write() as conn:
         config.attributes["connection"] = conn
-        with contextlib.redirect_stdout(None):
-            command.upgrade(config, "head")
+        try:
+            with contextlib.redirect_stdout(None):
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise FairdayError(
+                "This shop was kept by a newer version of Fairday.", code="newer_version",
+                remedy="Install that version or a later one.",
+            ) from error  # fmt: skip
 
 
 def search_folder(db: Database, settings: Settings) -> Path | None:

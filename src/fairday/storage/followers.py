@@ -238,6 +238,11 @@ class Followers:
 
     def rebuild(self, name: str, progress: Callable[[str, int], None] | None = None) -> None:
         """Empty a follower's tables and read the log again from its beginning."""
+        self.rewind(name)
+        self.catch_up(name, progress=progress)
+
+    def rewind(self, name: str) -> None:
+        """Empty a follower's tables and put it before the beginning of the log."""
         follower = self.get(name)
         with self._db.write() as conn:
             self._next(conn, follower, 1)  # holds the cursor against other processes
@@ -248,7 +253,6 @@ class Followers:
                 reset()
             conn.execute(delete(skipped).where(skipped.c.follower == name))
             conn.execute(update(cursors).where(cursors.c.name == name).values(xid=-1, pos=-1, read=0))
-        self.catch_up(name, progress=progress)
 
     def lag(self) -> list[Lag]:
         """How far each follower is behind."""
