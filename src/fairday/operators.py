@@ -19,6 +19,7 @@ from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.storage.database import BigId, Database, col, insert, metadata
 
 Role = Literal["owner", "marketer", "analyst", "clerk"]
+ROLES: tuple[Role, ...] = get_args(Role)
 """Owner: everything. Marketer: scenes, audiences, mail, imports, people. Analyst: figures without people. Clerk: one
 customer at a time. ``web/roles.py`` says it route by route."""
 MINUTE = 60_000
@@ -94,7 +95,7 @@ class TooMany(FairdayError):
         self.after = after
 
 
-def create(db: Database, email: str, role: Role, now: int) -> str:
+def create(db: Database, email: str, role: str, now: int) -> str:
     """Add an operator; gives the one-time password, which must be changed at the first sign-in and is kept nowhere.
 
     Raises:
@@ -102,10 +103,8 @@ def create(db: Database, email: str, role: Role, now: int) -> str:
         Conflict: there is an operator of that address.
     """
     email = _email(email)
-    if role not in get_args(Role):
-        raise FairdayError(
-            f"{role!r} is not a role.", code="bad_role", remedy=f"Write one of: {', '.join(get_args(Role))}."
-        )
+    if role not in ROLES:
+        raise FairdayError(f"{role!r} is not a role.", code="bad_role", remedy=f"Write one of: {', '.join(ROLES)}.")
     password = _one_time()
     row = {"email": email, "hash": _hash(password), "role": role, "must_change": True, "active": True}
     with db.write() as conn:

@@ -58,7 +58,7 @@ def test_a_key_of_segment_is_taken_over(db: Database) -> None:
 )
 def test_a_bad_key_is_refused(db: Database, name: str, kind: str, key: str, code: str) -> None:
     with db.write() as conn, pytest.raises(FairdayError) as refused:
-        create_key(conn, name, kind, NOON, key)  # type: ignore[arg-type]
+        create_key(conn, name, kind, NOON, key)
     assert refused.value.code == code
 
 

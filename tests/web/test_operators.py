@@ -82,7 +82,7 @@ def test_operators_are_single_and_have_a_known_role(shop: fairday.Shop) -> None:
     with pytest.raises(Conflict):
         operators.create(shop.db, EMAIL.upper(), "analyst", 0)
     with pytest.raises(FairdayError, match="not a role"):
-        operators.create(shop.db, "x@example.com", "boss", 0)  # type: ignore[arg-type]
+        operators.create(shop.db, "x@example.com", "boss", 0)
     with pytest.raises(NotFound):
         operators.reset(shop.db, 99)
 

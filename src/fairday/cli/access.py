@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -29,7 +29,7 @@ def operators_list(shop: str) -> None:
 @operators_.command("add")
 @shop_option
 @click.argument("email")
-@click.option("--role", type=click.Choice(get_args(operators.Role)), default="analyst", show_default=True)
+@click.option("--role", type=click.Choice(operators.ROLES), default="analyst", show_default=True)
 def operators_add(shop: str, email: str, role: Any) -> None:
     """Let EMAIL sign in; prints their one-time password."""
     with open_shop(shop) as opened:

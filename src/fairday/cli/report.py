@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from fairday.cli.shared import open_shop, shop_option
-from fairday.insight import sheets
-from fairday.insight.asked import METRICS, ask
+from fairday.insight import charts, sheets
+from fairday.insight.asked import COMPARES, METRICS, ask
 from fairday.insight.telling import in_words
 from fairday.kernel.clock import local_day
 
@@ -19,7 +19,7 @@ from fairday.kernel.clock import local_day
 @click.option("--period", metavar="7d|28d|90d|month|custom", help="Days back from today, or this month [28d].")
 @click.option("--from", "from_", metavar="DAY", help="First day, such as 2026-05-01.")
 @click.option("--to", metavar="DAY", help="Last day [today].")
-@click.option("--compare", type=click.Choice(["before", "year"]), help="With as many days before, or last year.")
+@click.option("--compare", type=click.Choice(COMPARES), help="With as many days before, or last year.")
 @click.option("--language", type=click.Choice(["zh", "en", "es"]), help="Of the page and the pictures [the shop's].")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one HTML page that stands alone.")
@@ -44,9 +44,10 @@ def report(
             files[html] = page.alone(found, tongue).encode()
         if csv_ is not None:
             files |= {csv_ / f"{name}.csv": sheets.as_csv(sheets.sheet(found, name)) for name in sheets.SHEETS}
-        for folder, kind in ((png, "png"), (svg, "svg")):
+        folders: dict[charts.Format, Path | None] = {"png": png, "svg": svg}
+        for kind, folder in folders.items():
             if folder is not None:
-                drawn = page.every_part(found, tongue, kind)  # type: ignore[arg-type]
+                drawn = page.every_part(found, tongue, kind)
                 files |= {folder / name: body for name, body in drawn.items()}
         for path, body in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)

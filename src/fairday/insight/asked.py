@@ -19,6 +19,7 @@ Compare = Literal["before", "year"]
 """``before``: as many days right before; ``year``: the same weekdays 52 weeks earlier."""
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
+COMPARES: tuple[Compare, ...] = get_args(Compare)
 LASTS = (7, 28, 90)
 """Days back that the period picker offers; the middle one is what a report shows unasked."""
 
@@ -68,8 +69,8 @@ def ask(given: Mapping[str, str], today: int) -> Asked:
     if metric not in METRICS:
         raise _wrong("metric", metric, ", ".join(METRICS))
     compare = given.get("compare") or "before"
-    if compare not in get_args(Compare):
-        raise _wrong("compare", compare, ", ".join(get_args(Compare)))
+    if compare not in COMPARES:
+        raise _wrong("compare", compare, ", ".join(COMPARES))
     begins, ends = given.get("from") or "", given.get("to") or ""
     period = given.get("period") or ("custom" if begins or ends else f"{LASTS[1]}d")
     if period == "month":
@@ -89,7 +90,7 @@ def ask(given: Mapping[str, str], today: int) -> Asked:
             where="from",
             remedy="Let it begin on or before the day it ends.",
         )
-    return Asked(metric, first, last, compare)  # type: ignore[arg-type]
+    return Asked(metric, first, last, compare)
 
 
 def _day(where: str, written: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fairday.insight.report import Report
 from fairday.kernel.clock import to_date
@@ -11,6 +11,7 @@ from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.money import major
 
 Format = Literal["png", "svg"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 Say = Callable[..., str]
 """Gives a text by the key of a message, in the reader's language."""
 
@@ -177,9 +178,9 @@ def _sources(alt: Any, found: Report, say: Say, titles: Mapping[str, str]) -> An
             order="order:Q",
         )
     )
-    title = f"{say('sources.picture')} {say(f'sources.picture.{metric}')}"
+    title = [f"{say('sources.picture')} {say(f'sources.picture.{metric}')}"]
     if told.simulated:
-        title = [title, say("sources.simulated", n=told.simulated)]  # type: ignore[assignment]
+        title.append(say("sources.simulated", n=told.simulated))
     return bars.properties(title=title, width=WIDTH - 200, height=max(60, 30 * len(told.models)))
 
 

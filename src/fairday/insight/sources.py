@@ -329,8 +329,8 @@ def _credits(paths: Paths, revenue: int) -> list[ModelCredits]:
         "position": attribution.position(paths),
         "time_decay": attribution.time_decay(paths),
     }
-    for markov in attribution.markovs(paths):
-        found[f"markov{markov.order}"] = markov.credits  # type: ignore[index]
+    chains: tuple[Model, ...] = ("markov1", "markov2", "markov3")
+    found |= zip(chains, (markov.credits for markov in attribution.markovs(paths)), strict=True)
     return [
         ModelCredits(
             model=model, orders=found[model].conversions.tolist(), revenue=_money(revenue, found[model].values)

@@ -15,6 +15,7 @@ from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.storage.database import BigId, col, metadata
 
 KeyKind = Literal["browser", "server", "till"]
+KEY_KINDS: tuple[KeyKind, ...] = get_args(KeyKind)
 
 write_keys = Table(
     "write_keys",
@@ -63,7 +64,7 @@ class WriteKey(msgspec.Struct, frozen=True):
         return self.kind == "browser"
 
 
-def create_key(conn: Connection, name: str, kind: KeyKind, now: int, key: str = "") -> tuple[WriteKey, str]:
+def create_key(conn: Connection, name: str, kind: str, now: int, key: str = "") -> tuple[WriteKey, str]:
     """Make a write key in the caller's transaction.
 
     Args:
@@ -84,7 +85,7 @@ def create_key(conn: Connection, name: str, kind: KeyKind, now: int, key: str = 
         raise FairdayError(
             "A write key's name has 1 to 48 characters.", code="bad_name", remedy="Name the place it is used in."
         )
-    if kind not in get_args(KeyKind):
+    if kind not in KEY_KINDS:
         raise FairdayError(f"{kind!r} is no kind of key.", code="bad_kind", remedy="Write browser, server or till.")
     key = key or f"{_PREFIX[kind]}_{secrets.token_urlsafe(24)}"
     if not _KEY.fullmatch(key):

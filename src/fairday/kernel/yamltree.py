@@ -95,13 +95,13 @@ class Tree:
     def _compose(self) -> Node | None:
         loader = _Loader(self.text)
         try:
-            loader.get_event()  # type: ignore[no-untyped-call]  # the stream's start
+            loader.next_event()  # the stream's start
             if loader.check_event(yaml.StreamEndEvent):
                 self._at(1, 1, "", "The file is empty.", f"Begin with {self._begin}.", "empty")
                 return None
             root = loader.compose_document()
             if not loader.check_event(yaml.StreamEndEvent):
-                mark = loader.peek_event().start_mark  # type: ignore[no-untyped-call]
+                mark = loader.next_event().start_mark
                 self._at(mark.line + 1, 1, "", "A second document begins here.", "One a file.", "two_documents")
         finally:
             loader.dispose()
@@ -283,11 +283,17 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.faults: list[tuple[Any, str, str]] = []
         self._depth = 0
+        self._parser: Any = self
+        """The loader's half that PyYAML's stubs leave without types."""
+
+    def next_event(self) -> Any:
+        """Take the next event off the file."""
+        return self._parser.get_event()
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self._parser.peek_event()
         if self.check_event(yaml.AliasEvent):
-            self.get_event()  # type: ignore[no-untyped-call]
+            self.next_event()
             self.faults.append((event.start_mark, "An alias (*) stands here.", "Write the value out."))
             return ScalarNode("tag:yaml.org,2002:null", "", event.start_mark, event.end_mark)
         if event.anchor is not None:

@@ -6,6 +6,7 @@ kept: what it holds opens a record.
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import func, select, update
 
 from fairday.kernel import jsons
@@ -39,22 +40,20 @@ def send(
     """Send a mail now, or put it into the local mailbox where there is no transport; gives its status."""
     now = clock.now()
     meeting = Meeting(scene=SERVICE, version=0, phase="", occasion=0, touchpoint="email")
-    kept = transport is None
-    row = {
-        "scene": SERVICE, "phase": new_token(), "channel": "email", "identifier": identifier, "person": person,
-        "address": address, "language": language, "status": "sending" if transport else "sent",
-        "reason": "" if transport else "mailbox", "planned_at": now, "claimed_at": now, "done_at": None, "tries": 1,
-        "token": new_token(), "subject": subject, "html": html if kept else "", "text": text if kept else "",
-        "meeting": jsons.dumps(meeting),
-    }  # fmt: skip
+    message = Message(
+        id=0, scene=SERVICE, phase=new_token(), channel="email", identifier=identifier, person=person, address=address,
+        language=language, status="sending" if transport else "sent", reason="" if transport else "mailbox",
+        planned_at=now, done_at=None, token=new_token(), subject=subject, html=html, text=text, meeting=meeting,
+    )  # fmt: skip
+    row = msgspec.structs.asdict(message) | {"claimed_at": now, "tries": 1, "meeting": jsons.dumps(meeting)}
+    del row["id"]
+    if transport is not None:
+        row |= {"html": "", "text": ""}
     with db.write() as conn:
         id_ = conn.execute(messages.insert().values(**row).returning(messages.c.id)).scalar_one()
     if transport is None:
         return "sent"
-    given = {k: row[k] for k in ("scene", "phase", "channel", "identifier", "person", "address", "language", "status",
-                                 "reason", "planned_at", "done_at", "token", "subject")}  # fmt: skip
-    done = transport.send([Message(id=id_, html=html, text=text, meeting=meeting, **given)])  # type: ignore[arg-type]
-    _, status, reason = done[0]
+    _, status, reason = transport.send([msgspec.structs.replace(message, id=id_)])[0]
     status = "failed" if status == "queued" else status  # it is asked for again rather than sent late
     with db.write() as conn:
         change = update(messages).where(messages.c.id == id_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, Integer, RowMapping, String, Table, Text, select
@@ -19,6 +19,8 @@ from fairday.scenes.spec import SceneSpec
 from fairday.storage.database import col, metadata
 
 Status = Literal["draft", "live", "paused", "ended"]
+Move = Literal["start", "pause", "resume", "end"]
+MOVES: tuple[Move, ...] = get_args(Move)
 
 MAX_TEXT = 60_000
 """Characters of a scene's text that is kept."""
@@ -193,9 +195,7 @@ def save(
     return Command("scene.save", f"scene:{spec.scene}", data, actor), spec
 
 
-def move(
-    name: Literal["start", "pause", "resume", "end"], scene: str, actor: str, version: int | None = None
-) -> Command:
+def move(name: Move, scene: str, actor: str, version: int | None = None) -> Command:
     """The command that moves a scene on; with ``version`` only if that is still its version."""
     data = {} if version is None else {"version": version}
     return Command(f"scene.{name}", f"scene:{scene}", data, actor)

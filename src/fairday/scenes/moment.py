@@ -14,7 +14,7 @@ from math import ceil
 import msgspec
 
 from fairday.kernel.audience import Audience, Facts, TraitDef, Vocabulary, minutes_trait, parse
-from fairday.kernel.audience.vocabulary import TraitType
+from fairday.kernel.audience.vocabulary import trait
 from fairday.kernel.clock import local_day, local_minute, to_date
 from fairday.people.lately import NOTHING, Lately, Place
 from fairday.stores.near import WEATHERS, Store, Weather, city_key, nearest
@@ -31,26 +31,22 @@ WEATHER_MS = 3 * 3_600_000
 """For how long an observation counts as the weather."""
 
 
-def _trait(name: str, type_: TraitType, zh: str, en: str, es: str, values: tuple[str, ...] = ()) -> TraitDef:
-    return TraitDef(name, type_, {"zh": zh, "en": en, "es": es}, values)
-
-
 MOMENT_TRAITS: Mapping[str, TraitDef] = {
     t.name: t
     for t in (
-        _trait("hour", "int", "几点", "hour", "hora"),
-        _trait("minute_of_day", "int", "当天第几分钟", "minute of the day", "minuto del día"),
-        _trait("weekday", "text", "星期", "day of the week", "día de la semana", WEEKDAYS),
-        _trait("day_of_month", "int", "几号", "day of the month", "día del mes"),
-        _trait("days_to_month_end", "int", "距月底天数", "days to the month's end", "días hasta fin de mes"),
-        _trait("month", "int", "月份", "month", "mes"),
-        _trait("city", "text", "所在城市", "city", "ciudad"),
-        _trait("km_to_store", "int", "距门店公里数", "kilometres to a store", "kilómetros a una tienda"),
-        _trait("nearest_store", "text", "最近的门店", "nearest store", "tienda más cercana"),
-        _trait("weather", "text", "天气", "weather", "tiempo", WEATHERS),
-        _trait("temperature", "int", "气温", "temperature", "temperatura"),
-        _trait("viewed_category", "text", "刚看过的品类", "category just viewed", "categoría recién vista"),
-        _trait("viewed_product", "text", "刚看过的商品", "product just viewed", "producto recién visto"),
+        trait("hour", "int", "几点", "hour", "hora"),
+        trait("minute_of_day", "int", "当天第几分钟", "minute of the day", "minuto del día"),
+        trait("weekday", "text", "星期", "day of the week", "día de la semana", WEEKDAYS),
+        trait("day_of_month", "int", "几号", "day of the month", "día del mes"),
+        trait("days_to_month_end", "int", "距月底天数", "days to the month's end", "días hasta fin de mes"),
+        trait("month", "int", "月份", "month", "mes"),
+        trait("city", "text", "所在城市", "city", "ciudad"),
+        trait("km_to_store", "int", "距门店公里数", "kilometres to a store", "kilómetros a una tienda"),
+        trait("nearest_store", "text", "最近的门店", "nearest store", "tienda más cercana"),
+        trait("weather", "text", "天气", "weather", "tiempo", WEATHERS),
+        trait("temperature", "int", "气温", "temperature", "temperatura"),
+        trait("viewed_category", "text", "刚看过的品类", "category just viewed", "categoría recién vista"),
+        trait("viewed_product", "text", "刚看过的商品", "product just viewed", "producto recién visto"),
     )
 }
 """What is known of a moment, beside ``minutes_since('Product Viewed')``."""

@@ -153,7 +153,7 @@ class Ranking:
         }
         self.model = Model(
             today=self.manifest.day,
-            parts=Parts(**{name: arrays.get(name) for name in _PARTS}),  # type: ignore[arg-type]
+            parts=Parts(**{name: arrays[name] for name in _PARTS if name in arrays}),
             people=People(**{name: arrays[name] for name in _PEOPLE}),
             again=blends["again"],
             new=blends["new"],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -43,8 +43,6 @@ from fairday.trade.records import forget_unplaced
 from fairday.trade.tills import forget_codes
 
 log = logging.getLogger("fairday")
-
-Move = Literal["start", "pause", "resume", "end"]
 
 
 class Shop(Rooms):
@@ -146,7 +144,7 @@ class Shop(Rooms):
         self._ask(asked)
         return spec
 
-    def move_scene(self, move: Move, scene: str, *, actor: str = "system", version: int | None = None) -> None:
+    def move_scene(self, move: life.Move, scene: str, *, actor: str = "system", version: int | None = None) -> None:
         """Start, pause, resume or end a scene.
 
         Raises:

@@ -14,11 +14,11 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import make_url
 
 from fairday.kernel import jsons
 
-_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
+_POSTGRESQL = make_url("postgresql+psycopg://").get_dialect()()
 _SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 """Rows of one statement on SQLite: any number of rows is few of these, and each is prepared once."""
 

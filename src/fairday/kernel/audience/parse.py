@@ -26,7 +26,7 @@ from fairday.kernel.audience.tree import (
     Window,
     walk,
 )
-from fairday.kernel.audience.values import CONDITIONS, SAID, Values, Want, bare
+from fairday.kernel.audience.values import CONDITIONS, SAID, WANTS, Values, bare
 
 MAX_LOOKS = 40
 """Traits and measures one audience may look at; SQLite joins at most 64 tables."""
@@ -134,15 +134,14 @@ class Parser(Values):
         if kind == "text":
             trait = self._text_trait(node.this)
             return TextIn(trait, tuple(dict.fromkeys(self._text(item, trait.name) for item in listed)))
-        if kind not in ("int", "money", "day", "yearly"):
+        if kind not in WANTS:
             self._fail(node.this, f"{self._source(node.this)} is {SAID[kind]}; IN looks up a text or a number.",
                        "wrong_type", "Write age IN (18, 21), or gender IN ('female').")  # fmt: skip
         for item in listed:
             if self._kind(item, depth) not in ("number", "string"):
                 self._fail(item, "IN lists plain values only.", "wrong_type", "Join comparisons with OR.")
-        want: Want = kind  # type: ignore[assignment]
-        value = self._value(node.this, want, depth + 1)
-        parts = tuple(Compare("=", value, self._value(item, want, depth + 1)) for item in listed)
+        value = self._value(node.this, kind, depth + 1)
+        parts = tuple(Compare("=", value, self._value(item, kind, depth + 1)) for item in listed)
         return parts[0] if len(parts) == 1 else Or(parts)
 
     def _flag(self, node: exp.Expr) -> Condition:

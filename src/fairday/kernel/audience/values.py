@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, get_args
 
 from sqlglot import exp
 
@@ -70,6 +70,8 @@ SAID = {
 """How errors call what a node is."""
 
 Want = Literal["int", "money", "day", "yearly"]
+WANTS: tuple[Want, ...] = get_args(Want)
+"""The types a value that is compared may have."""
 
 
 class Values:
@@ -86,16 +88,16 @@ class Values:
         for side, kind in zip((left, right), kinds, strict=True):
             if kind == "text":
                 self._fail(node, "Texts have no order.", "wrong_type", "Compare texts with =, != or IN.")
-            if kind in ("texts", "bool", "truth", "condition"):
+            if kind not in (*WANTS, "number", "string"):
                 self._fail(side, f"{self._source(side)} is {SAID[kind]} and has no order.", "wrong_type",
                            "Compare numbers, money or dates.")  # fmt: skip
-        plain = [k for k in kinds if k not in ("number", "string")]
+        plain = [k for k in kinds if k in WANTS]
         if not plain:
             self._fail(node, "This compares two plain values.", "constant", "Write true for everyone, false for none.")
-        want = "money" if "money" in plain else plain[0]
+        want: Want = "money" if "money" in plain else plain[0]
         if want != "money" and len(set(plain)) == 2:
             self._mismatch(node, left, right, kinds)
-        return want  # type: ignore[return-value]
+        return want
 
     def _mismatch(self, node: exp.Expr, left: exp.Expr, right: exp.Expr, kinds: list[str]) -> NoReturn:
         self._fail(

@@ -102,6 +102,11 @@ class TraitDef:
     values: tuple[str, ...] = ()
 
 
+def trait(name: str, type_: TraitType, zh: str, en: str, es: str, values: tuple[str, ...] = ()) -> TraitDef:
+    """A trait declared on one line, with its title in each language."""
+    return TraitDef(name, type_, {"zh": zh, "en": en, "es": es}, values)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One addend of a measure: ``sign`` times the column ``n`` or ``amount`` of an activity measure."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fairday.kernel.audience import STANDARD_TRAITS, TraitDef, Vocabulary
+from fairday.kernel.audience.vocabulary import trait
 from fairday.kernel.settings import Settings
 
 SEGMENTS = (
@@ -16,10 +17,6 @@ SEGMENTS = (
 PRICE_LEVELS = ("low", "mid", "high")
 
 
-def _trait(name: str, type_: str, zh: str, en: str, es: str, values: tuple[str, ...] = ()) -> TraitDef:
-    return TraitDef(name, type_, {"zh": zh, "en": en, "es": es}, values)  # type: ignore[arg-type]
-
-
 def _by_name(*traits: TraitDef) -> dict[str, TraitDef]:
     return {t.name: t for t in traits}
 
@@ -27,37 +24,37 @@ def _by_name(*traits: TraitDef) -> dict[str, TraitDef]:
 TOLD: Mapping[str, TraitDef] = {
     **STANDARD_TRAITS,
     **_by_name(
-        _trait("name", "text", "姓名", "name", "nombre"),
-        _trait("birth_date", "day", "出生日期", "date of birth", "fecha de nacimiento"),
-        _trait("region", "text", "大区", "region", "región"),
-        _trait("has_kids", "bool", "有孩子", "has children", "tiene hijos"),
-        _trait("occupation", "text", "职业", "occupation", "profesión"),
-        _trait("company", "text", "公司", "company", "empresa"),
+        trait("name", "text", "姓名", "name", "nombre"),
+        trait("birth_date", "day", "出生日期", "date of birth", "fecha de nacimiento"),
+        trait("region", "text", "大区", "region", "región"),
+        trait("has_kids", "bool", "有孩子", "has children", "tiene hijos"),
+        trait("occupation", "text", "职业", "occupation", "profesión"),
+        trait("company", "text", "公司", "company", "empresa"),
     ),
 }
 """Traits that somebody tells: the person, the merchant, a file, a device."""
 
 DERIVED: Mapping[str, TraitDef] = _by_name(
-    _trait("first_order_day", "day", "首次下单日", "first order", "primer pedido"),
-    _trait("last_order_day", "day", "最近下单日", "last order", "último pedido"),
-    _trait("order_count", "int", "累计订单数", "orders in all", "pedidos en total"),
-    _trait(
+    trait("first_order_day", "day", "首次下单日", "first order", "primer pedido"),
+    trait("last_order_day", "day", "最近下单日", "last order", "último pedido"),
+    trait("order_count", "int", "累计订单数", "orders in all", "pedidos en total"),
+    trait(
         "spend_total", "money", "累计消费额(已减退款)", "spend in all, less refunds", "gasto total menos devoluciones"
     ),
-    _trait("average_order", "money", "客单价", "average order", "pedido medio"),
-    _trait("usual_hour", "int", "常用时段(小时)", "usual hour", "hora habitual"),
-    _trait("usual_weekday", "int", "常购星期(周一为 1)", "usual weekday (Monday is 1)", "día habitual (lunes es 1)"),
-    _trait("usual_store", "text", "常去门店", "usual store", "tienda habitual"),
-    _trait("usual_channel", "text", "常用渠道", "usual channel", "canal habitual"),
-    _trait("favourite_category", "text", "最爱品类", "favourite category", "categoría favorita"),
-    _trait("favourite_brand", "text", "最爱品牌", "favourite brand", "marca favorita"),
-    _trait("preferred_categories", "texts", "偏好品类", "preferred categories", "categorías preferidas"),
-    _trait("preferred_brands", "texts", "偏好品牌", "preferred brands", "marcas preferidas"),
-    _trait("price_level", "text", "价格带", "price level", "nivel de precio", PRICE_LEVELS),
-    _trait("rfm_recency", "int", "RFM 最近分(1–5)", "RFM recency (1 to 5)", "RFM recencia (1 a 5)"),
-    _trait("rfm_frequency", "int", "RFM 频次分(1–5)", "RFM frequency (1 to 5)", "RFM frecuencia (1 a 5)"),
-    _trait("rfm_monetary", "int", "RFM 金额分(1–5)", "RFM value (1 to 5)", "RFM valor (1 a 5)"),
-    _trait("rfm_segment", "text", "RFM 分层", "RFM segment", "segmento RFM", SEGMENTS),
+    trait("average_order", "money", "客单价", "average order", "pedido medio"),
+    trait("usual_hour", "int", "常用时段(小时)", "usual hour", "hora habitual"),
+    trait("usual_weekday", "int", "常购星期(周一为 1)", "usual weekday (Monday is 1)", "día habitual (lunes es 1)"),
+    trait("usual_store", "text", "常去门店", "usual store", "tienda habitual"),
+    trait("usual_channel", "text", "常用渠道", "usual channel", "canal habitual"),
+    trait("favourite_category", "text", "最爱品类", "favourite category", "categoría favorita"),
+    trait("favourite_brand", "text", "最爱品牌", "favourite brand", "marca favorita"),
+    trait("preferred_categories", "texts", "偏好品类", "preferred categories", "categorías preferidas"),
+    trait("preferred_brands", "texts", "偏好品牌", "preferred brands", "marcas preferidas"),
+    trait("price_level", "text", "价格带", "price level", "nivel de precio", PRICE_LEVELS),
+    trait("rfm_recency", "int", "RFM 最近分(1–5)", "RFM recency (1 to 5)", "RFM recencia (1 a 5)"),
+    trait("rfm_frequency", "int", "RFM 频次分(1–5)", "RFM frequency (1 to 5)", "RFM frecuencia (1 a 5)"),
+    trait("rfm_monetary", "int", "RFM 金额分(1–5)", "RFM value (1 to 5)", "RFM valor (1 a 5)"),
+    trait("rfm_segment", "text", "RFM 分层", "RFM segment", "segmento RFM", SEGMENTS),
 )
 """Traits computed from activity; nobody can tell them."""
 

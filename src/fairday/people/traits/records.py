@@ -265,8 +265,8 @@ def load_thresholds(conn: Connection) -> tuple[Thresholds | None, dict[str, tupl
     found: dict[tuple[str, str], tuple[int, ...]] = {}
     for name, of, listed in conn.execute(select(thresholds.c.name, thresholds.c.of, thresholds.c.cuts)):
         found[name, of] = tuple(jsons.loads(listed))
-    parts = [found.get(("rfm", of)) for of in ("recency", "frequency", "monetary")]
-    rfm = Thresholds(*parts) if all(parts) else None  # type: ignore[arg-type]
+    parts = [cuts for of in ("recency", "frequency", "monetary") if (cuts := found.get(("rfm", of)))]
+    rfm = Thresholds(*parts) if len(parts) == 3 else None
     return rfm, {of: listed for (name, of), listed in found.items() if name == "price"}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
+from typing import TypeVar
 
 from sqlalchemy import BigInteger, Connection, Integer, String, Table, select, text
 
@@ -89,13 +90,11 @@ def add(conn: Connection, rows: Iterable[Row], sign: int = 1) -> None:
         insert_rows(conn, table, columns, [(*key, *value) for key, value in sorted(sums.items())], _plus(table))
 
 
-def _sum(
-    into: dict[tuple[str, int], list[int]] | dict[tuple[int, int], list[int]],
-    key: tuple[str, int] | tuple[int, int],
-    a: int,
-    b: int,
-) -> None:
-    cell = into.setdefault(key, [0, 0])  # type: ignore[arg-type]
+_Key = TypeVar("_Key", tuple[str, int], tuple[int, int])
+
+
+def _sum(into: dict[_Key, list[int]], key: _Key, a: int, b: int) -> None:
+    cell = into.setdefault(key, [0, 0])
     cell[0] += a
     cell[1] += b
 

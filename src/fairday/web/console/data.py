@@ -86,7 +86,7 @@ def make_key(request: Request) -> Response:
     name, kind = field(request, "name", 100), field(request, "kind", 20)
     try:
         with shop.db.write() as conn:
-            made, key = keys.create_key(conn, name, kind, shop.clock.now())  # type: ignore[arg-type]  # checked there
+            made, key = keys.create_key(conn, name, kind, shop.clock.now())
     except FairdayError as error:
         return _keys(request, error)
     return _keys(request, fresh=(made.kind, key))

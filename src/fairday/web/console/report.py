@@ -77,10 +77,10 @@ def report_part(request: Request, name: str, kind: str) -> Response:
     if kind == "csv":
         found = _asked(request)
         return _file(sheets.as_csv(sheets.sheet(found, name)), "text/csv; charset=utf-8", f"{name}.csv")
-    if kind not in ("png", "svg") or name not in charts.CHARTS:
+    if kind not in charts.FORMATS or name not in charts.CHARTS:
         raise NotFound("The report has no such part.", code="no_table")
     found, tongue = _asked(request), tongue_of(request)
-    drawn = charts.draw(found, name, kind, tongue.plain, titles(tongue, found))  # type: ignore[arg-type]
+    drawn = charts.draw(found, name, kind, tongue.plain, titles(tongue, found))
     return Response(drawn, media_type={"png": "image/png", "svg": "image/svg+xml"}[kind])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -18,8 +18,11 @@ from fairday.web.console.scene_form import checked
 from fairday.web.console.scene_plan import of_one
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
-Move = Literal["start", "pause", "resume", "end"]
-MOVES: dict[str, tuple[Move, ...]] = {"draft": ("start",), "live": ("pause", "end"), "paused": ("resume", "end")}
+_OFFERED: dict[str, tuple[life.Move, ...]] = {
+    "draft": ("start",),
+    "live": ("pause", "end"),
+    "paused": ("resume", "end"),
+}
 """What may be done with a scene, by its state; the stream's own rules decide."""
 
 
@@ -73,7 +76,7 @@ def _scene(request: Request, scene: str, error: FairdayError | None = None) -> R
         numbers=numbers,
         versions=versions,
         mails=sorted(mails.items()),
-        moves=MOVES.get(row.status, ()),
+        moves=_OFFERED.get(row.status, ()),
         error=say(tongue, error) if error else None,
         text=row.text,
         **known,
@@ -84,13 +87,13 @@ def _scene(request: Request, scene: str, error: FairdayError | None = None) -> R
 
 @inside.post("/scenes/{scene}/{move}")
 def move(request: Request, scene: str, move: str) -> Response:
-    if move not in get_args(Move):
+    if move not in life.MOVES:
         raise HTTPException(404)
     shop = shop_of(request)
     try:
         with shop.db.read() as conn:
             life.get_scene(conn, scene)
-        shop.move_scene(move, scene, actor=f"operator:{request.state.operator.id}")  # type: ignore[arg-type]  # one of them
+        shop.move_scene(move, scene, actor=f"operator:{request.state.operator.id}")
     except FairdayError as error:
         if error.code == "no_scene":
             raise
