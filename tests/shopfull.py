@@ -11,7 +11,7 @@ from fairday.intake.rejections import keep_rejected, rejection
 from fairday.kernel.clock import DAY_MS
 from fairday.people import audiences
 from fairday.people.identity import ids_of, person_of
-from fairday.reach import outbox
+from fairday.reach import delivery, outbox
 from fairday.scenes.arms import Meeting
 from fairday.storage.log import Happening
 
@@ -71,7 +71,7 @@ def fill(shop: fairday.Shop) -> None:
     shop.followers.catch_up()
     with shop.db.write() as conn:
         outbox.plan(conn, [_mail(conn, n) for n in range(6)], now)
-    outbox.deliver_locally(shop.db, now, shop.settings.zone)
+    delivery.deliver_locally(shop.db, now, shop.settings.zone)
     shop.followers.catch_up()
 
 

@@ -11,7 +11,7 @@ import pytest
 import fairday
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.insight.replay import Replay, last_time, period_of, replay
-from fairday.insight.replay.walk import face_value
+from fairday.insight.replay.face import face_value
 from fairday.kernel.audience import parse
 from fairday.kernel.clock import DAY_MS, ManualClock, day_start, local_day, to_date
 from fairday.kernel.errors import FairdayError

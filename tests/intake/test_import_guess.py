@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fairday.intake.guess import Table, guess, look, mapping_text, settle, source_of, time_format
+from fairday.intake.drafting import mapping_text, source_of
+from fairday.intake.guess import Table, guess, look, settle, time_format
 from fairday.intake.imports import import_files
 from fairday.intake.mapping import parse_mapping
 from fairday.kernel.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from fairday.intake.files import detect_delimiter, detect_encoding
+from fairday.intake.delimited import detect_delimiter, detect_encoding
 from fairday.intake.imports import ImportReport, import_files
 from fairday.intake.mapping import Mapping, parse_mapping
 from fairday.kernel.errors import FairdayError

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 import parts
 from fairday.kernel.clock import ManualClock, SystemClock
 from fairday.kernel.errors import FairdayError
-from fairday.reach import outbox, smtp
+from fairday.reach import delivery, outbox, smtp
 from fairday.reach.mail import MailContent, MailFloor, MailGoods, render
 from fairday.reach.outbox import Planned
 from fairday.scenes.arms import Meeting
@@ -87,8 +87,8 @@ def test_a_message_is_planned_once_per_address_scene_and_phase(db):
 def test_the_local_mailbox_delivers_once_and_leaves_the_withheld(db):
     with db.write() as conn:
         outbox.plan(conn, [planned(1), planned(2, withheld="no_consent")], 1)
-    assert outbox.deliver_locally(db, 5, "UTC") == 1
-    assert outbox.deliver_locally(db, 6, "UTC") == 0
+    assert delivery.deliver_locally(db, 5, "UTC") == 1
+    assert delivery.deliver_locally(db, 6, "UTC") == 0
     with db.read() as conn:
         (shown,) = read_happenings(conn, (-1, -1), None, 10)
         assert (shown.name, shown.ids) == ("Scene Shown", (("email", "p1@example.com"),))
@@ -102,7 +102,7 @@ def test_the_local_mailbox_delivers_once_and_leaves_the_withheld(db):
 def test_mail_reaches_a_real_server_with_one_click_unsubscribe(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1, subject="年货节\r\nBcc: x@example.com")], 1)
-    assert outbox.drain(db, sender(sink.port), ManualClock(10), "UTC") == 1
+    assert delivery.drain(db, sender(sink.port), ManualClock(10), "UTC") == 1
     ((address, raw),) = sink.got
     mail = message_from_bytes(raw)
     assert address == "p1@example.com"
@@ -116,7 +116,7 @@ def test_refusals_are_kept_with_their_reason_and_passing_ones_tried_again(db, si
     with db.write() as conn:
         outbox.plan(conn, [planned(n) for n in (1, 2, 3)], 1)
     for _ in range(outbox.MAX_TRIES):
-        outbox.drain(db, sender(sink.port), ManualClock(10), "UTC")
+        delivery.drain(db, sender(sink.port), ManualClock(10), "UTC")
     with db.read() as conn:
         found = {m.address: (m.status, m.reason) for m in outbox.page(conn)}
     assert found["p1@example.com"] == ("failed", "refused 550")
@@ -128,8 +128,8 @@ def test_refusals_are_kept_with_their_reason_and_passing_ones_tried_again(db, si
 def test_a_server_that_is_away_loses_nothing(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
-    outbox.drain(db, sender(parts.free_port()), ManualClock(10), "UTC")
-    outbox.drain(db, sender(sink.port), ManualClock(11), "UTC")
+    delivery.drain(db, sender(parts.free_port()), ManualClock(10), "UTC")
+    delivery.drain(db, sender(sink.port), ManualClock(11), "UTC")
     assert [a for a, _ in sink.got] == ["p1@example.com"]
 
 
@@ -137,8 +137,8 @@ def test_a_claim_whose_process_died_is_never_sent_again(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
         outbox.claim(conn, 1000)
-    outbox.drain(db, sender(sink.port), ManualClock(2000), "UTC")
-    outbox.drain(db, sender(sink.port), ManualClock(1001 + outbox.STALE_MS), "UTC")
+    delivery.drain(db, sender(sink.port), ManualClock(2000), "UTC")
+    delivery.drain(db, sender(sink.port), ManualClock(1001 + outbox.STALE_MS), "UTC")
     assert sink.got == []
     with db.read() as conn:
         assert outbox.page(conn)[0].status == "unsure"
@@ -148,14 +148,14 @@ NURSERY = """
 import os, sys
 from fairday.kernel.clock import SystemClock
 from fairday.storage.database import Database
-from fairday.reach import outbox, smtp
+from fairday.reach import delivery, smtp
 out = smtp.Smtp(smtp.SmtpAddress("127.0.0.1", int(sys.argv[2]), "", "", False), "s@example.com", "http://s.example")
 for _ in sys.stdin:
     child = os.fork()
     if not child:
         db = Database(sys.argv[1])
         os.write(1, b"%d\\n" % os.getpid())
-        outbox.drain(db, out, SystemClock(), "UTC")
+        delivery.drain(db, out, SystemClock(), "UTC")
         os._exit(0)
     _, how = os.waitpid(child, 0)
     os.write(1, b"killed\\n" if os.WIFSIGNALED(how) else b"done\\n")
@@ -186,7 +186,7 @@ def test_killed_whenever_no_address_gets_a_mail_twice(url, db, sink):
     nursery.stdin.close()
     nursery.wait(10)
     nursery.stdout.close()
-    outbox.drain(db, sender(sink.port), SystemClock(), "UTC")
+    delivery.drain(db, sender(sink.port), SystemClock(), "UTC")
     with db.write() as conn:
         outbox.recover(conn, int(time.time() * 1000) + outbox.STALE_MS + 1)
     got = Counter(a for a, _ in sink.got)
@@ -228,18 +228,18 @@ def test_a_mail_escapes_what_it_shows_and_links_carry_no_address():
 def test_what_was_withheld_may_go_when_its_reason_is_gone(db):
     with db.write() as conn:
         outbox.plan(conn, [planned(1, withheld="no_consent"), planned(2)], 1)
-    outbox.deliver_locally(db, 2, "UTC")
+    delivery.deliver_locally(db, 2, "UTC")
     with db.write() as conn:
         assert outbox.plan(conn, [planned(1), planned(2)], 3) == 1
-    assert outbox.deliver_locally(db, 4, "UTC") == 1
+    assert delivery.deliver_locally(db, 4, "UTC") == 1
 
 
 def test_a_server_that_is_away_for_hours_loses_nothing(db, sink):
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
     for n in range(2 * outbox.MAX_TRIES):
-        outbox.drain(db, sender(parts.free_port()), ManualClock(n), "UTC")
-    outbox.drain(db, sender(sink.port), ManualClock(99), "UTC")
+        delivery.drain(db, sender(parts.free_port()), ManualClock(n), "UTC")
+    delivery.drain(db, sender(sink.port), ManualClock(99), "UTC")
     assert [a for a, _ in sink.got] == ["p1@example.com"]
 
 
@@ -247,7 +247,7 @@ def test_a_refused_sender_is_no_bounce_of_the_address(db, sink):
     sink.senders = "550 you may not send here"
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
-    outbox.drain(db, sender(sink.port), ManualClock(10), "UTC")
+    delivery.drain(db, sender(sink.port), ManualClock(10), "UTC")
     with db.read() as conn:
         assert [(m.status, m.reason) for m in outbox.page(conn)] == [("failed", "sender refused 550")]
         assert outbox.bounced(conn, [1]) == set()
@@ -257,7 +257,7 @@ def test_an_odd_goodbye_changes_nothing_about_what_was_sent(db, sink):
     sink.goodbye = "421 too busy to say bye"
     with db.write() as conn:
         outbox.plan(conn, [planned(1)], 1)
-    outbox.drain(db, sender(sink.port), ManualClock(10), "UTC")
+    delivery.drain(db, sender(sink.port), ManualClock(10), "UTC")
     with db.read() as conn:
         assert [m.status for m in outbox.page(conn)] == ["sent"]
 
@@ -275,7 +275,7 @@ def test_a_claim_of_a_long_round_is_of_the_hour_it_was_made(db, sink):
     seen: list[int] = []
     with db.write() as conn:
         outbox.plan(conn, [planned(n) for n in range(3 * outbox.CLAIM)], 1)
-    outbox.drain(db, Slow(), clock, "UTC")
+    delivery.drain(db, Slow(), clock, "UTC")
     assert seen == [0, 0, 0]
 
 
@@ -286,7 +286,7 @@ def test_the_secret_is_not_said_to_another_machine_without_encryption(db, sink):
         with db.write() as conn:
             outbox.plan(conn, [planned(1)], 1)
         out = smtp.Smtp(smtp.SmtpAddress("0.0.0.0", everywhere.port, "u", "hush", False), "s@example.com", "http://s")
-        outbox.drain(db, out, ManualClock(10), "UTC")
+        delivery.drain(db, out, ManualClock(10), "UTC")
     finally:
         everywhere.stop()
     with db.read() as conn:

@@ -19,8 +19,9 @@ from fairday.storage import ledger
 from fairday.storage.runner import stream_state
 from fairday.trade import order as rules
 from fairday.trade.payment import balance
-from fairday.trade.payment.decider import PaymentDecider, settle
+from fairday.trade.payment.decider import PaymentDecider
 from fairday.trade.payment.model import stream_of
+from fairday.trade.payment.settling import settle
 from trading import Shelf, ShelfClaim, World, fill, line, place, placing
 
 A, B, O = "account:a", "account:b", "order:1"  # noqa: E741

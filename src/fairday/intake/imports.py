@@ -15,6 +15,7 @@ from sqlalchemy import select
 from fairday.goods.bringing import Refused, Told, bring_goods
 from fairday.goods.catalogue import ProductRow, all_products, save_products
 from fairday.goods.records import variant_homes
+from fairday.intake.campaigns import Campaigns, campaigns, redemption_rows, target_rows
 from fairday.intake.files import Loaded, load, workbench
 from fairday.intake.goods import gather, spooled
 from fairday.intake.mapping import builtin_names, load_mapping
@@ -23,16 +24,7 @@ from fairday.intake.plain import Reject
 from fairday.intake.setaside import Fault, set_aside_rows, write_rejects
 from fairday.intake.shape import Mapping
 from fairday.intake.slices import Row, Slices, Turns, in_slices
-from fairday.intake.tables import (
-    Campaigns,
-    Held,
-    campaigns,
-    customer_rows,
-    product_rows,
-    redemption_rows,
-    stage_goods,
-    target_rows,
-)
+from fairday.intake.tables import Held, customer_rows, product_rows, stage_goods
 from fairday.kernel.clock import zone as time_zone
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.settings import Settings

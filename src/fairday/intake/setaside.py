@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from fairday.intake.files import Loaded, records
+from fairday.intake.delimited import records
+from fairday.intake.files import Loaded
 from fairday.intake.plain import Reject
 from fairday.kernel.errors import FairdayError
 

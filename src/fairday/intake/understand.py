@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from fairday.intake.guess import Guess, Table, guess, look, mapping_text
+from fairday.intake.drafting import mapping_text
+from fairday.intake.guess import Guess, Table, guess, look
 from fairday.intake.mapping import builtin_names, load_mapping, parse_mapping
 from fairday.intake.shape import Mapping, choose_table
 from fairday.kernel.errors import FairdayError

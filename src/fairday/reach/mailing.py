@@ -17,7 +17,7 @@ from fairday.people.consent import consents
 from fairday.people.contact import Standing
 from fairday.people.lately import zones
 from fairday.people.tables import identifiers, ownership
-from fairday.reach import outbox
+from fairday.reach import delivery, outbox
 from fairday.reach.mail import MailContent, MailFloor, MailGoods, render
 from fairday.reach.outbox import Planned
 from fairday.scenes import arms
@@ -94,12 +94,12 @@ class Mailing:
                 progress(done, total)
         return result
 
-    def send(self, transport: outbox.Transport | None) -> int:
+    def send(self, transport: delivery.Transport | None) -> int:
         """Hand over what is queued: to the transport, or without one to the local mailbox; how many."""
         now, zone = self._clock.now(), self._settings().zone
         if transport is None:
-            return outbox.deliver_locally(self._db, now, zone)
-        return outbox.drain(self._db, transport, self._clock, zone)
+            return delivery.deliver_locally(self._db, now, zone)
+        return delivery.drain(self._db, transport, self._clock, zone)
 
     def _may_be(self, conn: Connection, staged: Staged, stage: Stage, now: int) -> bool:
         """Whether the scene's moment may be anybody's now, by the clocks of all places where people are."""

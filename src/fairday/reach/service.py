@@ -11,7 +11,8 @@ from sqlalchemy import func, select, update
 
 from fairday.kernel import jsons
 from fairday.kernel.clock import Clock
-from fairday.reach.outbox import SERVICE, Message, Transport, messages, new_token
+from fairday.reach.delivery import Transport
+from fairday.reach.outbox import SERVICE, Message, messages, new_token
 from fairday.scenes.arms import Meeting
 from fairday.storage.database import Database
 

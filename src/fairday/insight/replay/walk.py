@@ -10,13 +10,13 @@ from sqlalchemy import Connection, text
 
 from fairday.goods.catalogue import ProductRow, all_products
 from fairday.insight.replay.consents import Consents, Owned, owned_by
+from fairday.insight.replay.face import PRICED, face_value
 from fairday.insight.replay.model import Cost, Note, Period, Replay, ReplayDay, ReplayFloor, Shown, last_time
 from fairday.kernel import ids
 from fairday.kernel.audience import parse
 from fairday.kernel.clock import DAY_MS, day_start, local_day
 from fairday.kernel.festivals import NOBODY, Own, festival
 from fairday.kernel.settings import Settings
-from fairday.offers.model import AmountOff, Benefit, PercentOff, Tiers
 from fairday.people.contact import Asked, Sent, Standing, Withheld, may_contact
 from fairday.people.past import Past, Pasts
 from fairday.people.tables import OPEN
@@ -28,7 +28,7 @@ from fairday.scenes.choice import Person, choose
 from fairday.scenes.conditions import goods_vocabulary
 from fairday.scenes.moment import moment_condition, moment_facts
 from fairday.scenes.shelf import Shelf
-from fairday.scenes.spec import Guard, Offer, Place, SceneSpec, When
+from fairday.scenes.spec import Guard, Place, SceneSpec, When
 from fairday.scenes.stage import Stage, Staged, own_dates
 from fairday.scenes.staging import as_product, popularity
 from fairday.storage.database import Database
@@ -365,46 +365,3 @@ def on_floors(
             product = shelf.products[at].product
             found[product] = (*found.get(product, ()), number)
     return found
-
-
-PRICED = (AmountOff, PercentOff, Tiers)
-"""Benefits whose cost can be told of a day's money."""
-
-
-def face_value(offers: Sequence[Offer], orders: int, amount: int) -> int:
-    """What a day's orders of one person would have cost in offers at most, minor units.
-
-    Offers with the same ``stack`` word add up, of the others the dearest counts. Conditions on goods and pieces are
-    taken as met; one on the amount is asked of the day's money.
-    """
-    groups: dict[frozenset[str], int] = {}
-    for place, offer in enumerate(offers):
-        rule = offer.rule
-        if rule is None:
-            continue
-        needed = max((need.spend for need in rule.when.needs), default=0)
-        times = min(orders, amount // needed) if needed > 0 else orders
-        if times <= 0:
-            continue
-        value = min(amount, sum(_face(benefit, times, amount) for benefit in rule.benefits))
-        group = offer.stacks or frozenset({f"\0{place}"})
-        groups[group] = groups.get(group, 0) + value
-    return max(groups.values(), default=0)
-
-
-def _face(benefit: Benefit, times: int, amount: int) -> int:
-    match benefit:
-        case AmountOff():
-            return times * benefit.amount
-        case PercentOff():
-            most = -(-int(amount * benefit.percent) // 100)
-            return most if benefit.cap is None else min(most, times * benefit.cap)
-        case Tiers(by="amount"):
-            reached = [tier for tier in benefit.tiers if tier.at <= amount]
-            if not reached:
-                return 0
-            tier = reached[-1]
-            often = amount // tier.at if benefit.repeat and tier.at else min(times, amount // max(1, tier.at))
-            return often * tier.amount - (-int(amount * tier.percent) // 100)
-        case _:
-            return 0

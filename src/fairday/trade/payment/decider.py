@@ -8,19 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fairday.kernel.decider import (
-    BaseDecider,
-    Command,
-    Event,
-    Located,
-    Peek,
-    Refusal,
-    Row,
-    Spanning,
-    State,
-    Transfer,
-    kind_of,
-)
+from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, Row, State, Transfer, kind_of
 from fairday.trade.payment.model import (
     BALANCE,
     CHANNELS,
@@ -30,8 +18,6 @@ from fairday.trade.payment.model import (
     NUMBER,
     PROVIDERS,
     REFUND_ID,
-    Paid,
-    Payable,
     number_of,
 )
 
@@ -50,7 +36,7 @@ class PaymentDecider(BaseDecider):
     Commands: ``request`` {pays, method, channel, amount, currency, account, expires}, ``prepared``,
     ``settle`` (an outcome that touches nothing else), ``ask`` {at}, ``hint``, ``refund`` {refund, amount, why} of what
     is no order's, ``refund.again`` {refund} of one that failed,
-    ``refund.outcome`` {refund, state, amount, trade, at}. The spanning ``payment.settle`` is in ``settle``.
+    ``refund.outcome`` {refund, state, amount, trade, at}. The spanning ``payment.settle`` is in ``settling``.
     """
 
     kind = "payment"
@@ -179,7 +165,7 @@ def giving_back(state: State, refund: str, amount: int, why: str, now: int, book
     made = refunding(state, refund, amount, why[:MAX_WHY], now, books)
     if not isinstance(made, Refusal):
         return made
-    return _noted(state, made.code, {"amount": amount, "currency": state.get("currency", "")})
+    return noted(state, made.code, {"amount": amount, "currency": state.get("currency", "")})
 
 
 # ---- the rules -------------------------------------------------------------------------------------------------------
@@ -244,8 +230,8 @@ def _settle(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] 
     if said == "succeeded":
         if status != "succeeded":
             return Refusal("needs_payable", "Money for something is settled with it: payment.settle.")
-        wrong = _mismatch(state, data)
-        return [] if wrong is None else _noted(state, wrong, data)
+        wrong = mismatch(state, data)
+        return [] if wrong is None else noted(state, wrong, data)
     if said == "pending":
         return [Event("Payment Pending", waiting)] if status == "requested" else []
     if said == "failed":
@@ -256,7 +242,7 @@ def _settle(state: State, data: Mapping[str, Any], now: int) -> Sequence[Event] 
     return Refusal("bad_outcome", "An outcome is pending, succeeded, failed or closed.")
 
 
-def _mismatch(state: State, data: Mapping[str, Any]) -> str | None:
+def mismatch(state: State, data: Mapping[str, Any]) -> str | None:
     """What of a success is not as it was asked for, by code."""
     if data.get("amount") != state["amount"] or type(data.get("amount")) is not int:
         return "amount_differs"
@@ -269,7 +255,7 @@ def _mismatch(state: State, data: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _noted(state: State, code: str, data: Mapping[str, Any]) -> list[Event]:
+def noted(state: State, code: str, data: Mapping[str, Any]) -> list[Event]:
     """A contradiction is kept once, for people to look at; nothing is booked."""
     if state["problem"] is not None:
         return []
@@ -334,7 +320,7 @@ def _refund_outcome(state: State, data: Mapping[str, Any], now: int) -> Sequence
         return Refusal("bad_outcome", "A refund's outcome is pending, succeeded or failed.")
     done = sum(r["amount"] for r in state["refunds"].values() if r["status"] == "succeeded") + known["amount"]
     if data.get("amount") != known["amount"] or done > state["amount"]:
-        return _noted(state, "refund_differs", data)
+        return noted(state, "refund_differs", data)
     booked = {"method": state["method"], "pays": state["pays"], "currency": state["currency"], "refunded": done,
               "trade": str(data.get("trade", ""))[:64], "at": data.get("at"), "account": state["account"]}  # fmt: skip
     if "books" in state:  # money that an account did not take is no order's
@@ -359,64 +345,3 @@ _RULES = {
     "refund.again": _refund_again,
     "refund.outcome": _refund_outcome,
 }
-
-
-# ---- with what is paid for -------------------------------------------------------------------------------------------
-
-
-def settle(payables: Mapping[str, Payable]) -> Spanning:
-    """``payment.settle`` {state, amount, currency, trade, at}: a payment's outcome, in one transaction with what it
-    pays for. Money for something that cannot take it any more is refunded by itself, under the refund id ``auto``.
-
-    Args:
-        payables: the rules of what can be paid for, by kind of stream; may grow later.
-    """
-    alone = PaymentDecider()
-
-    def locate(command: Command, peek: Peek) -> Located:
-        version, state = peek(command.stream)
-        if kind_of(command.stream) != "payment" or not _moves(state, command.data):
-            return Located((command.stream,), {command.stream: version})
-        pays = state["pays"]
-        found = payables[kind_of(pays)].streams(peek, pays)
-        others = (s for s in found.streams if s != command.stream)
-        return Located((command.stream, *others), {**found.relied, command.stream: version})
-
-    def decide(states: Mapping[str, State], command: Command, now: int) -> Mapping[str, Sequence[Event]] | Refusal:
-        payment, state = command.stream, states[command.stream]
-        if kind_of(payment) != "payment" or not state["status"]:
-            return Refusal("payment_unknown", "There is no such payment.")
-        if not _moves(state, command.data):
-            made = alone.decide(state, Command("settle", payment, command.data), now)
-            if isinstance(made, Refusal) and made.code == "needs_payable":
-                made = _noted(state, str(_mismatch(state, command.data)), command.data)
-            return made if isinstance(made, Refusal) else {payment: made}
-        pays = state["pays"]
-        paid = Paid(
-            payment=payment,
-            method=state["method"],
-            amount=state["amount"],
-            currency=state["currency"],
-            account=state["account"],
-        )
-        taken = payables[kind_of(pays)].paid(states, pays, paid, now)
-        refused = isinstance(taken, Refusal)
-        came = Event("Payment Succeeded", {
-            "trade": command.data["trade"], "paid_at": command.data.get("at") or now, "method": state["method"],
-            "pays": pays, "amount": state["amount"], "currency": state["currency"],
-            "for": "refund" if refused else "order", "ask_at": None,
-            # An account's ledger is what it holds, always: money it did not take waits on the payment.
-            **({"books": payment} if refused and kind_of(pays) == "account" else {}),
-        })  # fmt: skip
-        if not isinstance(taken, Refusal):
-            return {**taken, payment: [came]}
-        back = refunding(alone.evolve(state, came), "auto", state["amount"], taken.code[:MAX_WHY], now)
-        return back if isinstance(back, Refusal) else {payment: [came, *back]}
-
-    return Spanning("payment.settle", locate, decide)
-
-
-def _moves(state: State, data: Mapping[str, Any]) -> bool:
-    """Whether the outcome makes money count: a success, as it was asked for, for the first time."""
-    unpaid = state["status"] not in ("", "succeeded")
-    return unpaid and data.get("state") == "succeeded" and _mismatch(state, data) is None

@@ -18,7 +18,7 @@ from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.payment import balance, tables
 from fairday.trade.payment.config import Providers, at_home, notice_url
-from fairday.trade.payment.decider import OPEN_REFUND, PaymentDecider, settle
+from fairday.trade.payment.decider import OPEN_REFUND, PaymentDecider
 from fairday.trade.payment.model import (
     BALANCE,
     BY_HAND_MS,
@@ -41,6 +41,7 @@ from fairday.trade.payment.model import (
 from fairday.trade.payment.sandbox import Sandbox
 from fairday.trade.payment.sandbox.alipay import AlipaySide
 from fairday.trade.payment.sandbox.wechat import WechatSide
+from fairday.trade.payment.settling import settle
 
 log = logging.getLogger("fairday.payments")
 
