@@ -17,6 +17,7 @@ from fairday.people import accounts
 from fairday.storage.database import Database
 from fairday.storage.runner import Runner, stream_state
 from fairday.trade.payment import balance, tables
+from fairday.trade.payment.asking import closed, command_of, refunded
 from fairday.trade.payment.config import Providers, at_home, notice_url
 from fairday.trade.payment.decider import OPEN_REFUND, PaymentDecider
 from fairday.trade.payment.model import (
@@ -24,17 +25,12 @@ from fairday.trade.payment.model import (
     BY_HAND_MS,
     MANUAL,
     METHODS,
-    NUMBER,
     PROVIDERS,
     Ask,
     Go,
-    Hint,
-    Notice,
     Outcome,
     Payable,
     Provider,
-    ProviderRefused,
-    RefundOutcome,
     number_of,
     stream_of,
 )
@@ -224,25 +220,7 @@ class Payments:
         provider = self._provider(name)
         # Signatures, and fetching the provider's certificates, are nothing for the event loop.
         told = await asyncio.to_thread(provider.notice, headers, body, self.clock.now())
-        return await self.runner.send(self._command(told, name))
-
-    def _command(self, told: Notice, by: str) -> Command:
-        stream = stream_of(told.number)
-        if not NUMBER.fullmatch(told.number):
-            raise NotFound("There is no such payment.", code="payment_unknown")
-        actor = f"payments:{by}"
-        if isinstance(told, Hint):
-            return Command("hint", stream, {}, actor)
-        if isinstance(told, RefundOutcome):
-            data = {
-                "refund": told.refund,
-                "state": told.state,
-                "amount": told.amount,
-                "trade": told.trade,
-                "at": told.at,
-            }
-            return Command("refund.outcome", stream, data, actor)
-        return Command("payment.settle", stream, _outcome(told), actor)
+        return await self.runner.send(command_of(told, name))
 
     def ask(self, number: str) -> State:
         """Ask the provider about a payment now; gives the state after. Blocks.
@@ -264,39 +242,13 @@ class Payments:
         if state["status"] in ("requested", "pending", "failed"):
             said = provider.query(number)
             if said.state in ("pending", "failed") and self.clock.now() >= state["expires"]:
-                said = self._closed(provider, number)
-            self.runner.submit(self._command(said, "query"))
+                said = closed(provider, number)
+            self.runner.submit(command_of(said, "query"))
         for refund, kept in state["refunds"].items():
             if kept["status"] in OPEN_REFUND:
-                back = self._refunded(provider, number, refund, kept, state)
-                self.runner.submit(self._command(back, "query"))
+                back = refunded(provider, number, refund, kept, state)
+                self.runner.submit(command_of(back, "query"))
         return self._known(number)
-
-    def _closed(self, provider: Provider, number: str) -> Outcome:
-        """Nobody paid in time: close it there, so that nobody can. If somebody just did, that is what is found."""
-        try:
-            provider.close(number)
-        except ProviderRefused:
-            return provider.query(number)
-        return Outcome(number=number, state="closed")
-
-    def _refunded(
-        self, provider: Provider, number: str, refund: str, kept: Mapping[str, Any], state: State
-    ) -> RefundOutcome:
-        """Ask after a refund that was sent, or send it; a refund's number makes sending it again the same refund."""
-        amount, whole, currency = kept["amount"], state["amount"], state["currency"]
-        if kept["status"] == "pending":
-            said = provider.refund_query(number, refund)
-            if said.state != "unknown":
-                return said
-        try:
-            return provider.refund(number, refund, amount, whole, currency, "")
-        except ProviderRefused as error:
-            said = provider.refund_query(number, refund)
-            if said.state != "unknown":
-                return said
-            log.warning("refund %s of payment %s was refused: %s", refund, number, error.code)
-            return RefundOutcome(number=number, refund=refund, state="failed")
 
     def close(self, number: str) -> State:
         """Give a payment up that nobody made, at the provider too. Blocks.
@@ -308,12 +260,8 @@ class Payments:
         state = self._known(number)
         if state["status"] in ("requested", "pending", "failed"):
             manual = state["method"] not in PROVIDERS
-            said = (
-                Outcome(number=number, state="closed")
-                if manual
-                else self._closed(self._provider(state["method"]), number)
-            )
-            self.runner.submit(self._command(said, "close"))
+            said = Outcome(number=number, state="closed") if manual else closed(self._provider(state["method"]), number)
+            self.runner.submit(command_of(said, "close"))
         return self._known(number)
 
     def give_up(self, pays: str) -> None:
@@ -425,12 +373,6 @@ class Payments:
 
     def _provider(self, name: str) -> Provider:
         return self.providers.get(name)
-
-
-def _outcome(told: Outcome) -> dict[str, Any]:
-    if told.state != "succeeded":
-        return {"state": told.state}
-    return {"state": told.state, "amount": told.amount, "currency": told.currency, "trade": told.trade, "at": told.at}
 
 
 def _said(answer: Answer) -> Answer:
