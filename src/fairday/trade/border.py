@@ -298,6 +298,10 @@ class CrossBorder(B2C):
         ]
         return [share for share in found if share.amount]
 
+    def exchanges(self, state: State) -> bool:
+        """Duty was paid on these very goods."""
+        return False
+
 
 # ---- what a person may spend in a year -------------------------------------------------------------------------------
 

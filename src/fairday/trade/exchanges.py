@@ -61,6 +61,10 @@ class Exchanges:
         self._orders = orders
         self._checkout = checkout
 
+    def takes(self, state: State) -> bool:
+        """Whether an order's mode lets its units be exchanged for other goods."""
+        return self._orders.steps.mode(state["mode"]).exchanges(state)
+
     def look(self, order: str, units: Mapping[str, int], wants: Sequence[tuple[str, int]]) -> Swap:
         """Work an exchange out; nothing moves.
 
@@ -118,8 +122,7 @@ class Exchanges:
         self, order: str, state: State, units: Mapping[str, int], wants: Sequence[tuple[str, int]]
     ) -> tuple[Swap, dict[str, object]]:
         check_wants(wants)
-        if state["mode"] != "b2c" or "exchange" in state["data"]:
-            # Duty was paid on these very goods, or a price agreed on, or a rate of that day: no new order can take it.
+        if not self.takes(state):
             raise Conflict("This order cannot be exchanged: send it back and order anew.", code="order_no_exchange")
         if not any(units.values()):
             raise Conflict("Say which units come back.", code="order_nothing_to_refund")

@@ -93,6 +93,10 @@ class Mode(Protocol):
         """What changes hands when the order is over: of each part, ``paid - refunded`` is what was kept of it."""
         ...
 
+    def exchanges(self, state: State) -> bool:
+        """Whether units of an order may be exchanged for other goods of the shop."""
+        ...
+
 
 class B2C:
     """A shop sells to people: prepaid, half an hour to pay (three days by transfer), the money is the shop's sales and
@@ -114,3 +118,7 @@ class B2C:
 
     def releases(self, state: State) -> Sequence[Release]:
         return ()
+
+    def exchanges(self, state: State) -> bool:
+        """Unless it was charged at a rate of that day: no new order can take that over."""
+        return "exchange" not in state["data"]

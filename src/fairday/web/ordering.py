@@ -102,8 +102,8 @@ def drawn(
             "cancel": state["life"] == "open" and not any(x["shipped"] for x in lines),
             "refund": state["life"] in ("open", "completed") and (rules.is_paid(state) or state["on_account"])
             and (state["refunded"] < state["total"] or any(x["out"] or x["waiting"] for x in lines)),
-            "exchange": state["life"] in ("open", "completed") and state["mode"] == "b2c"
-            and "exchange" not in state["data"] and any(x["out"] for x in lines),
+            "exchange": state["life"] in ("open", "completed") and shop.exchanges.takes(state)
+            and any(x["out"] for x in lines),
         },
         money=lambda n: tongue.money(n, state["currency"]), abroad=abroad_drawn(tongue, state),
     )  # fmt: skip

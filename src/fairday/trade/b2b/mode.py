@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairday.kernel.clock import DAY_MS
-from fairday.kernel.decider import Refusal
+from fairday.kernel.decider import Refusal, State
 from fairday.trade.modes import B2C, Terms
 
 PREPAID_MS = 14 * DAY_MS
@@ -50,6 +50,10 @@ class B2B(B2C):
         if placing["data"].get("days") is not None:
             return Terms(pay_ms=0, on_account=True)
         return Terms(pay_ms=PREPAID_MS)
+
+    def exchanges(self, state: State) -> bool:
+        """Its goods and prices were agreed on."""
+        return False
 
 
 def _bad_quote(quote: tuple[str, Mapping[str, Any]] | None, placing: Mapping[str, Any]) -> Refusal | None:

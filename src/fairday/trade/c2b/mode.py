@@ -115,6 +115,10 @@ class PreOrder:
             Release("sales", held, "sales", goods - royalty),
         )
 
+    def exchanges(self, state: State) -> bool:
+        """Its goods were made because so many wanted them."""
+        return False
+
 
 def held_for(design: str) -> str:
     """The ledger account of money that waits for a design's goods."""

@@ -76,3 +76,7 @@ class C2C:
             Release("commission", held, FEES, fee),
             Release("earnings", held, seller_stream(data["seller"]), rest),
         )
+
+    def exchanges(self, state: State) -> bool:
+        """There is one of it."""
+        return False
