@@ -87,9 +87,9 @@ def test_a_shop_without_a_fit_ranks_by_taste_and_with_one_by_chance(stocked: Sho
     assert {p.split("-")[0] for p in liked} == {"tea"}
     lamp = goods("lamps")[1]
     assert mine.chances[ranking.place(lamp)] < 1e-3
-    rebuys = ranking.rebuys
-    assert (rebuys("tea-0") or 0) > 0.3 > (rebuys(lamp) or 0)
-    assert rebuys("nothing") is None
+    rebuy = ranking.model.parts.rebuy
+    assert rebuy[ranking.place("tea-0")] > 0.3 > rebuy[ranking.place(lamp)]
+    assert ranking.place("nothing") is None
 
 
 def test_goods_are_listed_beside_a_good(stocked: Shop) -> None:

@@ -7,7 +7,7 @@ from conftest import NOON
 from fairday.goods.stock import Source, Supply
 from fairday.kernel.errors import FairdayError
 from fairday.stores.near import Store
-from fairday.stores.places import ABROAD_M, Destination, pickups, shipping_places, sources
+from fairday.stores.places import ABROAD_M, Destination, pickups, sources
 from fairday.stores.records import all_places, all_stores, read_csv, read_store, save_stores
 
 XUHUI = Store(
@@ -58,8 +58,6 @@ def test_orders_are_sent_from_warehouses_and_from_stores_that_do():
     assert 2_000 < found[0].metres < 5_000 < found[1].metres
     assert (found[1].parcel, found[1].per_kg) == (800, 200)
     assert sources([XUHUI], to) == [Source("main")], "a shop that has no place that sends keeps its goods in one"
-    assert shipping_places([XUHUI]) == ["main"]
-    assert shipping_places([XUHUI, DEPOT]) == ["depot"]
 
 
 def test_a_place_abroad_is_farther_than_any_at_home_where_no_point_is_known():

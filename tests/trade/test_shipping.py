@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairday.kernel.errors import FairdayError
-from fairday.trade.shipping.addresses import POSTCODES, read_address, read_phone, read_postcode, shown_phone, written
+from fairday.trade.shipping.addresses import POSTCODES, read_address, read_phone, read_postcode, written
 from fairday.trade.shipping.carriers import CARRIERS, carrier_name, checked, read_number, tracking_link
 from fairday.trade.shipping.kept import all_rates, delete_rate, read_rate, save_rate
-from fairday.trade.shipping.rates import Rate, Step, parcel_price, quotes
+from fairday.trade.shipping.rates import Rate, Step, quotes
 
 STANDARD = Rate(
     rate="cn",
@@ -81,11 +81,6 @@ def test_a_rate_of_another_currency_or_place_is_not_offered():
     assert prices("ES", "28001", 1, 1, rates=[local, euro]) == [("madrid", 100)]
     assert prices("ES", "28001", 1, 1, rates=[local, euro], place="sh") == []
     assert prices("ES", "28001", 1, 1, rates=[local, euro], place="mad") == [("madrid", 100)]
-
-
-def test_a_place_is_weighed_by_what_its_parcels_cost():
-    assert parcel_price([STANDARD], "CN", "200030", "CNY", "depot") == (800, 160)
-    assert parcel_price([STANDARD], "ES", "28001", "CNY", "depot") is None
 
 
 @given(st.integers(0, 60_000), st.integers(0, 60_000), st.sampled_from([STANDARD, REMOTE, EXPRESS]))
@@ -317,11 +312,9 @@ def test_a_label_is_written_as_its_country_writes_addresses():
     assert written(read_address(london))[-3:] == ["London", "SW1A 1AA", "GB"]
 
 
-def test_phones_are_kept_whole_and_shown_as_they_are_read_at_home():
+def test_phones_are_kept_whole():
     assert read_address(SHANGHAI).phone == "+8613800138000"
     assert read_phone("0034 612 345 678", "CN") == "+34612345678"
-    assert shown_phone("+34612345678", "ES") == "612 34 56 78"
-    assert shown_phone("+34612345678", "CN") == "+34 612 34 56 78"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Integer, String, Table, func, select
+from sqlalchemy import Connection, Integer, String, Table, select
 
 from fairday.kernel.clock import to_date, to_day
 from fairday.kernel.errors import FairdayError
@@ -253,9 +253,3 @@ def rates_on(conn: Connection, day: int, base: str = "EUR") -> Rates:
         if row.currency != base and over:
             keep(row.currency, row.day, by[row.base][max(over)] * Fraction(Decimal(row.rate)), row.source)
     return Rates(base, {currency: rows.items() for currency, rows in by.items()}, sources)
-
-
-def latest_day(conn: Connection) -> int | None:
-    """The last day any rate was told for."""
-    found: int | None = conn.execute(select(func.max(rates_table.c.day))).scalar()
-    return found

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from fairday.goods.catalogue import products
 from fairday.goods.made import MadeOption, read_options
@@ -365,11 +365,6 @@ def upsert(conn: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> N
         keys = [c.name for c in table.primary_key]
         others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
         conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
-
-
-def count_variants(conn: Connection) -> int:
-    """How many variants there are."""
-    return int(conn.execute(select(func.count()).select_from(variants)).scalar_one())
 
 
 def variant_homes(conn: Connection) -> list[tuple[str, str]]:

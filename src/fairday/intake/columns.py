@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fairday.intake.files import Loaded
-from fairday.kernel.money import digits
 
 _OFFSET = r":\d\d(\.\d+)?\s*(Z|UTC|[+-]\d\d(:?\d\d)?)$"
 
@@ -72,9 +71,3 @@ def time_of(loaded: Loaded, field: str) -> tuple[str, str]:
         f"ELSE epoch_ms(TRY_CAST({text} AS TIMESTAMP)) END",
         zoned,
     )
-
-
-def minor_of(amount: str, currency: str) -> str:
-    """SQL of a decimal amount in major units as whole minor units, halves away from zero."""
-    places = digits(currency)
-    return f"CAST(round({amount}, {places}) * {10**places} AS BIGINT)"

@@ -21,11 +21,9 @@ KINDS: Final = (
 )  # fmt: skip
 """What a promotion of the form gives."""
 TIERS: Final = 4
-TOGETHER: Final = ("any", "alone", "group", "stack")
 WHEN: Final = ("always", "weekend", "week", "dates")
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 GOODS: Final = ("category", "brand", "sku", "where")
-LISTS: Final = ("category", "brand", "sku", "pay_with", "store", "channel")
 
 NAMES: Final = (
     "promotion", *(f"title.{x}" for x in LANGUAGES), "kind", "spend", "items", "off", "repeat", "percent_off",

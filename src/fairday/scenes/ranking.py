@@ -46,7 +46,6 @@ SPEAKS = 0.2
 _PARTS = ("weights", "eased", "place", "popular_7", "popular", "trend", "rebuy", "profile", "category", "factors")
 _PEOPLE = ("neighbours", "cosines", "begin", "item", "weight")
 _LISTS = ("by_category", "together", "together_strength", "alike", "alike_strength")
-_BLENDS = ("again", "new", "stranger")
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,11 +206,6 @@ class Ranking:
     def goes_with(self, product: str, count: int) -> list[str]:
         """Products bought with it more often than by chance, the strongest first."""
         return self._beside(self.model.together, product, count)
-
-    def rebuys(self, product: str) -> float | None:
-        """How likely a buyer of a product ever buys it again, or None for one the fit did not know."""
-        at = self.place(product)
-        return None if at is None else float(self.model.parts.rebuy[at])
 
     def _beside(self, lists: NDArray[np.int32], product: str, count: int) -> list[str]:
         at = self.place(product)

@@ -308,5 +308,3 @@ _EVOLVE = {
     "Return Asked": _return_asked,
     "Return Answered": _return_answered,
 }
-EVENTS = tuple(_EVOLVE)
-"""What an order's stream may hold, in the usual order."""

@@ -130,10 +130,6 @@ class Repriced(msgspec.Struct, frozen=True, kw_only=True):
         left = self.margin_after.was
         return None if left <= 0 else (self.given.was + self.gift_cost) / left
 
-    def with_margin(self, margin: int) -> Repriced:
-        """The same with another margin, percent."""
-        return msgspec.structs.replace(self, margin=margin)
-
 
 class Typical(msgspec.Struct, frozen=True):
     """What a rule takes off a cart it applies to.

@@ -196,11 +196,6 @@ def answer_named(conn: Connection, id_: str) -> Answer | None:
     return None if found is None else Answer(**found)
 
 
-def answer_of_order(conn: Connection, number: str) -> str:
-    """The answer that an order (its number) pays for, "" where there is none."""
-    return str(conn.execute(select(answers.c.id).where(answers.c.order_id == number)).scalar() or "")
-
-
 def designs_of(
     conn: Connection,
     *,
@@ -226,13 +221,6 @@ def designs_of(
 
 
 _UNKNOWN = ("price", "goal", "most", "royalty", "until_at", "made_day", "placed", "paid")
-
-
-def preorders_of(conn: Connection, design: str, lives: Sequence[str] = ()) -> dict[str, str]:
-    """By order (its number), how far a design's pre-orders are."""
-    c = preorders.c
-    query = select(c.id, c.life).where(c.design == design, *([c.life.in_(list(lives))] if lives else []))
-    return {row[0]: row[1] for row in conn.execute(query.order_by(c.id))}
 
 
 def to_give_back(conn: Connection, limit: int) -> list[str]:

@@ -15,7 +15,6 @@ from fairday.kernel.errors import FairdayError, Unavailable
 Status = Literal["requested", "pending", "succeeded", "failed", "closed"]
 """Asked of us, known to the provider, money came, the provider says it will not come, given up."""
 
-RefundStatus = Literal["requested", "pending", "succeeded", "failed"]
 
 PROVIDERS = ("wechat", "alipay")
 """Methods where a machine elsewhere says what happened."""

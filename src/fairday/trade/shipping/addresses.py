@@ -213,14 +213,6 @@ def read_phone(text: str, country: str) -> str:
     raise _bad("phone", "This is not a phone number.", "Write it as you would call it, or with + and the country.")
 
 
-def shown_phone(phone: str, country: str) -> str:
-    """A phone as it is read in a country: the national way at home, the international way abroad."""
-    number = phonenumbers.parse(phone, None)
-    at_home = phonenumbers.region_code_for_number(number) == country
-    form = phonenumbers.PhoneNumberFormat.NATIONAL if at_home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
-    return str(phonenumbers.format_number(number, form))
-
-
 def written(address: Address, country: str = "") -> list[str]:
     """The lines of a label, without the phone, the way the country writes them.
 

@@ -7,7 +7,7 @@ zone holds the address, the most particular counts: one that names its postcode,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -103,21 +103,6 @@ def quotes(
             by_service[rate.service] = (rank, rate)
     found = [_quote(rate, grams, amount) for _, rate in by_service.values()]
     return sorted((q for q in found if q is not None), key=lambda q: (q.price, q.days, q.service))
-
-
-def parcel_price(
-    rates: Sequence[Rate], country: str, postcode: str, currency: str, place: str
-) -> tuple[int, int] | None:
-    """What a parcel from a place costs: a price, and one more for each kilogram; None where none goes.
-
-    The cheapest service of two parcels is measured, one of a gram and one of five kilograms, nothing free.
-    """
-    light = quotes(rates, country, postcode, 1, 0, currency, place)
-    heavy = quotes(rates, country, postcode, 5_000, 0, currency, place)
-    if not light:
-        return None
-    first = min(q.full for q in light)
-    return first, max(0, (min((q.full for q in heavy), default=first) - first) // 5)
 
 
 def _rank(rate: Rate, country: str, postcode: str) -> int | None:

@@ -18,7 +18,6 @@ from fairday.web.auth import inside
 from fairday.web.promotion_words import gives, title
 from fairday.web.render import page, shop_of, tongue_of
 
-SPANS = (1, 3)
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
