@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import httpx
-import uvicorn
 
 import fairday
 from fairday.kernel.decider import BaseDecider, Command, Event, Located, Refusal, State
@@ -18,9 +15,12 @@ from fairday.storage.runner import stream_state
 from fairday.trade.payment.model import Paid, Provider
 from fairday.trade.payment.sandbox import keys as sandbox_keys
 from fairday.trade.payment.service import Started
-from fairday.web.app import create
+from webdesk import serving
 
 AMOUNT = 8800
+
+served = serving
+"""A provider tells its outcome to a real address."""
 
 
 class TicketDecider(BaseDecider):
@@ -101,25 +101,6 @@ def do(base: str, shop: fairday.Shop, number: str, how: str, provider: str = "we
 
 def provider(shop: fairday.Shop, name: str = "wechat") -> Provider:
     return shop.payments.providers.get(name)
-
-
-@contextmanager
-def served(shop: fairday.Shop) -> Iterator[str]:
-    """The shop behind a real server; gives its address."""
-    from parts import free_port
-
-    port = free_port()
-    shop.change_settings(public_url=f"http://127.0.0.1:{port}")
-    server = uvicorn.Server(uvicorn.Config(create(shop), host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.02)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def held(shop: fairday.Shop, method: str = "wechat") -> int:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 
 import click
 import pytest
 
+import fairday
 from fairday.cli import main
+from fairday.web.app import create
 from fairday.web.i18n import Tongue
 from fairday.web.menu import GROUPS
+from webdesk import walk
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 BENCHMARKS = sorted(p.parent.name for p in ROOT.glob("benchmarks/*/__main__.py"))
+FILES = [
+    str(p.relative_to(ROOT)) for d in ("src", "tests", "scripts", "benchmarks", "docs") for p in ROOT.glob(f"{d}/**/*")
+]
+APART = {"/openapi.json", "/v1/b", "/v1/t", "/v1/import"}
+"""What no route of the framework answers: the collect door and the interface's own description."""
 named = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 
 
@@ -72,6 +81,33 @@ def test_options_exist(page: Path) -> None:
 def test_benchmarks_named_exist(page: Path) -> None:
     for name in re.findall(r"benchmarks\.([a-z_]+)", page.read_text("utf-8")):
         assert name in BENCHMARKS, f"There is no benchmark {name}"
+
+
+@named
+def test_files_and_modules_named_exist(page: Path) -> None:
+    told = code(page)
+    for path in re.findall(r"(?<![\w/.:-])((?:[a-z0-9_.-]+/)*[a-z0-9_-]+\.(?:py|sh|js|css))\b", told):
+        assert any(f"/{f}".endswith(f"/{path}") for f in FILES), f"There is no file {path}"
+    for path in re.findall(r"(?:^|\s)((?:[a-z_]+/)+)(?:\s|$)", told):
+        assert any(f"/{path}" in f"/{f}" for f in FILES), f"There is no folder {path}"
+    for name in re.findall(r"(?:^|\s)(fairday(?:\.[a-z_]+)+)(?:\s|$)", told):
+        assert pkgutil.resolve_name(name)
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> list[re.Pattern[str]]:
+    """Every address of the product, as the web application knows them."""
+    with fairday.open(str(tmp_path_factory.mktemp("routes") / "shop.db"), zone="UTC", currency="CNY") as shop:
+        paths = [r.path for r in walk(create(shop))]
+    return [re.compile(re.sub(r"\\{\w+(:path)?\\}", ".+", re.escape(p))) for p in paths]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_addresses_named_are_answered(page: Path, routes: list[re.Pattern[str]]) -> None:
+    for address in re.findall(r"`(?:GET |POST )?(/[a-z][^`?# ]*)", page.read_text("utf-8")):
+        filled = re.sub(r"\{\w+\}|[A-Z]{2,}|…", "x", address).rstrip("/") or "/"
+        known = address in APART or any(r.fullmatch(filled) or r.match(f"{filled}/x") for r in routes)
+        assert known, f"{address} is not answered"
 
 
 @named

@@ -13,6 +13,7 @@ from typing import Any
 import argon2
 import httpx
 import uvicorn
+from fastapi.routing import APIRoute
 
 import fairday
 from fairday import operators
@@ -117,6 +118,18 @@ def hard_coded(html: str) -> list[str]:
     return [t for t in found if any(c.isalpha() for c in re.sub(r"⟦[^⟦⟧]*(⟦[^⟦⟧]*⟧[^⟦⟧]*)*⟧", "", t))]
 
 
+def walk(app: object) -> list[APIRoute]:
+    """Every route of an application, those of its parts too."""
+    found: list[APIRoute] = []
+    for route in getattr(app, "routes", []):
+        if isinstance(route, APIRoute):
+            found.append(route)
+        else:
+            inner = getattr(route, "original_router", None) or getattr(route, "app", None)
+            found += walk(inner) if inner is not None else []
+    return found
+
+
 @contextmanager
 def serving(shop: fairday.Shop) -> Iterator[str]:
     """The shop behind a real server on a free port; gives its address."""
@@ -129,6 +142,8 @@ def serving(shop: fairday.Shop) -> Iterator[str]:
     thread.start()
     while not server.started:
         thread.join(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairday.kernel.decider import BaseDecider, Command, Event, Located, Refusal, State
-from fairday.trade.payment import decider
 from fairday.trade.payment.decider import ASK_AFTER, MAX_REFUNDS, PaymentDecider, giving_back, refundable
 from fairday.trade.payment.model import Paid
+from fairday.trade.payment.settling import settle
 
 NOW = 1_780_000_000_000
 PAY = "payment:0190a1b2c3d4"
@@ -64,7 +64,7 @@ class Till:
         self.rules = PaymentDecider()
         self.orders = OrderDecider()
         self.states: dict[str, State] = {PAY: self.rules.initial(), ORDER: self.orders.initial(), "stock:mug": {}}
-        self.spanning = decider.settle({"ticket": Orders()})
+        self.spanning = settle({"ticket": Orders()})
         self.ledger: dict[str, tuple[str, str, int]] = {}
         self.now = NOW
 

@@ -5,13 +5,12 @@ import time
 from statistics import median
 
 import pytest
-from fastapi.routing import APIRoute
 
 import fairday
 from fairday import operators
 from fairday.web.app import create
 from fairday.web.auth import safe_next
-from webdesk import PASSWORD, Client
+from webdesk import PASSWORD, Client, walk
 
 
 def routes(client: Client) -> list[tuple[str, str]]:
@@ -21,17 +20,6 @@ def routes(client: Client) -> list[tuple[str, str]]:
         if route.path.startswith("/console") and route.path != "/console/sign-in":
             path = re.sub(r"\{[^}]+\}", "1", route.path)
             found += [(method, path) for method in sorted(route.methods or ()) if method != "HEAD"]
-    return found
-
-
-def walk(app: object) -> list[APIRoute]:
-    found: list[APIRoute] = []
-    for route in getattr(app, "routes", []):
-        if isinstance(route, APIRoute):
-            found.append(route)
-        else:
-            inner = getattr(route, "original_router", None) or getattr(route, "app", None)
-            found += walk(inner) if inner is not None else []
     return found
 
 

@@ -12,21 +12,10 @@ import fairday
 from fairday.operators import Role
 from fairday.people.consent import all_consents
 from fairday.web import roles
-from webdesk import Client, read
+from webdesk import Client, read, walk
 
 ROLES: tuple[Role, ...] = get_args(Role)
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
-
-
-def walk(app: object) -> list[APIRoute]:
-    found: list[APIRoute] = []
-    for route in getattr(app, "routes", []):
-        if isinstance(route, APIRoute):
-            found.append(route)
-        else:
-            inner = getattr(route, "original_router", None) or getattr(route, "app", None)
-            found += walk(inner) if inner is not None else []
-    return found
 
 
 def declared(client: Client) -> list[tuple[str, str]]:
