@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -119,6 +120,16 @@ def test_every_benchmark_has_its_section() -> None:
     text = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
     assert sorted(re.findall(r"^## (\w+)$", text, re.MULTILINE)) == BENCHMARKS
     assert sorted(set(re.findall(r"python -m benchmarks\.([a-z_]+)", text))) == BENCHMARKS
+
+
+def test_the_house_s_rooms_stand_in_their_order() -> None:
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0][
+        "layers"
+    ]
+    rooms = [layer.strip("()").removeprefix("fairday.") for layer in reversed(layers)]
+    house = (ROOT / "docs" / "developers" / "house.md").read_text("utf-8")
+    told = [room for row in re.findall(r"^\| (`.+?) \|", house, re.MULTILINE) for room in re.findall(r"`(\w+)`", row)]
+    assert told == rooms
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
