@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -40,6 +40,11 @@ class Pickup(msgspec.Struct, frozen=True, kw_only=True):
     today: bool
     missing: tuple[str, ...] = ()
     metres: int | None = None
+
+
+def shipping_places(places: Iterable[Store]) -> list[str]:
+    """The numbers of the places that send orders; a shop that has none sends from ``MAIN``."""
+    return [place.store for place in places if place.ships] or [MAIN]
 
 
 def sources(
