@@ -11,6 +11,7 @@ demo:            ## a real retailer's year goes in, a scene runs, a report says 
 test:            ## the whole suite, on SQLite and PostgreSQL
 	@bash scripts/setup.sh test demo
 	@bash scripts/parts.sh
+	@$(PY) scripts/compile.py
 	@$(PY) -m ruff check src tests benchmarks scripts
 	@$(PY) -m mypy
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" lint-imports --no-cache
@@ -26,6 +27,7 @@ lint:            ## format, then check
 bench:           ## every benchmark, us and the peer side by side
 	@bash scripts/setup.sh test demo
 	@bash scripts/parts.sh
+	@$(PY) scripts/compile.py
 	@lost=; for b in benchmarks/*/__main__.py; do b=$$(basename $$(dirname $$b)); echo "== $$b"; \
 	  $(PY) -m benchmarks.$$b || lost="$$lost $$b"; done; [ -z "$$lost" ] || { echo "lost:$$lost"; exit 1; }
 

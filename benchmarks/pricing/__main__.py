@@ -7,7 +7,8 @@ computeActions (npm @medusajs/promotion, its promotions in memory, its best comb
 and carts in the same run (bar: ten times faster); and a year of Online Retail's baskets priced under such a book, carts
 a second. Bars are held by processor time, the peer's too. Exits 1 when a bar is lost.
 
-The peer is installed once into the cache folder; without node it is left out, loudly.
+Pricing is compiled first (scripts/compile.py); FAIRDAY_COMPILED=0 measures plain Python. The peer is installed once
+into the cache folder; without node it is left out, loudly.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -44,7 +46,7 @@ from fairday.offers.model import (
     ShippingOff,
     Tiers,
 )
-from fairday.offers.pricing import Book, price
+from fairday.offers.pricing import COMPILED, Book, price
 
 PEERS = ("@medusajs/promotion@2.21.2", "@medusajs/framework@2.21.2")
 BARS = {20: 1.0, 100: 10.0}
@@ -61,6 +63,12 @@ def main() -> None:
     args.add_argument("--cache", type=Path, help="where the peer is installed, and kept")
     args.add_argument("--alone", action="store_true", help="without the peer")
     given = args.parse_args()
+    subprocess.run([sys.executable, "scripts/compile.py"], cwd=Path(__file__).parents[2], check=True)
+    if not COMPILED and "FAIRDAY_COMPILED" not in os.environ:
+        # What was compiled just now is there from the next start on.
+        os.environ["FAIRDAY_COMPILED"] = "1"
+        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.pricing", *sys.argv[1:]])
+    print("compiled" if COMPILED else "plain Python, not compiled")
     ours: dict[int, float] = {}
     for lines in BARS:
         ours[lines] = measure(lines, given.carts)

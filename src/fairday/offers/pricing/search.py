@@ -144,8 +144,8 @@ class Branching:
     def _suffix_bounds(self) -> list[tuple[float, float, int]]:
         """Of the rules from each place on: what they may take from lines, from shipping, and give, at most."""
         walk = self.walk
-        self.room = sum(n / walk.ground.d for n in walk.ground.n) - sum(walk.ground.floors)
-        prices = [n / walk.ground.d / q for n, q in zip(walk.ground.n, walk.ground.qty, strict=True)]
+        self.room = sum(walk.floats().r, 0.0) - sum(walk.ground.floors)
+        prices = [whole / q for whole, q in zip(walk.floats().r, walk.ground.qty, strict=True)]
         contested = set(walk.contested)
         state = walk.floats()
         most: list[tuple[float, float, int]] = []
@@ -160,7 +160,7 @@ class Branching:
                         items += step.most([prices[i] for i in step.lines for _ in range(walk.ground.qty[i])])
                     else:
                         items += step.floats(state.copy())
-            items += sum(step.slack for step in entry.steps)
+            items += sum([step.slack for step in entry.steps], 0.0)
             most.append((items, trial.shipped - state.shipped, entry.given))
             if self.fixed[k] and not entry.wobbly and k not in contested:
                 state = trial

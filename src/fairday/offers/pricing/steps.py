@@ -254,7 +254,7 @@ class Spread(Step):
 
     def floats(self, state: Floats) -> float:
         r, lines = state.r, self.lines
-        whole = sum([r[i] for i in lines])
+        whole = sum([r[i] for i in lines], 0.0)
         if whole <= 0:
             return 0.0
         asked = self.wants(whole)
@@ -309,7 +309,7 @@ class Spread(Step):
             return False
         if len(self.lines) == len(least):
             return True
-        return self.amount is not None and sum([least[i] for i in self.lines]) >= self.amount
+        return self.amount is not None and sum([least[i] for i in self.lines], 0.0) >= self.amount
 
 
 def fill(amount: Any, weights: Sequence[Any], caps: Sequence[Any]) -> list[Any]:

@@ -90,8 +90,8 @@ def _most(part: Part, whole: float, ship: float) -> float:
     _, _, sums, ships, given = part
     return (
         given
-        + sum([min(amount + min(whole * ratio, cap), whole) for amount, ratio, cap in sums])
-        + sum([min(amount + ship * ratio, ship) for amount, ratio in ships])
+        + sum([min(amount + min(whole * ratio, cap), whole) for amount, ratio, cap in sums], 0.0)
+        + sum([min(amount + ship * ratio, ship) for amount, ratio in ships], 0.0)
     )
 
 
@@ -116,7 +116,7 @@ def _undominated(parts: list[Part]) -> list[Part]:
     amounts: dict[int, list[tuple[int, float]]] = {}
     for at, (_, group, sums, ships, given) in enumerate(parts):
         if group and not ships and not given and percents[at] == percents[at + 1]:
-            amounts.setdefault(group, []).append((at, sum([amount for amount, _, _ in sums])))
+            amounts.setdefault(group, []).append((at, sum([amount for amount, _, _ in sums], 0.0)))
     beaten = {
         at
         for some in amounts.values()

@@ -76,7 +76,7 @@ class Tangent:
         entries, groups, contested = self.walk.entries, self.groups, self.walk.contested
         state = self.walk.floats()
         least = state.r
-        self.whole = sum(least)
+        self.whole = sum(least, 0.0)
         sure = _on_the_sum(entries, [0.0] * len(least))
         first = _on_the_sum(entries[:sure], [inf] * len(least))
         strongest: dict[int, dict[int, float]] = {}
@@ -188,7 +188,7 @@ class Tangent:
                 most = max([later[i] for i in step.lines], default=0.0)
                 for i in step.lines:
                     later[i] = most
-            add = sum([lost * later[i] for i, lost in cells])
+            add = sum([lost * later[i] for i, lost in cells], 0.0)
             if groups[k] < 0:
                 self.amounts += add
             else:
@@ -295,9 +295,9 @@ class Tangent:
         low, scored = -inf, []
         for _ in range(3):
             point = _beside(picks, kept)
-            slope = sum([point[i] * x for option in picks for i, x, _ in option.cells])
+            slope = sum([point[i] * x for option in picks for i, x, _ in option.cells], 0.0)
             scores = [_scores(options, point) for options in open_]
-            base = sum(point) + slope - add - self.amounts - sum([max(some) for some in scores])
+            base = sum(point, 0.0) + slope - add - self.amounts - sum([max(some) for some in scores], 0.0)
             if base > low:
                 low, scored = base, scores
             better = [_top(options, some) for options, some in zip(open_, scores, strict=True)]
@@ -324,7 +324,7 @@ class Tangent:
         for k, step in self.steps:
             if bits >> k & 1:
                 step.floats(state)
-        whole = sum(state.r)
+        whole = sum(state.r, 0.0)
         saved, tail, left, ship, given = self.tail.best_of(whole, self._blocked(bits))
         if self._most(self.whole - whole + saved) > self.best:
             bits |= tail
@@ -366,7 +366,7 @@ def _on_the_sum(entries: Sequence[Entry], least: Sequence[float]) -> int:
 
 def _scores(options: Sequence[Option], point: Sequence[float]) -> list[float]:
     """What each option takes at most by the tangent at a point."""
-    return [option.add + sum([point[i] * x for i, x, _ in option.cells]) for option in options]
+    return [option.add + sum([point[i] * x for i, x, _ in option.cells], 0.0) for option in options]
 
 
 def _top(options: Sequence[Option], scores: list[float]) -> Option:

@@ -36,7 +36,7 @@ def finish(
     offset = len(before[0].entries) if before else 0
     names = [e.c.rule.id for e in (*(before[0].entries if before else ()), *walk.entries)]
     logs = [(0, before[1].log or [])] if before else []
-    parts, amounts = by_rule(_columns([*logs, (offset, state.log or [])]), d, discounts)
+    parts, amounts = by_rule(_columns([*logs, (offset, state.log or [])]), discounts)
     prices = [g - x for g, x in zip(ground.gross, discounts, strict=True)]
     taxes = _taxes(ground, policy, prices)
     priced = []

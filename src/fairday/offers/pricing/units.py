@@ -137,13 +137,13 @@ class Served(Step):
         """The most it can take at any time, given the prices of the units it may choose from."""
         benefit = self.benefit
         if isinstance(benefit, BundlePrice):
-            return sum(units)
+            return sum(units, 0.0)
         free = dict(enumerate(self.qty))
         if isinstance(benefit, SetOff):
             got, _ = sets_off(benefit, self.choices[0], self.dearest[0], free)
         else:
             got, _ = buy_get(benefit, self.choices, self.dearest, free)
-        return sum(sorted(units, reverse=True)[: sum(got.values())]) * float(self.percent)
+        return sum(sorted(units, reverse=True)[: sum(got.values())], 0.0) * float(self.percent)
 
     def assigned(self, free: Mapping[int, int]) -> tuple[list[Counts], Counts]:
         """Units that get the benefit (set by set for bundles), and all that serve."""
@@ -171,7 +171,7 @@ class Served(Step):
         served = state.used
         free = {i: self.qty[i] - (served[i][0] if i in served else 0) for i in self.lines}
         got, used = self.assigned(free)
-        value = {i: state.left(i) * (1 - (served[i][1] if i in served else 0)) / free[i] for i in used}
+        value = {i: state.left(i) * (1 - (served[i][1] if i in served else zero)) / free[i] for i in used}
         above = {i: max(zero, v - (zero + self.floors[i]) / self.qty[i]) for i, v in value.items()}
         takes: dict[int, Any] = {}
         if isinstance(self.benefit, BundlePrice):

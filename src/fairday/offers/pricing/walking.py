@@ -10,7 +10,7 @@ from typing import Any
 from fairday.offers.model import BundlePrice
 from fairday.offers.pricing.building import Entry, shares
 from fairday.offers.pricing.ground import Ground
-from fairday.offers.pricing.rounding import rounded
+from fairday.offers.pricing.rounding import quotient, rounded
 from fairday.offers.pricing.state import Exact, Floats
 from fairday.offers.pricing.steps import Percent, Rounded
 from fairday.offers.pricing.units import Served
@@ -38,7 +38,7 @@ class Walk:
         self.half = half
         self.contested = _settle_units(ground, entries)
         self.uneven = each or any([entry.rounded for entry in entries])
-        self._start = [n / ground.d for n in ground.n]
+        self._start = [quotient(n, ground.d) for n in ground.n]
         for entry in entries if each else ():
             entry.steps = [Rounded(step, ground.floors, remainder, half) for step in entry.steps]
 
