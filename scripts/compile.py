@@ -16,16 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from runpy import run_path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
-_ALONE = spec_from_file_location("compiled", SOURCE / "fairday/kernel/compiled.py")
-assert _ALONE is not None and _ALONE.loader is not None
-compiled = module_from_spec(_ALONE)
-"""Without the rest of Fairday, which would import the modules that are to be compiled."""
-_ALONE.loader.exec_module(compiled)
+# Without the rest of Fairday, which would import the modules that are to be compiled.
+_WAY = run_path(str(SOURCE / "fairday/kernel/compiled.py"))
+FOLDER, STAMP, fingerprint = _WAY["FOLDER"], _WAY["STAMP"], _WAY["fingerprint"]
 
 PACKAGE = Path("fairday/offers/pricing")
 BESIDE = Path("fairday/offers/model")
@@ -44,9 +42,9 @@ def main() -> int:
     if given.inside:
         _compile(given.inside)
         return 0
-    target = SOURCE / PACKAGE / compiled.FOLDER
-    wanted = compiled.fingerprint([SOURCE / PACKAGE, SOURCE / BESIDE])
-    stamp = target / compiled.STAMP
+    target = SOURCE / PACKAGE / FOLDER
+    wanted = fingerprint([SOURCE / PACKAGE, SOURCE / BESIDE])
+    stamp = target / STAMP
     if not given.again and stamp.is_file() and stamp.read_text() == wanted:
         return 0
     print("Compiling the pricing of carts …", file=sys.stderr, flush=True)
