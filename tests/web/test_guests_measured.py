@@ -47,18 +47,25 @@ def tea(shop: fairday.Shop) -> fairday.Shop:
 class Guest(Shopper):
     """A guest whose browser may be remembered; nobody ever signs in on it."""
 
-    def __init__(self, shop: fairday.Shop, base: str, n: int) -> None:
+    def __init__(self, shop: fairday.Shop, base: str, n: int, path: str = "/") -> None:
         super().__init__(shop, base)
         self.email = f"guest-{n}@example.com"
         assert self.post("/consent", {"answer": "yes"}).status_code == 303
         self.device = str(self.web.cookies["fairday_id"])
-        for _ in range(2):  # the first look makes the device known
-            self.met = self.get("/").text
-            shop.append([]).result()
-            shop.catch_up()
+        now = shop.clock.now()
+        shop.append([Happening(message_id=self.device, kind="page", at=now, received=now, source="browser:storefront",
+                               ids=(("anonymous_id", self.device),))])  # fmt: skip
+        shop.append([]).result()
+        shop.catch_up()
+        self.met = self.get(path).text
+        shop.append([]).result()
+        self.arm = self.recorded()
+
+    def recorded(self) -> str:
+        """The arm that is recorded for the device, or ""."""
         query = text("SELECT a.arm FROM scene_arms a JOIN identifiers i ON i.id = a.identifier WHERE i.value = :v")
-        with shop.db.read() as conn:
-            self.arm = str(conn.execute(query, {"v": self.device}).scalar_one())
+        with self.shop.db.read() as conn:
+            return str(conn.execute(query, {"v": self.device}).scalar() or "")
 
     def orders(self, *skus: str) -> str:
         """Buy, pay by phone, and give the order's stream."""
@@ -128,6 +135,27 @@ def test_what_guests_order_counts_in_both_arms_and_what_goes_back_is_taken_off(t
     assert act("order.refund", four, {"extra": 1313, "why": "goodwill"}, actor="x").ok
     assert nets(tea) == (kept(tea, one, three, into), kept(tea, two, four))
     assert sum(nets(tea)) == revenue(tea)
+
+
+def test_who_sees_an_offer_in_the_cart_alone_is_measured_from_then_on_in_both_arms(tea):
+    """They came by a link to the goods and never saw the scene's page."""
+    of: dict[str, list[str]] = {arm: [] for arm in ARMS}
+    with served(tea) as base:
+        for n in range(4):
+            guest = Guest(tea, base, n, path="/goods/oolong")
+            assert guest.recorded() == ""
+            guest.add("oolong")
+            cart = guest.get("/cart").text
+            tea.append([]).result()
+            guest.arm = guest.recorded()
+            assert ("¥5.00" in cart) == (guest.arm == "treated")
+            of[guest.arm].append(guest.orders())
+    assert all(of.values()), of
+    found = effect(tea)
+    assert (found.treated.people, found.holdout.people) == tuple(len(of[arm]) for arm in ARMS)
+    assert nets(tea) == tuple(kept(tea, *of[arm]) for arm in ARMS)
+    assert sum(nets(tea)) == revenue(tea)
+    assert (found.shown, found.withheld) == (0, 0)
 
 
 def test_a_guest_who_signs_in_afterwards_counts_once(tea):

@@ -22,6 +22,7 @@ _OWNER = (
     " AND o.until_at > t.at"
 )
 
+
 def placers(begin: int, end: int) -> str:
     """SQL: ``number``, ``person`` and ``at`` (ms) of the orders of a stretch of time (ms) whose placer is on record.
 
@@ -126,4 +127,3 @@ def began(person: Ints, first: Ints, trade: Trade, some: Placed) -> tuple[Ints, 
 
 def _rows(*arrays: Ints) -> Iterator[tuple[int, ...]]:
     return zip(*(a.tolist() for a in arrays), strict=True)
-

@@ -7,7 +7,7 @@ from the commit that starts or resumes its scene to the one that pauses, ends or
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -23,6 +23,7 @@ from fairday.people.accounts import accounts_in
 from fairday.people.traits import vocabulary
 from fairday.people.traits.folding import ORDERED
 from fairday.scenes import life
+from fairday.scenes.arms import Arm, Assigned
 from fairday.scenes.choice import Person
 from fairday.scenes.grammar import parse_scene
 from fairday.scenes.loading import load_person
@@ -37,6 +38,9 @@ log = logging.getLogger("fairday")
 
 NOT_NOW = "not_now"
 """What stands for an arm where the scene is not on for a person."""
+
+MOST = 12
+"""Scenes that an order says it was priced by."""
 
 
 def rules_of(spec: SceneSpec, zone: str, currency: str) -> list[Rule]:
@@ -116,13 +120,11 @@ class SceneOffers:
         first = account is not None and not _bought(known.facts) and not _ordered(conn, account)
         rows = life.live_scenes(conn, scenes)
         specs = [spec for spec in map(self._spec, rows) if spec is not None]
-        around = None
-        if any(spec.when.moment for spec in specs):
-            around = Around(all_stores(conn), weather_by_city(conn))
+        around = _around(conn, specs)
         return Facts(
             person=None if person is None else known.facts,
             first_order=first,
-            arms={spec.scene: self._arm(spec, known, now, around) for spec in specs},
+            arms={s.scene: known.arm(s).arm if self._on(s, known, now, around) else NOT_NOW for s in specs},
         )
 
     def may_have(self, conn: Connection, batch: str, account: str, person: int | None, now: int) -> bool:
@@ -146,17 +148,54 @@ class SceneOffers:
                 return True
         return not named
 
-    def _arm(self, spec: SceneSpec, person: Person, now: int, around: Around | None) -> str:
+    def dealt(self, conn: Connection, person: int, now: int, batch: str | None = None) -> list[tuple[str, int, Arm]]:
+        """The arms (scene, id, arm) that somebody falls in here for the first time, for ``arms.record``.
+
+        Whoever looks at what a scene's offers make of a cart is eligible for it, as on its pages: held out, too, and
+        whether or not they ever saw one of them.
+
+        Args:
+            batch: look at the scenes that give out these coupons, not at those whose offers are priced.
+        """
+        return [
+            (spec.scene, assigned.identifier, assigned.arm)
+            for spec, assigned in self._met(conn, person, now, batch)
+            if assigned.identifier is not None
+        ]
+
+    def arms(self, conn: Connection, person: int, now: int) -> dict[str, str]:
+        """By which arms somebody's cart is priced now: of scenes that are on and meant for them, ``MOST`` at most."""
+        return {spec.scene: assigned.arm for spec, assigned in self._met(conn, person, now)[:MOST]}
+
+    def _met(
+        self, conn: Connection, person: int, now: int, batch: str | None = None
+    ) -> list[tuple[SceneSpec, Assigned]]:
+        """The live scenes whose offers are priced (or that give out a batch) and somebody's arms in them."""
+        specs = [
+            spec for row in life.all_scenes(conn, "live")
+            if (spec := self._spec(row)) is not None
+            and any(o.rule is not None if batch is None else o.coupon == batch for o in spec.offers)
+        ]  # fmt: skip
+        if not specs:
+            return []
+        known, around = load_person(conn, person, now), _around(conn, specs)
+        people, today = vocabulary(self._settings()), local_day(now, self._settings().zone)
+        return [
+            (spec, known.arm(spec)) for spec in specs
+            if self._on(spec, known, now, around)
+            and (spec.who is None or parse(spec.who, people).test(known.facts, today))
+        ]  # fmt: skip
+
+    def _on(self, spec: SceneSpec, person: Person, now: int, around: Around | None) -> bool:
         settings = self._settings()
         today = local_day(now, settings.zone)
         if spec.when.phase_on(today, own_dates(person.facts, vocabulary(settings))) is None:
-            return NOT_NOW
-        if spec.when.moment is not None and around is not None:
-            home = person.facts.told.get("city")
-            moment = moment_facts(now, settings.zone, person.lately, home=home and home[2], around=around)
-            if not moment_condition(spec.when.moment).test(moment, today):
-                return NOT_NOW
-        return person.arm(spec).arm
+            return False
+        if spec.when.moment is None or around is None:
+            return True
+        home = person.facts.told.get("city")
+        moment = moment_facts(now, settings.zone, person.lately, home=home and home[2], around=around)
+        return moment_condition(spec.when.moment).test(moment, today)
 
     def _spec(self, row: life.SceneRow) -> SceneSpec | None:
         settings = self._settings()
@@ -167,6 +206,12 @@ class SceneOffers:
                 log.error("offers of scene %s version %s are left out: %s", row.scene, row.version, problems[0])
             self._read = {k: v for k, v in self._read.items() if k[0] != row.scene} | {key: spec}
         return self._read[key]
+
+
+def _around(conn: Connection, specs: Sequence[SceneSpec]) -> Around | None:
+    if not any(spec.when.moment for spec in specs):
+        return None
+    return Around(all_stores(conn), weather_by_city(conn))
 
 
 def _bought(facts: Traits) -> bool:

@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Command, State
-from fairday.kernel.errors import Conflict
+from fairday.kernel.errors import Conflict, Unavailable
 from fairday.kernel.ids import new_id
 from fairday.people import accounts, identity
 from fairday.people.identity.records import run
+from fairday.scenes.exposures import Exposure
 from fairday.shop import Shop
 from fairday.storage.runner import stream_state
 from fairday.trade import cart as carts
@@ -127,6 +128,18 @@ def buyer_of(request: Request, contact: Contact | None = None) -> Buyer:
         ids.append(visitor.id)
     by = visitor.id if visitor.person is not None and visitor.id not in ids else None
     return Buyer(ids=tuple(ids), person=visitor.person, by=by, crowds=crowds)
+
+
+def deal(request: Request, conn: Connection, person: int | None, batch: str | None = None) -> None:
+    """Write down, soon, the arms in which whoever looks falls here for the first time; see ``SceneOffers.dealt``."""
+    if person is None or visitor_of(request).id is None:
+        return  # who does not want to be remembered is not measured
+    shop = shop_of(request)
+    now = shop.clock.now()
+    new = shop.scene_offers.dealt(conn, person, now, batch)
+    if new:
+        with contextlib.suppress(Unavailable):  # the same arm falls to them at the next look
+            shop.exposures.queue(Exposure((), new, now))
 
 
 # ---- the cart --------------------------------------------------------------------------------------------------------

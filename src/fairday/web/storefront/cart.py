@@ -23,7 +23,7 @@ from fairday.trade.charging import Part
 from fairday.trade.checkout import Choice, Quote, QuotedLine
 from fairday.trade.order import SHIPPING
 from fairday.web.render import say, shop_of, status_of, tongue_of, wants_json
-from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, keep_cart, text_in, whole_in
+from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, deal, keep_cart, text_in, whole_in
 from fairday.web.storefront.front import posted_long, router, shown, told, visitor_of
 from fairday.web.storefront.landing import landed_drawn, why_not
 from fairday.web.storefront.prefer import countries, country_of, preference, purse_of
@@ -34,7 +34,12 @@ NOTHING = Part(gross=0, paid=0)
 
 def priced(request: Request, cart: Cart | None, choice: Choice) -> Quote | None:
     """A cart as it stands for whoever asks; None where nothing is in it."""
-    return shop_of(request).checkout.quote(cart, choice, buyer_of(request)) if cart is not None and cart.lines else None
+    if cart is None or not cart.lines:
+        return None
+    buyer = buyer_of(request)
+    with shop_of(request).db.read() as conn:
+        deal(request, conn, buyer.person)
+    return shop_of(request).checkout.quote(cart, choice, buyer)
 
 
 def line_drawn(request: Request, cart: Cart, line: QuotedLine, quote: Quote) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         sent = [p | {"carrier_name": carrier_name(p["carrier"]), "link": tracking_link(p["carrier"], p["tracking"])}
                 for p in parcels_of(conn, number)]  # fmt: skip
         store = next((p for p in all_places(conn) if p.store == state["store"]), None)
-        shared = shareable(shop, conn, state, shop.clock.now())
+        shared = shareable(request, conn, state)
         several = variants_of(conn, {x["product"] for x in state["lines"].values()})
         said = {part: contact.options.get(part, {}) for part in state["lines"]}
         pieces = Pieces(conn, tongue, [(x["product"], x["sku"], said[p]) for p, x in state["lines"].items()],

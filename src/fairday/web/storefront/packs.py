@@ -176,16 +176,18 @@ def keep(request: Request, token: str) -> Response:
 # ---- opening one -----------------------------------------------------------------------------------------------------
 
 
-def shareable(shop: Shop, conn: Connection, state: State, now: int) -> records.Batch | None:
+def shareable(request: Request, conn: Connection, state: State) -> records.Batch | None:
     """The batch whose pack an order's buyer may open now, None where there is none.
 
     A batch that a scene gives out is for whom the scene is, while it is live; one that no scene names is for all.
     """
-    account = state["account"]
+    shop, account = shop_of(request), state["account"]
+    now = shop.clock.now()
     if account is None or rules.status(state) not in SHAREABLE:
         return None
     person = records.people_of(conn, [account]).get(account)
     for batch in records.shared_now(conn, now):
+        buying.deal(request, conn, person, batch.batch)
         if shop.scene_offers.may_have(conn, batch.batch, account, person, now):
             return batch
     return None
@@ -197,7 +199,7 @@ def share(request: Request, token: str) -> Response:
     shop = shop_of(request)
     order, state = buying.order_of(request, token)
     with shop.db.read() as conn:
-        batch = shareable(shop, conn, state, shop.clock.now())
+        batch = shareable(request, conn, state)
     if batch is None:
         raise HTTPException(404)
     return RedirectResponse(f"/p/{shop.coupons.share(batch.batch, state['account'], order)}", 303)
