@@ -16,6 +16,7 @@ from fairday.scenes import arms
 from fairday.storage.log import Happening
 from paying import ready, served
 from shopping import Shopper
+from webdesk import Client
 
 SCENE = """\
 scene: guest-tea
@@ -114,6 +115,15 @@ def test_what_guests_order_counts_in_both_arms_and_what_goes_back_is_taken_off(t
             assert ("Guests too" in guest.met) == ("¥5.00" in guest.get("/cart").text) == (guest.arm == "treated")
             of[guest.arm].append(guest.orders("puer"))
     assert [len(of[arm]) for arm in ARMS] == [2, 2]
+    desk = Client(tea).sign_in()
+    for arm, orders in of.items():
+        for order in orders:
+            state = tea.orders.state(order)
+            assert state is not None
+            assert state["data"]["scenes"] == {"guest-tea": arm}
+            page = desk.get(f"/console/orders/{order.partition(':')[2]}?lang=en").text
+            assert 'href="/console/scenes/guest-tea"' in page
+            assert ("held out, no offer" in page) == (arm == "holdout")
     found = effect(tea)
     for told, orders in ((found.treated, of["treated"]), (found.holdout, of["holdout"])):
         assert (told.people, told.buyers, told.orders, told.net) == (*[len(orders)] * 3, kept(tea, *orders))

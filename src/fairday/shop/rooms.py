@@ -109,7 +109,7 @@ class Rooms:
         self.offers = Offers(db, lambda: self.settings, self.scene_offers)
         self.checkout = Checkout(
             db, clock, lambda: self.settings, self.orders, self.goods, self.stock, self.coupons, self.offers,
-            self.rewards,
+            self.rewards, self.scene_offers.arms,
         )  # fmt: skip
         self.exchanges = Exchanges(self.orders, self.checkout)
         self.followers.register(CouponTelling(lambda: self.settings))

@@ -17,6 +17,7 @@ from fairday.kernel.decider import Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.reach import outbox
 from fairday.reach.orders import phases_of
+from fairday.scenes.life import get_scene
 from fairday.storage.log import stream_events
 from fairday.stores.places import place_names
 from fairday.stores.records import all_places
@@ -29,6 +30,7 @@ from fairday.trade.records import contact_of, parcels_of
 from fairday.trade.refunds import Refund
 from fairday.trade.rows import waiting_at
 from fairday.trade.shipping.carriers import CARRIERS, carrier_name, tracking_link
+from fairday.web import desk
 from fairday.web.auth import field
 from fairday.web.making import Pieces
 from fairday.web.render import page, say, shop_of, tongue_of
@@ -75,6 +77,7 @@ def drawn(
         pieces = Pieces(conn, tongue, [(x["product"], x["sku"], said[p]) for p, x in state["lines"].items()],
                         shop.clock.now())  # fmt: skip
         several = variants_of(conn, {x["product"] for x in state["lines"].values()})
+        scenes = scenes_of(request, conn, state)
     lines = [
         x | {"line": part, "waiting": rules.waiting(x), "out": x["shipped"] - x["returned"],
              "options": pieces.said(x["product"], said[part]), "said": said[part], "title": calm(x["title"]),
@@ -93,7 +96,7 @@ def drawn(
         kept=rules.kept_paid(state), swap=swap, wanted=range(1, WANTED + 1), told=told,
         into=ids.new_id(shop.clock.now()),
         at=[(place, names.get(place, place), units) for place, units in waiting_at(state).items()],
-        called=called_of(state, several),
+        called=called_of(state, several), scenes=scenes,
         articles=[(v.sku, " · ".join(v.options.values())) for found in several.values() for v in found],
         may_do={
             "ship": ready and any(x["waiting"] for x in lines) and state["way"] == "ship",
@@ -107,6 +110,15 @@ def drawn(
         },
         money=lambda n: tongue.money(n, state["currency"]), abroad=abroad_drawn(tongue, state),
     )  # fmt: skip
+
+
+def scenes_of(request: Request, conn: Connection, state: State) -> list[tuple[str, str, str]]:
+    """The scenes by whose arms an order was priced: name, title, arm."""
+    shop, language, found = shop_of(request), tongue_of(request).language, []
+    for scene, arm in state["data"].get("scenes", {}).items():
+        spec = desk.scene(shop, get_scene(conn, scene).text)
+        found.append((scene, scene if spec is None else spec.title.get(language), arm))
+    return found
 
 
 def called_of(state: State, several: Mapping[str, Sequence[Variant]]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -29,9 +29,15 @@ def with_options(contact: Contact, quote: Quote) -> Contact:
 
 
 def placing_of(
-    quote: Quote, choice: Choice, buyer: Buyer, holds: Sequence[Hold], home: str, source: str
+    quote: Quote,
+    choice: Choice,
+    buyer: Buyer,
+    holds: Sequence[Hold],
+    home: str,
+    source: str,
+    scenes: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The data of ``order.place``: a ready quote and what it holds."""
+    """The data of ``order.place``: a ready quote and what it holds; ``scenes`` are the arms it was priced by."""
     turned = quote.charged
     lines = []
     for x in quote.lines:
@@ -61,6 +67,8 @@ def placing_of(
         mode, data = PREORDER, dict(quote.preorder.told())
     if turned is not None:
         data["exchange"] = turned.told()
+    if scenes:
+        data["scenes"] = dict(scenes)
     return {
         "mode": mode, "account": buyer.account, "currency": quote.currency,
         "country": choice.country or home or None, "channel": choice.channel, "store": choice.store or None,

@@ -72,7 +72,12 @@ class Checkout:
         coupons: Coupons,
         pricer: Pricer,
         rewards: Rewards | None = None,
+        arms: Callable[[Connection, int, int], Mapping[str, str]] = lambda conn, person, now: {},
     ) -> None:
+        """
+        Args:
+            arms: (connection, person, ms) → by which arms of scenes their cart is priced then, for the order to say.
+        """
         self._db = db
         self._clock = clock
         self._settings = settings
@@ -82,6 +87,7 @@ class Checkout:
         self._coupons = coupons
         self._pricer = pricer
         self._rewards = rewards or Rewards(clock, settings)
+        self._arms = arms
 
     def quote(self, cart: Cart, choice: Choice, buyer: Buyer) -> Quote:
         """Price a cart for somebody now."""
@@ -275,8 +281,11 @@ class Checkout:
         Raises:
             Conflict: too few are left anywhere it could be sent from.
         """
-        held = self._holds(quote, choice, buyer, contact)
-        return placing_of(quote, choice, buyer, held, self._settings().country, source)
+        held, scenes = self._holds(quote, choice, buyer, contact), dict[str, str]()
+        if buyer.person is not None and not choice.plain and not choice.agreed:
+            with self._db.read() as conn:
+                scenes = dict(self._arms(conn, buyer.person, self._clock.now()))
+        return placing_of(quote, choice, buyer, held, self._settings().country, source, scenes)
 
     def _holds(self, quote: Quote, choice: Choice, buyer: Buyer, contact: Contact) -> list[Hold]:
         """What the order takes: stock by places, coupons, counters."""
