@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import secrets
 from typing import Any
 
 import httpx
@@ -44,7 +45,7 @@ class Shopper:
         self.shop.append([Happening(message_id=f"met-{email}", kind="identify", at=now, received=now, source="shop",
                                     ids=(("email", email),))]).result()  # fmt: skip
         self.shop.catch_up()
-        token = sign(secret_of(self.shop), f"confirm|{email}-{id(self)}|{email}", now + 60_000)
+        token = sign(secret_of(self.shop), f"confirm|{secrets.token_hex(8)}|{email}", now + 60_000)
         assert self.post(f"/me/confirm/{token}").status_code == 303
         return self
 

@@ -52,6 +52,7 @@ from fairday.trade.b2b.moving import CompanyMoves
 from fairday.trade.b2b.service import Companies
 from fairday.trade.c2b.briefs import Briefs
 from fairday.trade.c2b.designs import Designs
+from fairday.trade.c2b.forgetting import forget_designers
 from fairday.trade.c2b.moving import BriefMoves
 from fairday.trade.c2c.moving import MarketMoves
 from fairday.trade.c2c.service import Market
@@ -127,7 +128,7 @@ class Rooms:
         self.runner.register(DayDecider())
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
-        self.erasers: list[Eraser] = []
+        self.erasers: list[Eraser] = [forget_designers]
         self.lake = Lake(Path(settings.lake)) if settings.lake else None
         if self.lake is not None:
             self.followers.register(LakeFollower(self.lake))
