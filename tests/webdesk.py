@@ -19,6 +19,7 @@ import fairday
 from fairday import operators
 from fairday.operators import Role
 from fairday.web.app import create
+from fairday.web.storefront.front import limited
 
 BASE = "http://127.0.0.1:8000"
 PASSWORD = "a long enough password"
@@ -128,6 +129,21 @@ def walk(app: object) -> list[APIRoute]:
             inner = getattr(route, "original_router", None) or getattr(route, "app", None)
             found += walk(inner) if inner is not None else []
     return found
+
+
+def dependencies(route: APIRoute) -> set[str]:
+    """The names of everything that runs before a route."""
+    found, waiting = set(), [route.dependant]
+    while waiting:
+        one = waiting.pop()
+        found.add(getattr(one.call, "__name__", ""))
+        waiting += one.dependencies
+    return found
+
+
+def shop_routes(app: Any) -> list[APIRoute]:
+    """Every route of the storefront: those that are counted by address."""
+    return [r for r in walk(app) if limited.__name__ in dependencies(r)]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from starlette.routing import Mount
 import fairday
 from fairday.web import roles
 from fairday.web.storefront.front import limited
-from webdesk import Client, walk
+from webdesk import Client, dependencies, shop_routes, walk
 
 HOOKS = {"/pay/notice/{provider}", "/v1/till/pay"}
 """What machines post to: told apart by signature and key."""
@@ -31,20 +31,6 @@ ONE_CLICK = "/unsubscribe/{token}"
 
 def unsafe(app: Any) -> list[APIRoute]:
     return [r for r in walk(app) if set(r.methods or ()) - {"GET", "HEAD", "OPTIONS"}]
-
-
-def dependencies(route: APIRoute) -> set[str]:
-    """The names of everything that runs before a route."""
-    found, waiting = set(), [route.dependant]
-    while waiting:
-        one = waiting.pop()
-        found.add(getattr(one.call, "__name__", ""))
-        waiting += one.dependencies
-    return found
-
-
-def shop_routes(app: Any) -> list[APIRoute]:
-    return [r for r in walk(app) if r.path not in HOOKS and limited.__name__ in dependencies(r)]
 
 
 def filled(path: str, value: str = "1") -> str:
