@@ -262,6 +262,20 @@ def test_unpaid_is_not_refunded_and_refunds_are_bounded() -> None:
     assert till.say("refund", refund="last", amount=1, why="") == "too_many_refunds"
 
 
+def test_a_refund_that_fails_again_and_again_can_still_be_asked_for() -> None:
+    """A provider may be without money for weeks; what is owed is not stuck after four tries."""
+    till, refund = paid(), "0123456789abcdef0123"
+    till.say("refund", refund=refund, amount=800, why="")
+    for _ in range(30):
+        assert till.say("refund.outcome", refund=refund, state="failed") == ["Refund Failed"]
+        known = set(till.state["refunds"])
+        assert till.say("refund.again", refund=refund) == ["Refund Requested"]
+        (refund,) = set(till.state["refunds"]) - known
+    assert till.say("refund.outcome", refund=refund, state="succeeded", amount=800) == ["Refund Succeeded"]
+    assert till.held() == 8000
+    assert refundable(till.state) == 8000
+
+
 def test_by_hand_nobody_elsewhere_is_asked() -> None:
     till = Till()
     till.say("request", **REQUEST | {"method": "cash", "channel": ""})
