@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fairday
+from fairday.kernel import jsons
 from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.clock import DAY_MS, ManualClock
 from fairday.kernel.decider import Command, Event, Refusal, State
@@ -17,6 +18,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.people import accounts
 from fairday.people.accounts import AccountDecider, EarningClaim, Level, PointsClaim, Program, tiers
 from fairday.people.accounts.lots import MOST, give_back, normal, take, total
+from fairday.people.accounts.rules import BACK_DAYS, MAX_OVER
 from fairday.storage import ledger
 from fairday.storage.runner import stream_state
 
@@ -147,6 +149,55 @@ def test_points_paid_with_come_back_when_the_order_is_cancelled_good_for_a_month
     assert one.state["held"] == {}
     one.turn(PointsClaim(), "cancel", PAID)
     assert one.points == 160
+
+
+@given(st.lists(st.tuples(st.integers(1, 99), st.one_of(st.none(), st.integers(1, 400))), min_size=1, max_size=8),
+       st.integers(1, 700), st.integers(1, 1_000))  # fmt: skip
+def test_points_come_back_as_the_lots_they_were_also_after_the_order_was_over(lots: Any, asked: int, part: int):
+    """Of what never ends what comes back never ends; the rest ends when it did, no sooner than a month from then."""
+    one = member(*lots)
+    paid = {"unit": "points", "amount": min(asked, one.points), "days": 365}
+    taken, kept = take([(e, a) for e, a in one.state["lots"]["points"]], paid["amount"])
+    one.turn(PointsClaim(), "place", paid)
+    one.turn(PointsClaim(), "complete", paid, whole=1_000)
+    assert one.points == sum(a for a, _ in lots) - paid["amount"]
+    now = NOW + DAY_MS // 2
+    one.turn(PointsClaim(), "refund", paid, now=now, part=part, whole=1_000, completed=True, final=part == 1_000)
+    amount = paid["amount"] * part // 1_000
+    expected = give_back(kept, taken, amount, now + BACK_DAYS * DAY_MS)
+    assert [tuple(x) for x in one.state["lots"].get("points", [])] == expected
+    rest = {"part": 1_000 - part, "already": part, "whole": 1_000, "completed": True, "final": True}
+    if part < 1_000:
+        one.turn(PointsClaim(), "refund", paid, now=now, **rest)
+    assert one.points == sum(a for a, _ in lots)
+    assert one.state["held"] == {}
+
+
+@pytest.mark.parametrize(("days", "end"), [(365, NOW + 365 * DAY_MS), (10, NOW + 30 * DAY_MS), (None, None)])
+def test_points_of_an_order_long_over_come_back_as_good_as_those_that_are_earned(days: int | None, end: int | None):
+    """The account no longer knows the lots of an order so long ago."""
+    one = member((10_000, 1))
+    for n in range(MAX_OVER + 2):
+        paid = {"unit": "points", "amount": 10, "days": days}
+        one.turn(PointsClaim(), "place", paid, order=f"order:{n:03}")
+        one.turn(PointsClaim(), "complete", paid, order=f"order:{n:03}", whole=10)
+    assert len(one.state["held"]) == MAX_OVER
+    more = {"part": 10, "whole": 10, "final": True, "completed": True}
+    one.turn(PointsClaim(), "refund", paid, order="order:000", **more)
+    assert [end, 10] in one.state["lots"]["points"]
+    one.turn(PointsClaim(), "refund", paid, order=f"order:{MAX_OVER:03}", **more)
+    assert [NOW + 30 * DAY_MS, 10 + 10 * (end == NOW + 30 * DAY_MS)] in one.state["lots"]["points"], "as it was"
+
+
+def test_orders_that_are_over_leave_room_for_others_and_the_account_stays_small():
+    one = Account()
+    for n in range(MAX_OVER + 10):
+        for day in range(40):
+            one.do("earn", unit="points", amount=1, reason="x", expires=NOW + (1 + day + 40 * n) * DAY_MS)
+        paid = {"unit": "points", "amount": 40, "days": None}
+        for step in ("place", "complete"):
+            assert not isinstance(one.turn(PointsClaim(), step, paid, order=f"order:{n:026}", whole=10), Refusal)
+    assert len(jsons.encode(one.state)) < RULES.max_state_bytes // 2
 
 
 def test_an_order_that_asks_for_more_points_than_there_are_is_refused():

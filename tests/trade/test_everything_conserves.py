@@ -197,7 +197,7 @@ class Life:
         return [sum(self.books(x, unit) for x in ("sales", "sales:shipping", "tax")) for unit in ("CNY", "EUR")]
 
     def expired(self, account: str) -> int:
-        """Points that ended, below 0: what comes back long after an order was over is good for thirty days."""
+        """Points that ended, below 0."""
         with self.shop.db.read() as conn:
             return sum(e.data["change"] for e in stream_events(conn, account) if e.name == "Value Expired")
 

@@ -158,7 +158,8 @@ class Rewards:
         told, now = self._settings().rewards, self._clock.now()
         if account is None:
             return []
-        made = [Hold("points", account, {"unit": told.unit, "amount": spent})] if spent else []
+        days = round(told.months * MONTH_DAYS) if told.months else None
+        made = [Hold("points", account, {"unit": told.unit, "amount": spent, "days": days})] if spent else []
         if not told.on:
             return made
         found = stream_state(conn, account)
@@ -167,7 +168,6 @@ class Rewards:
         best = max(times, factor(told, today, tier, _birthday(conn, person)))
         points = earned(amount, told.per, best, extra)
         if points:
-            days = round(told.months * MONTH_DAYS) if told.months else None
             program = msgspec.to_builtins(program_of(told))
             made.append(
                 Hold("earning", account, {"unit": told.unit, "amount": points, "days": days, "program": program})

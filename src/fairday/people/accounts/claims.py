@@ -10,11 +10,13 @@ from fairday.kernel.claims import Hold, Turn
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import Event, Refusal, State
 from fairday.people.accounts.rules import (
+    BACK_DAYS,
     MAX_OPEN,
     came_back,
     clawed_back,
     counted,
     gained,
+    holding,
     settled,
     spent,
     unusable,
@@ -23,10 +25,12 @@ from fairday.people.accounts.tiers import Program
 
 
 class PointsClaim:
-    """Value that an order is paid with as a discount: ``Hold("points", "account:ID", {"unit", "amount"})``.
+    """Value that an order is paid with as a discount: ``Hold("points", "account:ID", {"unit", "amount", "days"})``.
 
-    Taken when the order is placed; back when it is cancelled; of a refund its share, exact however it is split. What an
-    exchange takes again in the transaction in which it came back is ``carried``, also on an account merged meanwhile.
+    Taken when the order is placed; back when it is cancelled; of a refund its share, exact however it is split, as the
+    lots it was, also after the order was over. ``days`` (None: for ever) is how long value of the program is good:
+    what comes back of lots that nobody knows any more is good for so long. What an exchange takes again in the
+    transaction in which it came back is ``carried``, also on an account merged meanwhile.
     """
 
     name = "points"
@@ -35,7 +39,7 @@ class PointsClaim:
         unit, amount = str(hold.data["unit"]), int(hold.data["amount"])
         ref = f"{turn.order}:{unit}"
         if turn.step == "place":
-            if len(state["held"]) >= MAX_OPEN:
+            if holding(state) >= MAX_OPEN:
                 return Refusal("too_many_open", "Too many orders hold value of this account; finish one first.")
             wrong = None if hold.data.get("carried") else unusable(state)
             return wrong or spent(state, "Value Spent", unit, amount, turn.order, held=[ref])
@@ -45,9 +49,10 @@ class PointsClaim:
         if turn.step == "refund":
             back = turn.back(amount)
             if back:
-                return came_back(state, unit, back, turn.order, ref, now, turn.final)
+                days = hold.data.get("days", BACK_DAYS)
+                return came_back(state, unit, back, turn.order, ref, now, turn.final, days)
             return settled(state, ref) if turn.final else []
-        return settled(state, ref) if turn.step == "complete" else []
+        return settled(state, ref, known=True) if turn.step == "complete" else []
 
 
 class EarningClaim:

@@ -13,13 +13,13 @@ MOST = 400
 """Lots of a unit at most; beyond it the two that expire nearest to each other become one, with the later end."""
 
 
-def normal(lots: Sequence[Sequence[int | None]]) -> list[Lot]:
-    """Lots by expiry, those without last; one for each moment, none empty."""
+def normal(lots: Sequence[Sequence[int | None]], most: int = MOST) -> list[Lot]:
+    """Lots by expiry, those without last; one for each moment, none empty, at most ``most`` (2 or more)."""
     by: dict[int | None, int] = {}
     for expires, amount in lots:
         by[expires] = by.get(expires, 0) + int(amount or 0)
     found = sorted(((e, a) for e, a in by.items() if a > 0), key=lambda lot: (lot[0] is None, lot[0] or 0))
-    while len(found) > MOST:
+    while len(found) > most:
         ends = [expires for expires, _ in found if expires is not None]  # those without an end stand last
         n = min((later - sooner, n) for n, (sooner, later) in enumerate(pairwise(ends)))[1]
         found[n : n + 2] = [(found[n + 1][0], found[n][1] + found[n + 1][1])]

@@ -32,6 +32,10 @@ MAX_AMOUNT = 10**15
 MAX_REASON = 100
 MAX_OPEN = 100
 """Orders that may hold value of one account at one time."""
+MAX_OVER = 50
+"""Orders that are over of which an account still knows which lots paid them."""
+HELD_LOTS = 16
+"""Lots that are told apart of what an order was paid with."""
 MAX_PAID_IN = 100
 """Payments into an account that it remembers, for matching them with the providers' bills of the last days."""
 BACK_DAYS = 30
@@ -171,29 +175,50 @@ def spent(state: State, name: str, unit: str, amount: int, reason: str, **more: 
     taken, left = take(lots_of(state, unit), amount)
     said = {"n": state["n"] + 1, "unit": unit, "change": -amount, "reason": reason, "lots": left, **more}
     if more.get("held"):
-        said["held"] = {ref: {"unit": unit, "lots": taken} for ref in more["held"]}
+        said["held"] = {ref: {"unit": unit, "lots": normal(taken, HELD_LOTS)} for ref in more["held"]}
     return [Event(name, said)]
 
 
-def came_back(state: State, unit: str, amount: int, reason: str, ref: str, now: int, end: bool) -> Sequence[Event]:
-    """The event of value that an order held and gives back: as it was, good for at least ``BACK_DAYS``."""
+def came_back(
+    state: State, unit: str, amount: int, reason: str, ref: str, now: int, end: bool, days: int | None = BACK_DAYS
+) -> Sequence[Event]:
+    """The event of value that an order held and gives back: as it was, good for at least ``BACK_DAYS``.
+
+    Args:
+        days: what value is good for that nobody knows the lots of any more; None: for ever.
+    """
     held = state["held"].get(ref)
     no_sooner = now + BACK_DAYS * DAY_MS
-    taken = [tuple(lot) for lot in held["lots"]] if held else [(no_sooner, amount)]
+    unknown = None if days is None else max(no_sooner, now + days * DAY_MS)
+    taken = [tuple(lot) for lot in held["lots"]] if held else [(unknown, amount)]
     lots = give_back(lots_of(state, unit), taken, amount, no_sooner)
-    rest = None if end or held is None else {"unit": unit, "lots": take(taken, total(taken) - amount)[0]}
+    left = take(taken, total(taken) - amount)[0] if held and not end else []
+    rest = {**held, "lots": left} if held and left else None
     said = {"n": state["n"] + 1, "unit": unit, "change": amount, "reason": reason, "lots": lots}
     return [Event("Value Returned", said | {"held": {ref: rest}})] if amount else settled(state, ref)
 
 
-def settled(state: State, ref: str) -> Sequence[Event]:
-    """The event after which an order holds no value any more."""
+def settled(state: State, ref: str, *, known: bool = False) -> Sequence[Event]:
+    """The event after which an order holds no value any more.
+
+    Args:
+        known: which lots paid it stays known, for what may still come back; of the ``MAX_OVER`` latest such orders.
+    """
     held = state["held"].get(ref)
     if held is None:
         return []
     unit = held["unit"]
+    told: dict[str, Any] = {ref: {**held, "over": True} if known else None}
+    if known:  # numbers of orders sort by time
+        over = sorted(r for r, h in state["held"].items() if h.get("over"))
+        told |= dict.fromkeys(over[: max(0, len(over) + 1 - MAX_OVER)])
     said = {"n": state["n"] + 1, "unit": unit, "change": 0, "reason": ref, "lots": lots_of(state, unit)}
-    return [Event("Value Settled", said | {"held": {ref: None}})]
+    return [Event("Value Settled", said | {"held": told})]
+
+
+def holding(state: State) -> int:
+    """How many orders that are not over hold value of an account."""
+    return sum(not held.get("over") for held in state["held"].values())
 
 
 def clawed_back(state: State, unit: str, amount: int, reason: str) -> Sequence[Event]:
