@@ -262,3 +262,21 @@ def test_price_bands_are_round_in_the_currency_that_is_charged_and_stay_so_once_
     assert (to, title, True) in [(a, b, c) for a, b, c in bands(page)]
     low, high = re.findall(r"\d+\.\d\d", title)
     assert re.findall(r'name="(?:min|max)" inputmode="decimal" maxlength="12" value="([^"]*)"', page) == [low, high]
+
+
+def test_a_list_in_euros_is_what_pages_say_and_the_cart_charges(london):
+    """12.99 pounds are 16.24 euros; the list says 15.00, on cards, on the page, in the cart and in the order."""
+    with london.shop.db.write() as conn:
+        save_list(conn, PriceList(list="eur", title="Euros", currency="EUR"), 1)
+        set_prices(conn, "eur", [ListPrice("eur", "mug", 1, 1_500)], 1)
+    assert price(london.get("/goods/mug?lang=en").text) == "£12.99"
+    london.post("/place", {"country": "GB", "currency": "EUR", "to": "/goods/mug"})
+    assert price(london.get("/goods/mug?lang=en").text) == "€15.00"
+    assert "€15.00" in london.get("/search?q=mug&lang=en").text
+    london.post("/cart/add", {"sku": "mug", "qty": "2"})
+    assert "€30.00" in london.get("/cart?lang=en").text
+    german(london)  # abroad duty and tax come on top, in the cart as on the page
+    shown = price(london.get("/goods/mug?lang=en").text)
+    london.post("/cart/1", {"qty": "1"})
+    page = london.get("/cart?lang=en").text
+    assert f"<b data-raw>{shown}</b>" in html.unescape(page)

@@ -11,8 +11,9 @@ from fairday.goods.catalogue import ProductRow, products_named
 from fairday.goods.made import Made, make
 from fairday.goods.photos import photos_named
 from fairday.goods.price_records import history_of, lists_for, prices_for
-from fairday.goods.prices import Amount, ListPrice, PriceChosen, PriceList, Tier, Where, which_price
+from fairday.goods.prices import Amount, ListPrice, PriceChosen, PriceList, Tier, Where, price_charged
 from fairday.goods.prior import DAYS, Past, Reduction
+from fairday.goods.rates import half_up
 from fairday.goods.records import Details, Variant, details_of, variants_named, variants_of
 from fairday.goods.tables import price_lists, variants
 from fairday.kernel.clock import Clock
@@ -40,6 +41,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         title: the product's, in the shop's language.
         form: what variant it is, by axis.
         unit: what one piece costs, options included: ``unit`` / 10**``unit_digits`` minor units of ``currency``.
+        said: the same in the currency the buyer is charged in, where a list in it says so.
         extra: how much of that the options add, minor units.
         list: the price list it is from, None for the base price.
         tiers: prices by quantity without options.
@@ -58,6 +60,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     unit: int
     unit_digits: int = 0
     currency: str
+    said: Amount | None = None
     extra: int = 0
     list: str | None = None
     tiers: tuple[Tier, ...] = ()
@@ -79,7 +82,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def unit_price(self) -> Amount:
         """What one piece costs, options included."""
-        return Amount(self.unit, self.currency, self.unit_digits)
+        return Amount(self.unit, self.currency, self.unit_digits, self.said)
 
 
 class Front(msgspec.Struct, frozen=True):
@@ -254,7 +257,13 @@ class _Asked:
                 f"Its options have no price in {self.where.currency}.", code="no_price", where=one.sku,
                 remedy="Order it without them.",
             )  # fmt: skip
-        return _offer(product, variant, details, one, chosen, made, self.reduction(product, one.sku, chosen))
+        reduction = self.reduction(product, one.sku, chosen)
+        offer = _offer(product, variant, details, one, chosen, made, reduction)
+        said, turned = chosen.price.said, self.where.turned
+        if said is None or turned is None:
+            return offer
+        more = half_up(made.extra * turned.rate) * 10**said.digits
+        return msgspec.structs.replace(offer, said=msgspec.structs.replace(said, amount=said.amount + more))
 
     def front(self, number: str) -> Front | None:
         product = self.products.get(number)
@@ -275,12 +284,12 @@ class _Asked:
         amount = variant.price if variant is not None and variant.price is not None else product.price
         base = None if amount is None else Amount(amount, product.currency or self.currency)
         prices = [*self.prices.get(sku, ()), *(self.prices.get(product.product, ()) if variant else ())]
-        return which_price(sku, product.product, base, self.lists, prices, self.where, qty, self.now)
+        return price_charged(sku, product.product, base, self.lists, prices, self.where, qty, self.now)
 
     def reduction(self, product: ProductRow, sku: str, chosen: PriceChosen) -> Reduction | None:
         """Only where a list for everybody stands below the base price, so that few lines ask the history."""
-        if chosen.list is None or not chosen.public or chosen.base is None:
-            return None
+        if chosen.list is None or not chosen.public or chosen.base is None or chosen.price.said is not None:
+            return None  # what a list in another currency was before cannot be told in this one
         if chosen.price.exact >= chosen.base.exact:
             return None
         kept = history_of(self.conn, {sku, product.product})

@@ -17,6 +17,26 @@ WHOLE = 10_000
 """A factor of one: factors are ten-thousandths of the base price."""
 
 
+FINER = 4
+"""Decimals of a minor unit that a price keeps which comes from another currency."""
+
+
+class Turned(msgspec.Struct, frozen=True):
+    """What a buyer is charged in instead of the shop's currency.
+
+    Attributes:
+        rate: how many minor units of ``currency`` one minor unit of the shop's buys today.
+    """
+
+    currency: str
+    rate: Fraction
+
+    def home(self, price: Amount, currency: str) -> Amount:
+        """A price in ``currency`` of this as what it comes to in the shop's, which keeps what was said."""
+        exact = price.exact / self.rate * 10**FINER
+        return Amount((exact + Fraction(1, 2)).__floor__(), currency, FINER, said=price)
+
+
 class Where(msgspec.Struct, frozen=True, kw_only=True):
     """Who buys where.
 
@@ -27,6 +47,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         company: the buying company's id, or None for a consumer.
         crowds: names of the audiences the buyer is in.
         currency: ISO 4217 code that the price is wanted in.
+        turned: where the buyer is charged in another: what lists in it say goes before the lists in ``currency``.
     """
 
     channel: str = "online"
@@ -35,14 +56,19 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     company: str | None = None
     crowds: tuple[str, ...] = ()
     currency: str
+    turned: Turned | None = None
 
 
-class Amount(msgspec.Struct, frozen=True):
-    """A unit price: ``amount`` / 10**``digits`` minor units of ``currency``; ``digits`` are decimals beyond those."""
+class Amount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A unit price: ``amount`` / 10**``digits`` minor units of ``currency``; ``digits`` are decimals beyond those.
+
+    ``said``: as a list in another currency says it, where this is what that comes to.
+    """
 
     amount: int
     currency: str
     digits: int = 0
+    said: Amount | None = None
 
     @property
     def exact(self) -> Fraction:
@@ -183,6 +209,34 @@ def which_price(
     return PriceChosen(
         price=price, list=best.list, public=best.public, base=base, tiers=tiers, why=(won, *_passed(passed))
     )
+
+
+def price_charged(
+    sku: str,
+    product: str,
+    base: Amount | None,
+    lists: Sequence[PriceList],
+    prices: Sequence[ListPrice],
+    where: Where,
+    qty: int,
+    now: int,
+) -> PriceChosen | None:
+    """As ``which_price``; but where a list in the currency the buyer is charged in holds, it says the price.
+
+    The price then is what that comes to in the wanted currency, with what was ``said``.
+    """
+    home = which_price(sku, product, base, lists, prices, where, qty, now)
+    turned = where.turned
+    if turned is None:
+        return home
+    there = msgspec.structs.replace(where, currency=turned.currency)
+    found = which_price(sku, product, None, lists, prices, there, qty, now)
+    if found is None:
+        return home
+    return msgspec.structs.replace(
+        found, price=turned.home(found.price, where.currency), base=home.base if home is not None else None,
+        tiers=tuple(Tier(t.min_qty, turned.home(t.price, where.currency)) for t in found.tiers),
+    )  # fmt: skip
 
 
 def _hindrance(one: PriceList, where: Where, now: int) -> str | None:

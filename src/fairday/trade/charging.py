@@ -20,6 +20,7 @@ from fairday.kernel.money import digits, split
 from fairday.trade.order import MAX_MONEY
 
 Discounts = Sequence[tuple[str, int]]
+_NOTHING: Mapping[str, int] = {}
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,10 +113,18 @@ class Charged(msgspec.Struct, frozen=True, kw_only=True):
         }  # fmt: skip
 
 
-def charged(parts: Mapping[str, Part], by: Exchange) -> Charged | None:
+def charged(parts: Mapping[str, Part], by: Exchange, said: Mapping[str, int] = _NOTHING) -> Charged | None:
     """Parts of an order in another currency; None where an amount cannot be told in it: something that costs would
-    cost nothing there, or more than an order may."""
-    turned = {name: _turned(part, by) for name, part in parts.items()}
+    cost nothing there, or more than an order may.
+
+    Args:
+        said: by part, what it costs before offers by the price lists of that currency: it stands as it is, and offers
+            take the same share of it as of the part in the shop's.
+    """
+    turned = {
+        name: _said(part, by, said[name]) if part.gross and said.get(name) else _turned(part, by)
+        for name, part in parts.items()
+    }
     vanished = any(part.paid and not turned[name].paid for name, part in parts.items())
     if vanished or any(max(p.gross, p.paid) > MAX_MONEY for p in turned.values()):
         return None
@@ -133,6 +142,19 @@ def _turned(part: Part, by: Exchange) -> Part:
     if part.paid == part.net:  # the tax is inside
         return Part(gross=gross, discounts=discounts, tax=min(by.turned(part.tax), net), duty=duty, paid=net)
     tax = duty + by.turned(part.tax - part.duty)
+    return Part(gross=gross, discounts=discounts, tax=tax, duty=duty, paid=net + tax)
+
+
+def _said(part: Part, by: Exchange, gross: int) -> Part:
+    net = half_up(Fraction(gross * part.net, part.gross))
+    own = part.tax - part.duty
+    of = Fraction(net, part.net) if part.net else Fraction(0)
+    taken = split(gross - net, [n for _, n in part.discounts]) if part.discounts else []
+    discounts = tuple((rule, n) for (rule, _), n in zip(part.discounts, taken, strict=True))
+    if part.paid == part.net:  # the tax is inside
+        return Part(gross=gross, discounts=discounts, tax=min(half_up(part.tax * of), net), paid=net)
+    duty = by.turned(part.duty)
+    tax = duty + half_up(own * of)
     return Part(gross=gross, discounts=discounts, tax=tax, duty=duty, paid=net + tax)
 
 

@@ -17,10 +17,13 @@ from fairday.trade.checkout.model import (
     QuotedLine,
     Way,
 )
-from fairday.trade.checkout.seen import changes
+from fairday.trade.checkout.seen import COUPON, EARNS, POINTS, changes
 from fairday.trade.checkout.service import Checkout
 
 __all__ = [
+    "COUPON",
+    "EARNS",
+    "POINTS",
     "Buyer",
     "Change",
     "Checkout",

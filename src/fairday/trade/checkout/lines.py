@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from fairday.goods.offering import Offer
+from fairday.goods.rates import half_up
 from fairday.goods.stock import Supply
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.settings import Settings
@@ -24,7 +25,9 @@ def agreed(offer: Offer | FairdayError, choice: Choice) -> Offer | FairdayError:
     """The offer at the price agreed on, where there is one."""
     if isinstance(offer, FairdayError) or offer.sku not in choice.agreed:
         return offer
-    return msgspec.structs.replace(offer, unit=choice.agreed[offer.sku], unit_digits=0, list=None, tiers=(), why=())
+    return msgspec.structs.replace(
+        offer, unit=choice.agreed[offer.sku], unit_digits=0, said=None, list=None, tiers=(), why=()
+    )
 
 
 def quoted(one: CartLine, offer: Offer | FairdayError) -> QuotedLine:
@@ -108,7 +111,7 @@ def with_preorders(lines: Sequence[QuotedLine], pres: Mapping[str, Pre]) -> list
     for line in lines:
         pre = pres.get(line.offer.product) if line.offer is not None else None
         if pre is not None and line.offer is not None:
-            offer = msgspec.structs.replace(line.offer, unit=pre.design.price, unit_digits=0)
+            offer = msgspec.structs.replace(line.offer, unit=pre.design.price, unit_digits=0, said=None)
             line = msgspec.structs.replace(line, offer=offer, problem=line.problem or pre.problem)
         made.append(line)
     return made
@@ -163,6 +166,16 @@ def with_price(line: QuotedLine, priced: model.PricedLine | None) -> QuotedLine:
     return msgspec.structs.replace(
         line, gross=priced.gross, tax=priced.tax, paid=priced.total, discounts=priced.discounts
     )
+
+
+def said_there(lines: Sequence[QuotedLine], currency: str) -> dict[str, int]:
+    """What lines cost before offers by the lists of a currency, minor units of it; those that no list there prices are
+    left out."""
+    return {
+        x.line: half_up(x.offer.said.exact * x.qty)
+        for x in lines
+        if x.gift is None and x.offer is not None and x.offer.said is not None and x.offer.said.currency == currency
+    }
 
 
 def as_sent(line: QuotedLine, offer: Offer) -> Sent:

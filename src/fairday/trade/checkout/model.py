@@ -155,7 +155,10 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What is not as it was seen: ``line`` (or "shipping", "total"), minor units before and now; None: not there."""
+    """What is not as it was seen: ``line`` (or "shipping", "total"), minor units before and now; None: not there.
+
+    Or "coupon", "points", "earns": how many coupons and points are used up, how many points are earned.
+    """
 
     line: str
     before: int | None

@@ -48,6 +48,8 @@ def placing_of(
             # A piece's price is told finer than money is, so that it is what it was before it was rounded.
             exact = turned.exchange.exact(unit) * Fraction(10) ** FINER
             unit, scale, value = half_up(exact), scale + FINER, turned.exchange.turned(value)
+            if x.offer.said is not None:
+                unit, scale, value = x.offer.said.amount, x.offer.said.digits, half_up(x.offer.said.exact)
         lines.append({
             "line": x.line, "sku": x.sku, "product": x.offer.product, "title": x.offer.title[:200], "qty": x.qty,
             "form": dict(x.offer.form), "unit": unit, "unit_digits": scale, **_amounts(quote.parts[x.line]),

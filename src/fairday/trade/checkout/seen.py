@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -11,13 +12,24 @@ from fairday.trade.charging import Part
 from fairday.trade.checkout.model import Change, Quote, QuotedLine
 from fairday.trade.order import SHIPPING
 
+COUPON, POINTS, EARNS = "coupon", "points", "earns"
+"""What else is compared: how many coupons and points an order uses up, and what it earns."""
 
-def seen_text(lines: Sequence[QuotedLine], parts: Mapping[str, Part], currency: str) -> str:
-    """What to compare at placing, as text that travels with the form: what each part costs, and in which currency."""
+
+def seen_text(
+    lines: Sequence[QuotedLine], parts: Mapping[str, Part], currency: str, coupons: Sequence[str], points: int,
+    earns: int,
+) -> str:  # fmt: skip
+    """What to compare at placing, as text that travels with the form: what each part costs, and in which currency; the
+    coupons and points that it uses up, and the points that it earns.
+
+    The same sum may be reached by other means: an offer that ended and a coupon in its place.
+    """
     shown = {x.line: [x.sku, x.qty, parts[x.line].paid if x.line in parts else 0] for x in lines}
     ship = parts[SHIPPING].paid if SHIPPING in parts else None
     total = sum(part.paid for part in parts.values())
-    return jsons.dumps({"lines": shown, "shipping": ship, "total": total, "currency": currency})
+    told = {"lines": shown, "shipping": ship, "total": total, "currency": currency}
+    return jsons.dumps(told | {"coupons": sorted(coupons), POINTS: points, EARNS: earns})
 
 
 def changes(seen: str, quote: Quote) -> tuple[Change, ...]:
@@ -27,7 +39,26 @@ def changes(seen: str, quote: Quote) -> tuple[Change, ...]:
     for line in dict.fromkeys([*before, *after]):
         if before.get(line) != after.get(line):
             made.append(Change(line, before.get(line), after.get(line)))
+    used, now = _beside(seen), _beside(quote.seen)
+    for name, new in now.items():
+        old = used.get(name, type(new)())
+        if old != new:
+            made.append(Change(name, *(len(x) if isinstance(x, list) else x for x in (old, new))))
     return tuple(made)
+
+
+def _beside(seen: str) -> dict[str, Any]:
+    """What an order uses up and earns, of what was seen; of what cannot be read nothing."""
+    try:
+        told = jsons.loads(seen[:20_000])
+        coupons = [str(x) for x in told["coupons"]]
+        return {COUPON: coupons, POINTS: int(told[POINTS]), EARNS: int(told[EARNS])}
+    except _UNREADABLE:
+        return {}
+
+
+_UNREADABLE = (msgspec.DecodeError, RecursionError, OverflowError, TypeError, KeyError, ValueError, AttributeError,
+               IndexError)  # fmt: skip
 
 
 def _read(seen: str, currency: str) -> dict[str, int]:
@@ -39,6 +70,5 @@ def _read(seen: str, currency: str) -> dict[str, int]:
         if told["shipping"] is not None:
             found[SHIPPING] = int(told["shipping"])
         return {**found, "total": int(told["total"])}
-    except (msgspec.DecodeError, RecursionError, OverflowError, TypeError, KeyError, ValueError, AttributeError,
-            IndexError):  # fmt: skip
+    except _UNREADABLE:
         return {}

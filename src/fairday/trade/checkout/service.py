@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from fairday.goods.offering import Goods, Wanted
-from fairday.goods.prices import Where
+from fairday.goods.prices import Turned, Where
 from fairday.goods.rates import rates_on
 from fairday.goods.stock import Short, Source, Stock, Want, allocate
 from fairday.goods.stock.rules import stock_holds
@@ -28,7 +28,7 @@ from fairday.stores.records import all_places
 from fairday.trade.border import crossed, crosses
 from fairday.trade.c2b.preorder import preordered
 from fairday.trade.cart import Cart
-from fairday.trade.charging import Charged, Part, charged, exchange
+from fairday.trade.charging import Exchange, Part, charged, exchange
 from fairday.trade.checkout.lines import (
     agreed,
     as_sent,
@@ -40,6 +40,7 @@ from fairday.trade.checkout.lines import (
     priced_cart,
     quoted,
     rough,
+    said_there,
     with_preorders,
     with_price,
     within_reach,
@@ -96,6 +97,9 @@ class Checkout:
         where = self._goods.where(
             choice.channel, choice.store or None, country or None, choice.company or None, buyer.crowds
         )
+        by = self._exchange(choice, now)
+        if by is not None:
+            where = msgspec.structs.replace(where, turned=Turned(by.currency, by.exact(1)))
         with self._db.read() as conn:
             wanted = [Wanted(sku=x.sku, qty=x.qty, options=x.options) for x in cart.lines]
             found = self._goods.offers(conn, wanted, where, now)
@@ -148,7 +152,7 @@ class Checkout:
             lines = [levied(x, crossing) for x in lines]
         parts: Mapping[str, Part] = parts_of(lines, priced, delivery, crossing)
         # A design is measured by its goal in one currency.
-        turned = None if pres else self._charged(parts, choice, now)
+        turned = None if pres or by is None else charged(parts, by, said_there(lines, by.currency))
         currency = settings.currency
         if turned is not None:
             parts, currency = turned.parts, turned.exchange.currency
@@ -160,25 +164,26 @@ class Checkout:
         for coupon, rule in held:
             if rule in used and rule not in taken.values():
                 taken[coupon] = rule
+        earns = self._earns(priced, buyer)
         return Quote(
             lines=tuple(lines), priced=priced, savings=self._savings(priced), currency=currency, parts=parts,
             charged=turned,
             deliveries=tuple(offered), delivery=delivery, stores=tuple(stores), coupons=tuple(taken.items()),
-            seen=seen_text(lines, parts, currency), crossing=crossing, earns=self._earns(priced, buyer),
+            seen=seen_text(lines, parts, currency, list(taken), priced.points_paid, earns), crossing=crossing,
+            earns=earns,
             preorder=next(iter(pres.values()), None), gone=tuple({(x.gift, x.sku): x for x in out}.values()),
             reachable=delivery is not None or any(s.place.store == choice.store and not s.missing for s in stores),
         )  # fmt: skip
 
-    def _charged(self, parts: Mapping[str, Part], choice: Choice, now: int) -> Charged | None:
-        """The parts in the currency the buyer would rather be charged in, where the shop takes it and has a rate."""
+    def _exchange(self, choice: Choice, now: int) -> Exchange | None:
+        """The rate of the currency the buyer would rather be charged in, where the shop takes it and has one."""
         settings = self._settings()
         wanted = choice.currency
         if choice.mode != "b2c" or wanted == settings.currency or wanted not in settings.border.takes:
             return None
         day = local_day(now, settings.zone)
         with self._db.read() as conn:
-            by = exchange(rates_on(conn, day), settings.currency, wanted, day)
-        return charged(parts, by) if by is not None else None
+            return exchange(rates_on(conn, day), settings.currency, wanted, day)
 
     def _earns(self, priced: model.Priced, buyer: Buyer) -> int:
         return sum(int(h.data["amount"]) for h in self._rewarded(priced, buyer) if h.claim == "earning")

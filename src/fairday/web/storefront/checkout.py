@@ -13,7 +13,7 @@ from fairday.goods.called import calm
 from fairday.kernel.errors import Conflict, FairdayError, Unavailable
 from fairday.people.identity import normalise
 from fairday.trade.cart import Cart
-from fairday.trade.checkout import Change, Choice, Moved, Quote
+from fairday.trade.checkout import COUPON, EARNS, POINTS, Change, Choice, Moved, Quote
 from fairday.trade.order import MAX_QTY, SHIPPING, due
 from fairday.trade.payment.model import BALANCE
 from fairday.trade.records import Contact, last_contact
@@ -140,12 +140,24 @@ def _points(request: Request, cart: Cart, choice: Choice, quote: Quote) -> int:
 
 def _change(request: Request, change: Change, quote: Quote) -> tuple[str, str, str]:
     tongue = tongue_of(request)
+    if change.line in (COUPON, POINTS, EARNS):
+        return _use_changed(request, change, quote)
     titles = {x.line: calm(x.offer.title) if x.offer is not None else x.sku for x in quote.lines}
     gift = change.line.startswith("g")
     other = f"buy.{change.line}" if change.line in (SHIPPING, "total") else "buy.gift" if gift else "buy.line"
     name = titles.get(change.line) or tongue.plain(other)
     before, now = ("–" if n is None else tongue.money(n, quote.currency) for n in (change.before, change.now))
     return name, before, now
+
+
+def _use_changed(request: Request, change: Change, quote: Quote) -> tuple[str, str, str]:
+    """Coupons or points that are used up, or points that are earned, where they are not as they were seen."""
+    tongue, shop = tongue_of(request), shop_of(request)
+    before, now = (tongue.number(n) if n else "–" for n in (change.before, change.now))
+    if change.line == COUPON:
+        now = ", ".join(tongue.pick(shop.offers.title(rule)) or tongue.plain("buy.offer") for _, rule in quote.coupons)
+    unit = tongue.plain(f"card.unit.{shop.settings.rewards.unit}")
+    return tongue.plain(f"buy.moved.{change.line}", unit=unit), before, now or "–"
 
 
 @router.post("/checkout", dependencies=[Depends(posted_long)])

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from fairday.goods.prices import Where
+from fairday.goods.prices import Turned, Where
 from fairday.intake.keys import create_key, list_keys
 from fairday.kernel import ids
 from fairday.kernel.errors import Unavailable
@@ -33,7 +34,7 @@ from fairday.web.render import page, shop_of
 from fairday.web.signing import secret_of, sign, signed
 from fairday.web.storefront.feeding import FeedGoods
 from fairday.web.storefront.landing import land_cards
-from fairday.web.storefront.prefer import country_of, place_drawn
+from fairday.web.storefront.prefer import country_of, place_drawn, preference
 
 VISITOR, ANSWER, OWN, ACTED = "fairday_visitor", "fairday_consent", "fairday_own", "fairday_acted"
 YEAR = 31_536_000
@@ -127,7 +128,11 @@ def where_of(request: Request, conn: Connection) -> Where:
     """Where whoever looks would buy, and as whom: what prices and lists go by."""
     visitor = visitor_of(request)
     crowds = tuple(memberships_of(conn, visitor.person)) if visitor.own and visitor.person is not None else ()
-    return shop_of(request).goods.where(country=country_of(request) or None, crowds=crowds)
+    where = shop_of(request).goods.where(country=country_of(request) or None, crowds=crowds)
+    reads = preference(request)
+    if not reads.charged or reads.exchange is None:
+        return where
+    return msgspec.structs.replace(where, turned=Turned(reads.currency, reads.exchange.exact(1)))
 
 
 def visitor_of(request: Request) -> Visitor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -62,16 +63,21 @@ def landed_price(
     if not found.now:
         later = tongue.plain("place.later", amount=purse.money(found.later)) if found.later else ""
         return {"text": purse.unit(price), "about": purse.about(value), "levy": later}
-    return {"text": both(purse, value, found), "about": purse.about(value + found.now), "levy": ""}
+    return {"text": both(purse, price, found), "about": purse.about(value + found.now), "levy": ""}
 
 
-def both(purse: Purse, value: int, found: Crossing) -> str:
+def both(purse: Purse, price: Amount, found: Crossing) -> str:
     """A price with its duty and tax: in another currency the sum of what is turned one by one, as a cart has it."""
-    by = purse.of.exchange
+    by, value = purse.of.exchange, half_up(price.exact)
     duty, tax = found.levied("1")
     if by is None or not purse.of.charged:
         return purse.tongue.money(value + duty + tax)
-    return purse.tongue.money(by.turned(value) + by.turned(duty) + by.turned(tax), by.currency)
+    said = price.said if price.said is not None and price.said.currency == by.currency else None
+    if said is None:
+        return purse.tongue.money(by.turned(value) + by.turned(duty) + by.turned(tax), by.currency)
+    whole = half_up(said.exact)
+    own = half_up(Fraction(tax * whole, value)) if value else 0
+    return purse.tongue.money(whole + by.turned(duty) + own, by.currency)
 
 
 def land_cards(request: Request, conn: Connection, drawn: Sequence[dict[str, Any]]) -> None:

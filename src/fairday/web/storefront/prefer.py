@@ -216,7 +216,9 @@ class Purse:
         return f"≈ {self.tongue.money(by.turned(amount), by.currency)}" if by and not self.of.charged else ""
 
     def unit(self, price: Amount) -> str:
-        """A unit price, with as many decimals as it has in the shop's currency."""
+        """A unit price, with as many decimals as it has in the shop's currency; as a list in what is charged says."""
+        if price.said is not None and self.of.paid_in == price.said.currency:
+            return unit(self.tongue, price.said)
         if self.of.charged and self.of.exchange is not None and price.currency == self.of.exchange.home:
             return self.money(half_up(price.exact))
         return unit(self.tongue, price)
