@@ -23,6 +23,7 @@ from fairday.offers.model import (
     Part,
     PercentOff,
     Policy,
+    Prefer,
     Rule,
     SetOff,
     ShippingOff,
@@ -79,7 +80,7 @@ def rules_at(seed: int, most: int = 8, *, smooth: bool = False, grouped: bool = 
             percent = Decimal(dice.choice([50, 100]))
             benefit = dice.choice([
                 SetOff(qty=dice.choice([2, 3]), goods=goods(dice), percent=percent),
-                BuyGet(buy_qty=1, get_qty=1, buy=goods(dice), get=goods(dice), percent=percent),
+                BuyGet(buy_qty=1, get_qty=1, buy=goods(dice), get=goods(dice), percent=percent, prefer=prefer(dice)),
             ])  # fmt: skip
         by_line = isinstance(benefit, PercentOff) and benefit.per == "line" and benefit.cap is None
         rules.append(
@@ -93,6 +94,10 @@ def rules_at(seed: int, most: int = 8, *, smooth: bool = False, grouped: bool = 
             )
         )  # fmt: skip
     return rules
+
+
+def prefer(dice: random.Random) -> Prefer:
+    return "dearest" if dice.random() < 0.5 else "cheapest"
 
 
 def goods(dice: random.Random) -> Goods:
@@ -110,7 +115,7 @@ def benefit_of(dice: random.Random, smooth: bool) -> Any:
         PercentOff(percent=percent, goods=g, cap=dice.choice([77, 700])),
         AmountOff(amount=dice.choice([1, 100, 299, 3000]), goods=g),
         AmountOff(amount=dice.choice([7, 100]), goods=g, per="unit", max_units=dice.choice([None, 1])),
-        AmountOff(amount=100, goods=g, per="unit", max_units=2, prefer=dice.choice(["cheapest", "dearest"])),
+        AmountOff(amount=100, goods=g, per="unit", max_units=2, prefer=prefer(dice)),
         FixedPrice(price=dice.choice([90, 950]), goods=g),
         GroupOff(qty=2, goods=g, percent=percent),
         Tiers(by="amount", goods=g, tiers=(Tier(at=1000, amount=100), Tier(at=5000, amount=777)),
@@ -123,7 +128,7 @@ def benefit_of(dice: random.Random, smooth: bool) -> Any:
     if not smooth:
         kinds += [
             SetOff(qty=3, goods=g, percent=percent),
-            BuyGet(buy_qty=2, get_qty=1, buy=goods(dice), get=g, percent=percent),
+            BuyGet(buy_qty=2, get_qty=1, buy=goods(dice), get=g, percent=percent, prefer=prefer(dice)),
             BundlePrice(price=1500, parts=(Part(qty=2, goods=g),)),
             TotalBecomes(amount=2000, goods=g),
             PercentOff(percent=percent, goods=g, round=dice.choice(["line", "unit price", "unit discount"])),

@@ -42,32 +42,40 @@ def sets_off(
     return got, _sum(got, take_units(times * (benefit.qty - off), dearest, have))
 
 
-def buy_get(
-    benefit: BuyGet, choices: Sequence[Sequence[int]], dearest: Sequence[Sequence[int]], free: Mapping[int, int]
-) -> tuple[Counts, Counts]:
-    """The units got, and all that serve: the largest number of full rounds. ``choices`` are the lines that buy and
-    those that may be got, from the cheapest unit to the dearest; ``dearest`` the other way."""
-    buy, get = choices
-    have = {i: free[i] for i in {*buy, *get}}
-    both = set(buy) & set(get)
-    only_buy, only_get = [i for i in buy if i not in both], [i for i in get if i not in both]
-    b, g, c = (sum(have[i] for i in part) for part in (only_buy, only_get, both))
+def rounds(benefit: BuyGet, choices: Sequence[Sequence[int]], free: Mapping[int, int]) -> int:
+    """The largest number of full rounds for which units to buy and units to get can be told apart. ``choices`` are the
+    lines that buy and those that may be got."""
+    buy, get = set(choices[0]), set(choices[1])
+    b, g, c = (sum(free[i] for i in part) for part in (buy - get, get - buy, buy & get))
     x, y = benefit.buy_qty, benefit.get_qty
     times = min((b + c) // x if x else g + c, (g + c) // y, (b + g + c) // (x + y))
     if benefit.max_get is not None:
         times = min(times, benefit.max_get // y)
-    if benefit.max_times is not None:
-        times = min(times, benefit.max_times)
+    return times if benefit.max_times is None else min(times, benefit.max_times)
+
+
+def buy_get(
+    benefit: BuyGet, choices: Sequence[Sequence[int]], dearest: Sequence[Sequence[int]], free: Mapping[int, int]
+) -> tuple[Counts, Counts]:
+    """The units got, and all that serve.
+
+    ``choices`` are the lines that buy and those that may be got, from the cheapest unit to the dearest; ``dearest`` the
+    other way. Where the dearest are got, a round that cannot be filled is the end.
+    """
+    have = {i: free[i] for i in {*choices[0], *choices[1]}}
+    times, x, y = rounds(benefit, choices, free), benefit.buy_qty, benefit.get_qty
+    both = set(choices[0]) & set(choices[1])
     payers = [i for i in dearest[0] if i not in both] + [i for i in dearest[0] if i in both]
-    got: Counts = {}
-    used: Counts = {}
     if benefit.prefer == "cheapest":
         used = take_units(times * x, payers, have)
-        got = take_units(times * y, get, have)
-    else:
-        for _ in range(times):
-            used = _sum(used, take_units(x, payers, have))
-            got = _sum(got, take_units(y, dearest[1], have))
+        got = take_units(times * y, choices[1], have)
+        return got, _sum(used, got)
+    got, used = {}, {}
+    for _ in range(times):
+        paying, gotten = take_units(x, payers, have), take_units(y, dearest[1], have)
+        if sum(paying.values()) < x or sum(gotten.values()) < y:
+            break
+        got, used = _sum(got, gotten), _sum(used, paying)
     return got, _sum(used, got)
 
 
@@ -141,9 +149,10 @@ class Served(Step):
         free = dict(enumerate(self.qty))
         if isinstance(benefit, SetOff):
             got, _ = sets_off(benefit, self.choices[0], self.dearest[0], free)
+            count = sum(got.values())
         else:
-            got, _ = buy_get(benefit, self.choices, self.dearest, free)
-        return sum(sorted(units, reverse=True)[: sum(got.values())], 0.0) * float(self.percent)
+            count = rounds(benefit, self.choices, free) * benefit.get_qty
+        return sum(sorted(units, reverse=True)[:count], 0.0) * float(self.percent)
 
     def assigned(self, free: Mapping[int, int]) -> tuple[list[Counts], Counts]:
         """Units that get the benefit (set by set for bundles), and all that serve."""
@@ -190,4 +199,4 @@ class Served(Step):
             left, take = state.left(i), takes.get(i, zero)
             worth = left * part + value[i] * k - take
             served[i] = (count + k, worth / (left - take) if left > take else zero)
-        return list(takes.items())
+        return sorted(takes.items())
