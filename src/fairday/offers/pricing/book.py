@@ -42,7 +42,8 @@ class Compiled:
     Attributes:
         at: its place in the order; rank: its place when going by priority.
         benefits: each with the numbers of its selections; needs: each with its selection's.
-        wants: selections that must hold something; asks_after: a need looks at what is left at its turn.
+        wants: selections that must hold something; one_of: those of each benefit, of which one must, where they differ.
+        asks_after: a need looks at what is left at its turn.
         shares: percents of benefits and tiers as (numerator, denominator), by ``id`` of what holds them.
         told: benefits and tiers as words need them, by ``id``.
         simple: nothing but needs has to hold.
@@ -50,8 +51,8 @@ class Compiled:
     """
 
     __slots__ = (
-        "alone", "asks_after", "at", "benefits", "line_group", "needs", "rank", "rule", "selects", "shares", "simple",
-        "told", "unless", "untouched", "wants", "who",
+        "alone", "asks_after", "at", "benefits", "line_group", "needs", "one_of", "rank", "rule", "selects", "shares",
+        "simple", "told", "unless", "untouched", "wants", "who",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, matching: Matching, people: Vocabulary | None) -> None:
@@ -65,7 +66,9 @@ class Compiled:
         self.needs: list[tuple[int, Need]] = [(matching.add(need.goods), need) for need in rule.when.needs]
         self.asks_after = any(need.spend_after for _, need in self.needs)
         self.selects = sorted({n for _, numbers in self.benefits for n in numbers})
-        self.wants = frozenset(self.selects) - {0}
+        wanted = [frozenset(numbers) - {0} for _, numbers in self.benefits]
+        self.wants = frozenset.intersection(*wanted)
+        self.one_of = wanted if any(one != self.wants for one in wanted) else []
         when = rule.when
         self.who = _condition(when.who, "who", people)
         self.unless = _condition(when.unless, "unless", people)

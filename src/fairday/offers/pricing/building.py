@@ -67,15 +67,17 @@ class Entry:
 
 
 def build(c: Compiled, ground: Ground, missing: list[Missing]) -> Entry:
-    """The entry of an eligible rule; what is missing to its next tier is said."""
+    """The entry of an eligible rule; what is missing to its next tier is said. A benefit that selects nothing is left
+    out."""
     entry = Entry(c)
     if c.asks_after:
         entry.after = tuple(
             [(ground.lines_of.get(number, []), need.spend_after) for number, need in c.needs if need.spend_after]
         )
         entry.wobbly = True
-    for benefit, numbers in c.benefits:
-        _ADD[type(benefit)](entry, benefit, numbers, ground, missing)
+    for at, (benefit, numbers) in enumerate(c.benefits):
+        if not c.one_of or c.one_of[at] <= ground.selected:
+            _ADD[type(benefit)](entry, benefit, numbers, ground, missing)
     return entry
 
 

@@ -15,7 +15,8 @@ NOBODY = Traits()
 def why_not(c: Compiled, ground: Ground, missing: list[Missing]) -> Told | None:
     """Why a rule may not be used, or None if it may. What is short of a need or of the next tier is added to
     ``missing``."""
-    if not c.wants <= ground.selected:
+    selected = ground.selected
+    if not c.wants <= selected or (c.one_of and not any([one <= selected for one in c.one_of])):
         return c.untouched
     rule = c.rule
     barred = ground.facts.barred
