@@ -111,7 +111,7 @@ def cart_of(case: Case) -> Cart:
                 floor=tags.get("min_unit"), tax=int(Decimal(str(tags.get("tax", 0))) * 1000),
             )
         )  # fmt: skip
-    points = sum(p["balance"] for p in case["promotions"] if p["type"] == "points")
+    points = sum(a["balance"] for p in case["promotions"] for a in p.get("actions", (p,)) if a["type"] == "points")
     return Cart(
         currency=case["currency"], lines=tuple(lines), shipping=case.get("shipping"), points=points,
         prices_include_tax=case.get("prices_include_tax"),
