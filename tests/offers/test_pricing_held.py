@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairday.offers.model import (
+    AmountOff,
     BundlePrice,
     BuyGet,
     Cart,
@@ -23,6 +24,7 @@ from fairday.offers.model import (
     Remainder,
     Rule,
     SetOff,
+    ShippingOff,
 )
 from fairday.offers.pricing import Book, price
 from fairday.offers.pricing.rounding import share_out
@@ -151,3 +153,15 @@ def test_each_remainder_policy_places_the_spare_units(remainder: Remainder, shar
     rule = Rule(id="R", benefits=(PercentOff(percent=Decimal(15), per="all", cap=5000),))
     got = price(Cart(currency="USD", lines=lines), Book([rule], Policy(remainder=remainder)), Facts(), 0, 0)
     assert [line.gross - line.price for line in got.lines] == shares
+
+
+def test_of_several_benefits_those_that_select_something_are_given_and_shipping_with_them() -> None:
+    def off(tag: str, amount: int) -> AmountOff:
+        return AmountOff(amount=amount, goods=Goods(any_tag=frozenset([tag])))
+
+    rule = Rule(id="R", benefits=(off("tea", 30), off("cups", 50), ShippingOff()))
+    for tags, discount, shipping in ((("tea",), 30, 400), (("cups",), 50, 400), (("tea", "cups"), 80, 400), ((), 0, 0)):
+        cart = Cart(currency="CNY", shipping=400, lines=(Line(line="1", sku="A", unit=100, qty=1, tags=tags),))
+        got = price(cart, Book([rule]), Facts(), 0, 0)
+        assert (got.discount, sum(off for _, off in got.shipping_discounts)) == (discount, shipping)
+        assert [told.code for told in got.refused] == ([] if tags else ["goods"])

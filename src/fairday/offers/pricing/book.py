@@ -42,7 +42,7 @@ class Compiled:
     Attributes:
         at: its place in the order; rank: its place when going by priority.
         benefits: each with the numbers of its selections; needs: each with its selection's.
-        wants: selections that must hold something; one_of: those of each benefit, of which one must, where they differ.
+        wants: selections that must hold something; one_of: where benefits differ, those of each, of which one must.
         asks_after: a need looks at what is left at its turn.
         shares: percents of benefits and tiers as (numerator, denominator), by ``id`` of what holds them.
         told: benefits and tiers as words need them, by ``id``.
@@ -66,7 +66,7 @@ class Compiled:
         self.needs: list[tuple[int, Need]] = [(matching.add(need.goods), need) for need in rule.when.needs]
         self.asks_after = any(need.spend_after for _, need in self.needs)
         self.selects = sorted({n for _, numbers in self.benefits for n in numbers})
-        wanted = [frozenset(numbers) - {0} for _, numbers in self.benefits]
+        wanted = [frozenset(numbers) - {0} for _, numbers in self.benefits if numbers] or [frozenset[int]()]
         self.wants = frozenset.intersection(*wanted)
         self.one_of = wanted if any(one != self.wants for one in wanted) else []
         when = rule.when

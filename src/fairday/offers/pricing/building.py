@@ -75,8 +75,8 @@ def build(c: Compiled, ground: Ground, missing: list[Missing]) -> Entry:
             [(ground.lines_of.get(number, []), need.spend_after) for number, need in c.needs if need.spend_after]
         )
         entry.wobbly = True
-    for at, (benefit, numbers) in enumerate(c.benefits):
-        if not c.one_of or c.one_of[at] <= ground.selected:
+    for benefit, numbers in c.benefits:
+        if not c.one_of or all([number in ground.selected for number in numbers if number]):
             _ADD[type(benefit)](entry, benefit, numbers, ground, missing)
     return entry
 
