@@ -56,6 +56,7 @@ ROUNDS: Mapping[str | None, Round] = {
 EXCLUSIVE = 10**6
 """Added to the priority of an exclusive promotion: of several eligible the highest is applied alone."""
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+RANGE = {"min_unit_price", "max_unit_price"}
 NONE = "line=none"
 """A tag no line has."""
 
@@ -168,15 +169,22 @@ def _rules(name: str, p: Words, case: Case) -> list[Rule]:
     if p["type"] != "bundle":
         return [_rule(name, p, case, _benefits(p, case), _needs(p, case))]
     actions = sorted(p["actions"], key=lambda a: -a.get("priority", 0))
-    if not any(a.get("when") or a["type"].startswith("catalog_") for a in actions):
+    after = bool((p.get("when") or {}).get("min_spend_after"))
+    moving = not after and _repriced(case) and any(RANGE & set(a.get("where") or ()) for a in actions)
+    if not moving and not any(a.get("when") or a["type"].startswith("catalog_") for a in actions):
         return [_rule(name, p, case, _together(actions, case), _needs(p, case))]
-    if (p.get("when") or {}).get("min_spend_after"):
+    if after:
         raise NotInSchema(f"case {case.get('id')}.promotions[{name}]: what is left can be asked once for a bundle only")
-    parts = [
+    if moving and sum(a["type"] == "item_percent" for a in actions) > 1:
+        raise NotInSchema(f"case {case.get('id')}.promotions[{name}]: percents of one bundle over catalogue prices")
+    return [
         _rule(f"{name}.{k}", {**p, "type": a["type"]}, case, _benefits(a, case), _needs(p, case) + _needs(a, case))
         for k, a in enumerate(actions)
     ]
-    return parts
+
+
+def _repriced(case: Case) -> bool:
+    return any(p["type"].startswith("catalog_") for p in case["promotions"])
 
 
 def _rule(name: str, p: Words, case: Case, benefits: Sequence[Benefit], needs: tuple[Need, ...]) -> Rule:
@@ -215,13 +223,13 @@ def _needs(p: Words, case: Case) -> tuple[Need, ...]:
 
 def _together(actions: Sequence[Words], case: Case) -> list[Benefit]:
     """The benefits of actions under one condition: their percents off items are all of the price before them."""
-    percents = [a for a in actions if a["type"] == "item_percent"]
     lines = cart_of(case).lines
+    # In a rule of ours what selects nothing itself, like shipping, goes with what selects something.
+    actions = [a for a in actions if any(_in(goods_of(a.get("where"), case), line) for line in lines)] or actions
+    percents = [a for a in actions if a["type"] == "item_percent"]
     chosen = [frozenset(line.line for line in lines if _in(goods_of(a.get("where"), case), line)) for a in percents]
     if sum(map(len, chosen)) == len(frozenset().union(*chosen)):
         return [b for a in actions for b in _benefits(a, case)]
-    if any(p["type"].startswith("catalog_") for p in case["promotions"]):
-        raise NotInSchema(f"case {case.get('id')}: percents of one bundle overlap over catalogue prices")
     sums: dict[Decimal, set[str]] = {}
     for line in lines:
         whole = sum((_percent(a) for a, of in zip(percents, chosen, strict=True) if line.line in of), Decimal(0))
