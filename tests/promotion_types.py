@@ -104,12 +104,15 @@ def cart_of(case: Case) -> Cart:
         if line["qty"] == 0 or _unselected(i, line, case):
             continue
         tags = line.get("tags") or {}
+        unit = Decimal(str(line["unit"])).normalize()  # 2.50 of a minor unit has digits of its own
+        digits = max(0, -int(unit.as_tuple().exponent))
         named = [t for t, v in tags.items() if v is True]
         named += [f"{t}={v}" for t in ID_TAGS for v in _several(tags.get(t))]
         lines.append(
             Line(
-                line=str(i), sku=line["sku"], unit=line["unit"], qty=line["qty"], tags=(*named, f"line={i}"),
-                floor=tags.get("min_unit"), tax=int(Decimal(str(tags.get("tax", 0))) * 1000),
+                line=str(i), sku=line["sku"], unit=int(unit.scaleb(digits)), unit_digits=digits, qty=line["qty"],
+                tags=(*named, f"line={i}"), floor=tags.get("min_unit"),
+                tax=int(Decimal(str(tags.get("tax") or 0)) * 1000),
             )
         )  # fmt: skip
     points = sum(a["balance"] for p in case["promotions"] for a in p.get("actions", (p,)) if a["type"] == "points")
