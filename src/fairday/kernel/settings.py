@@ -284,6 +284,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         sending: where orders are sent from.
         order_mails: which mails about their own order buyers get.
         price_tolerance: percent by which prices of the same goods may lie apart; beyond it the console says they clash.
+        reminder_days: so many days before coupons and points run out whoever agreed to get mail is told; 0: never.
         mail_cost: what a thousand mails cost, minor units; counted against a scene's budget and foreseen.
     """
 
@@ -298,6 +299,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lake: str = ""
     models: str = ""
     mail_cost: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 0
+    reminder_days: Annotated[int, msgspec.Meta(ge=0, le=30)] = 0
     price_tolerance: Annotated[int, msgspec.Meta(ge=0, le=500)] = 5
     identity: IdentitySettings = msgspec.field(default_factory=IdentitySettings)
     contact: ContactSettings = ContactSettings()

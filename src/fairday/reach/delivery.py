@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import Connection, update
 
 from fairday.kernel.clock import Clock
-from fairday.reach.outbox import TRANSACTIONAL, Message, Status, claim, messages, recover, settle
+from fairday.reach.outbox import REMINDER, TRANSACTIONAL, Message, Status, claim, messages, recover, settle
 from fairday.scenes.arms import happening
 from fairday.storage.database import Database
 from fairday.storage.log import append_happenings
@@ -25,7 +25,7 @@ class Transport(Protocol):
 
 def sent(conn: Connection, delivered: Iterable[Message], now: int, zone: str) -> None:
     """Tell the log whom a scene met by message, in the transaction that says it was sent."""
-    met = [m for m in delivered if m.scene not in TRANSACTIONAL]
+    met = [m for m in delivered if m.scene not in (*TRANSACTIONAL, REMINDER)]
     append_happenings(conn, [happening(m.meeting, (m.channel, m.address), now, zone, message=True) for m in met])
 
 

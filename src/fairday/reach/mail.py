@@ -17,7 +17,10 @@ MAIL_WORDS = {
 
 
 class MailGoods(msgspec.Struct, frozen=True, kw_only=True):
-    """One article in a mail: ``price`` is already written for the reader ("¥12.50"), ``reason`` in their words."""
+    """One article in a mail: ``price`` is already written for the reader ("¥12.50"), ``reason`` in their words.
+
+    ``id`` is the product's number, or "" for what is no product (a coupon), which leads to what the reader has.
+    """
 
     id: str
     title: str
@@ -89,6 +92,8 @@ def render(mail: MailContent) -> tuple[str, str]:
     base = mail.public_url
 
     def link(product: str) -> str:
+        if not product:
+            return f"{base}/wallet?m={mail.token}"
         return f"{base}/goods/{quote(product, safe='')}?m={mail.token}"
 
     leave = unsubscribe_link(base, mail.token)

@@ -79,6 +79,9 @@ SERVICE = "fairday:service"
 ORDER = "fairday:order"
 """What stands for the scene where a mail tells a buyer of their own order (``reach.orders``)."""
 
+REMINDER = "fairday:reminder"
+"""What stands for the scene where a mail tells of coupons and points that run out (``reach.expiring``)."""
+
 TRANSACTIONAL = (SERVICE, ORDER)
 """Mail that is no marketing: it asks for no consent to marketing and counts for no frequency."""
 

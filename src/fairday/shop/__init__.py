@@ -244,7 +244,7 @@ class Shop(Rooms):
         Returns:
             How many were queued or withheld by reason, and ``sent``.
         """
-        result = self.mailing.plan(progress)
+        result = self.mailing.plan(progress) + self.reminders.plan()
         result["sent"] = self.send_mail()
         return result
 

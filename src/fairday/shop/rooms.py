@@ -33,6 +33,7 @@ from fairday.people.midnight import Midnight
 from fairday.people.privacy import Eraser
 from fairday.people.traits import Traits, vocabulary
 from fairday.reach.approvals import ApprovalMails
+from fairday.reach.expiring import Reminders
 from fairday.reach.mailing import Mailing
 from fairday.reach.orders import OrderMails
 from fairday.scenes import fitting, life
@@ -134,6 +135,7 @@ class Rooms:
             self.followers.register(LakeFollower(self.lake))
             self.erasers.append(self._erase_lake)
         self.mailing = Mailing(db, lambda: self.settings, clock, lambda: self.staging)
+        self.reminders = Reminders(db, lambda: self.settings, clock)
         self.followers.register(OrderMails(lambda: self.settings, secret_in))
         self.followers.register(ApprovalMails(lambda: self.settings))
         self.replays = Replays(db, lambda: self.settings, clock)

@@ -186,6 +186,7 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/coupons": "offers.read",
     "GET /console/coupons/new": "offers.write",
     "POST /console/coupons": "offers.write",
+    "POST /console/coupons/reminders": "offers.write",
     "POST /console/coupons/forecast": "offers.read",
     "GET /console/coupons/{batch}": "offers.read",
     "POST /console/coupons/{batch}/print": "offers.write",

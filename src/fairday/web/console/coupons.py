@@ -42,10 +42,31 @@ USED_SHOWN = 100
 
 @inside.get("/coupons")
 def coupons(request: Request) -> Response:
+    return _list(request)
+
+
+@inside.post("/coupons/reminders")
+def reminders(request: Request) -> Response:
+    """How many days before they run out members are told of coupons and points; nothing: never."""
+    shop = shop_of(request)
+    try:
+        text = field(request, "days", 20)
+        if text and not (text.isascii() and text.isdigit() and 1 <= int(text) <= 30):
+            raise FairdayError("That is no number of days.", code="bad_reminder_days", where="days")
+        shop.change_settings(reminder_days=int(text or 0))
+    except FairdayError as error:
+        return _list(request, error)
+    return go("/console/coupons?done=reminders_saved")
+
+
+def _list(request: Request, error: FairdayError | None = None) -> Response:
     with shop_of(request).db.read() as conn:
         rows = records.all_batches(conn)
         numbers = records.counts(conn, [b.batch for b in rows])
-    return page(request, "coupons.html", rows=rows, numbers=numbers)
+    return page(
+        request, "coupons.html", status_of(error) if error else 200, rows=rows, numbers=numbers,
+        error=say(tongue_of(request), error) if error else None,
+    )  # fmt: skip
 
 
 @inside.get("/coupons/new")
