@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from fairday.kernel.yamltree import Problem
 from fairday.web.i18n import Tongue
+from fairday.web.sentences import remedy as instead
+from fairday.web.sentences import sentence
 
 _PATTERNS = (
     (re.compile(r"^Did you mean (.+?)\?\s*"), "remedy.meant"),
@@ -28,7 +30,8 @@ def explained(problem: Problem, tongue: Tongue) -> tuple[Markup, Markup]:
     """(what is wrong, what to write instead) for the reader; the library's own words where we have none."""
     key = f"problem.{problem.code}"
     name = problem.key.rsplit(".", 1)[-1] or problem.file
-    wrong = tongue(key, key=name) if tongue.has(key) else _ENGLISH.format(problem.message)
+    wrong = tongue(key, key=name) if tongue.has(key) else sentence(problem.message, tongue)
+    wrong = _ENGLISH.format(problem.message) if wrong is None else wrong
     return wrong, _remedy(problem.remedy, tongue)
 
 
@@ -42,6 +45,6 @@ def _remedy(text: str, tongue: Tongue) -> Markup:
                 rest = rest[found.end() :].strip()
                 break
         else:
-            said.append(_ENGLISH.format(rest))
+            said.append(instead(rest, tongue) or _ENGLISH.format(rest))
             break
     return Markup(" ").join(said)

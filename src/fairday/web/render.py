@@ -16,8 +16,9 @@ from fairday.kernel import jsons
 from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
 from fairday.kernel.festivals import festival, next_occurrence
 from fairday.shop import Shop
-from fairday.web import drawing, menu, roles
+from fairday.web import drawing, menu, roles, sentences
 from fairday.web.i18n import LANGUAGES, NAMES, Tongue, pick
+from fairday.web.typed import Typed, Wrong, given_back
 
 FOLDER = Path(__file__).parent
 LANGUAGE_COOKIE = "fairday_language"
@@ -114,10 +115,48 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         }
         | values
     )  # fmt: skip
+    if status >= 400 and (typed := _typed(request)):
+        html = given_back(html, request.url.path, typed, _wrong(values))
     response = HTMLResponse(html, status)
     if request.query_params.get("lang") in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, tongue.language, max_age=31_536_000, httponly=True, samesite="lax")
     return response
+
+
+class Said(Markup):
+    """What an error says on a page, which knows the field it is about."""
+
+    where: str = ""
+    quotes: str = ""
+    """The words it is about, as they were typed."""
+    code: str = ""
+
+
+def _wrong(values: dict[str, Any]) -> Wrong | None:
+    """The error that a page is drawn with, if it is drawn with one."""
+    told = next((v for v in values.values() if isinstance(v, Said)), None)
+    return None if told is None else Wrong(told.where, told, told.quotes, told.code)
+
+
+def _typed(request: Request) -> Typed:
+    """The texts of the form that a request posted; files and the token are left out."""
+    form = getattr(request.state, "form", None)
+    if form is None:
+        return {}
+    found: dict[str, list[str]] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, str) and name != "csrf":
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _words_of(request: Request, status: int) -> list[str]:
+    """What an operator typed into a form that could not be shown again: no secrets, and nothing short."""
+    if status < 400 or getattr(request.state, "operator", None) is None:
+        return []
+    secret = ("old", "new", "again", "password")
+    found = [v for name, words in _typed(request).items() if name not in secret for v in words]
+    return [v[:20_000] for v in found if len(v.strip()) > 2]
 
 
 def text_of(template: str, tongue: Tongue, **values: Any) -> str:
@@ -135,12 +174,16 @@ def go(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303)
 
 
-def say(tongue: Tongue, error: FairdayError) -> Markup:
+def say(tongue: Tongue, error: FairdayError) -> Said:
     """What an error says to a merchant: its message by code, with the library's own words where there is none."""
     key = f"error.{error.code}"
-    if tongue.has(key):
-        return tongue(key, where=error.where)
-    return Markup('{} <span data-raw lang="en">{}</span>').format(tongue("error.other"), str(error))
+    known = tongue(key, where=error.where) if tongue.has(key) else None
+    known = sentences.told(error.message, error.remedy, error.where, tongue) if known is None else known
+    if known is None:
+        known = Markup('{} <span data-raw lang="en">{}</span>').format(tongue("error.other"), str(error))
+    said = Said(known)
+    said.where, said.code, said.quotes = error.where, error.code, sentences.quoted(error.message)
+    return said
 
 
 def status_of(error: FairdayError) -> int:
@@ -166,6 +209,8 @@ def failure(request: Request, status: int, text: Markup | None = None, after: in
     headers = {"Retry-After": str(after)} if after else {}
     if wants_json(request):
         return JSONResponse({"error": str(title), "message": said.striptags()}, status, headers)
-    response = page(request, "failure.html", status, title=title, text=said, number=status)
+    response = page(
+        request, "failure.html", status, title=title, text=said, number=status, typed=_words_of(request, status)
+    )
     response.headers.update(headers)
     return response

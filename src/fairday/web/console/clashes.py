@@ -72,8 +72,8 @@ def _show(request: Request, error: FairdayError | None = None) -> Response:
 @inside.post("/prices/clashes")
 def tolerate(request: Request) -> Response:
     """How far prices may lie apart."""
-    text = field(request, "tolerance", 4).strip()
     try:
+        text = field(request, "tolerance", 20)
         if not (text.isascii() and text.isdigit() and int(text) <= 500):
             raise FairdayError(
                 "That is not a share.",
