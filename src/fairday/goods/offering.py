@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from fairday.goods.catalogue import ProductRow, products_named
+from fairday.goods.floors import NO_FLOORS, Floors, category_floors
 from fairday.goods.made import Made, make
 from fairday.goods.photos import photos_named
 from fairday.goods.price_records import history_of, lists_for, prices_for
@@ -48,7 +49,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         why: how the price was found, see ``fairday.goods.prices``.
         reduction: how it stands below the base price for everybody, or None.
         made: the options as said; ``made.said`` is what the line carries, ``made.days`` the lead time.
-        floor: the least a piece may be sold for, minor units, or None.
+        floor: the least a piece may be sold for, minor units, or None; by the product's word or its category's.
+        new_since: the day (days since 1970-01-01) it came into the catalogue, or None.
         image: address of a picture, or None.
     """
 
@@ -77,6 +79,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     hs_code: str | None = None
     origin: str | None = None
     floor: int | None = None
+    new_since: int | None = None
     image: str | None = None
 
     @property
@@ -174,7 +177,8 @@ class Goods:
         """
         if len(wanted) > MOST_LINES:
             raise FairdayError(f"{len(wanted)} lines are too many.", code="too_many", remedy=f"At most {MOST_LINES}.")
-        asked = _Asked(conn, wanted, where, now, self._settings().currency)
+        floors = category_floors(conn, self._settings().pricing.floors)
+        asked = _Asked(conn, wanted, where, now, self._settings().currency, floors=floors)
         found: list[Offer | FairdayError] = []
         for one in wanted:
             try:
@@ -212,8 +216,9 @@ class _Asked:
         now: int,
         currency: str,
         all_forms: bool = False,
+        floors: Floors = NO_FLOORS,
     ) -> None:
-        self.conn, self.where, self.now, self.currency = conn, where, now, currency
+        self.conn, self.where, self.now, self.currency, self.floors = conn, where, now, currency, floors
         skus = [w.sku for w in wanted]
         self.variants = variants_named(conn, skus)
         numbers = [self.variants[s].product if s in self.variants else s for s in skus]
@@ -259,6 +264,9 @@ class _Asked:
             )  # fmt: skip
         reduction = self.reduction(product, one.sku, chosen)
         offer = _offer(product, variant, details, one, chosen, made, reduction)
+        floor = self.floors.floor(details.floor, product.category, offer.unit, offer.unit_digits)
+        if floor != offer.floor:
+            offer = msgspec.structs.replace(offer, floor=floor)
         said, turned = chosen.price.said, self.where.turned
         if said is None or turned is None:
             return offer
@@ -313,7 +321,7 @@ def _offer(
         currency=chosen.price.currency, extra=made.extra, list=chosen.list, tiers=chosen.tiers, why=chosen.why,
         reduction=reduction, made=made, category=product.category, department=product.department, brand=product.brand,
         tags=details.tags, attributes=details.attributes, tax_class=details.tax_class, weight_g=weight,
-        hs_code=details.hs_code, origin=details.origin, floor=details.floor,
+        hs_code=details.hs_code, origin=details.origin, floor=details.floor, new_since=product.first_day,
         image=(variant.image if variant else None) or product.image,
     )  # fmt: skip
 

@@ -225,6 +225,33 @@ class TaxSettings(msgspec.Struct, frozen=True, kw_only=True):
         return int(self.rates.get(tax_class, self.rates.get("standard", Decimal(0))) * 1000)
 
 
+class PricingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How promotions are put together and rounded; see docs/algorithms/pricing.md.
+
+    Attributes:
+        objective: which combination is taken: best for the customer, by priority, least cost to the merchant.
+        remainder: who gets the minor units that do not divide.
+        rounding: once at the "end", or after "each" promotion.
+        half: a half minor unit of discount goes "up" (to the buyer) or "down".
+        tax_by: tax is rounded for each "line", or for each rate of the "order".
+        floors: by category, and for those below it, percent of the price that no piece is sold below; a product's own
+            floor counts before it.
+    """
+
+    objective: Literal["customer", "priority", "merchant"] = "customer"
+    remainder: Literal["largest", "floor, first", "half down, first", "floor, last", "half up, last"] = "largest"
+    rounding: Literal["end", "each"] = "end"
+    half: Literal["up", "down"] = "up"
+    tax_by: Literal["line", "order"] = "line"
+    floors: Annotated[dict[Annotated[str, msgspec.Meta(min_length=1, max_length=200)], Decimal],
+                      msgspec.Meta(max_length=500)] = {}  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for category, share in self.floors.items():
+            if not (share.is_finite() and 0 < share <= 100):
+                raise ValueError(f"{share} of {category[:40]!r} is not a share of the price, above 0 and at most 100 %")
+
+
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 Prefix = Annotated[str, msgspec.Meta(pattern="^[0-9]{0,10}$")]
@@ -281,6 +308,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         models: the folder of what is fitted for the shop (its ranking), or "" for one beside its database or lake.
         taxes: by ISO 3166-1 code of each country where the shop is registered for tax; a sale to any other asks none.
         border: how it sells abroad.
+        pricing: how promotions are put together and rounded.
         sending: where orders are sent from.
         order_mails: which mails about their own order buyers get.
         price_tolerance: percent by which prices of the same goods may lie apart; beyond it the console says they clash.
@@ -306,6 +334,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payments: PaymentSettings = PaymentSettings()
     taxes: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")], TaxSettings] = {}
     border: BorderSettings = BorderSettings()
+    pricing: PricingSettings = PricingSettings()
     market: MarketSettings = MarketSettings()
     crowd: CrowdSettings = CrowdSettings()
     rewards: RewardSettings = RewardSettings()

@@ -74,13 +74,10 @@ class Offers:
     Args:
         settings: the shop's settings of now.
         beyond: offers of scenes, and what is known of a buyer.
-        policy: how the book is read.
     """
 
-    def __init__(
-        self, db: Database, settings: Callable[[], Settings], beyond: Beyond, policy: Callable[[], Policy] = Policy
-    ) -> None:
-        self._db, self._settings, self._beyond, self._policy = db, settings, beyond, policy
+    def __init__(self, db: Database, settings: Callable[[], Settings], beyond: Beyond) -> None:
+        self._db, self._settings, self._beyond = db, settings, beyond
         self._lock = threading.Lock()
         self._compiled: tuple[tuple[object, ...], Book] | None = None
 
@@ -183,8 +180,12 @@ class Offers:
 
     @property
     def policy(self) -> Policy:
-        """How the book is read now."""
-        return self._policy()
+        """How the book is read now: as the shop's settings say."""
+        said = self._settings().pricing
+        return Policy(
+            objective=said.objective, remainder=said.remainder, rounding=said.rounding, half=said.half,
+            tax_by=said.tax_by,
+        )  # fmt: skip
 
     def check(self, some: Sequence[Rule]) -> None:
         """Raise a FairdayError where rules cannot be in a book together; nothing is kept."""
@@ -193,7 +194,7 @@ class Offers:
     def book(self, conn: Connection) -> Book:
         """The compiled book of now; compiled again only when a rule, the policy or what it speaks of changed."""
         version = conn.execute(select(func.max(rules.c.version))).scalar() or 0
-        key = (version, self._policy(), self._settings().currency, self._beyond.version(conn))
+        key = (version, self.policy, self._settings().currency, self._beyond.version(conn))
         with self._lock:
             if self._compiled is not None and self._compiled[0] == key:
                 return self._compiled[1]
@@ -286,7 +287,7 @@ class Offers:
 
     def _compile(self, some: list[Rule]) -> Book:
         settings = self._settings()
-        return Book(some, self._policy(), people=vocabulary(settings), currency=settings.currency)
+        return Book(some, self.policy, people=vocabulary(settings), currency=settings.currency)
 
     def _next(self, conn: Connection) -> tuple[int, int, int]:
         version, place, live = conn.execute(

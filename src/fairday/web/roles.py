@@ -176,6 +176,8 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/reprice": "offers.write",
     "GET /console/promotions": "offers.read",
     "GET /console/promotions/calendar": "offers.read",
+    "GET /console/promotions/policy": "offers.read",
+    "POST /console/promotions/policy": "settings",
     "GET /console/promotions/one": "offers.read",
     "GET /console/promotions/new": "offers.write",
     "GET /console/promotions/edit": "offers.write",

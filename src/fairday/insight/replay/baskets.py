@@ -13,7 +13,8 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from fairday.goods.catalogue import ProductRow, products_named
-from fairday.goods.records import details_of
+from fairday.goods.floors import NO_FLOORS, category_floors
+from fairday.goods.records import Details, details_of
 from fairday.kernel import jsons, money
 from fairday.kernel.clock import day_start, local_day
 from fairday.kernel.settings import Settings
@@ -71,7 +72,8 @@ class Baskets:
         self._db, self._settings, self._lake = db, settings, lake
         self._start, self._end = day_start(first, settings.zone), day_start(last + 1, settings.zone)
         self._newest = newest
-        self._known: dict[str, tuple[ProductRow | None, tuple[str, ...]]] = {}
+        self._known: dict[str, tuple[ProductRow | None, Details]] = {}
+        self._floors = NO_FLOORS
         self._orders: set[str] = set()
         self.skipped = Skipped()
         self.read = 0
@@ -166,8 +168,9 @@ class Baskets:
         if not new:
             return
         rows, details = products_named(conn, new), details_of(conn, new)
+        self._floors = category_floors(conn, self._settings.pricing.floors)
         for number in new:
-            self._known[number] = (rows.get(number), details[number].tags if number in details else ())
+            self._known[number] = (rows.get(number), details.get(number) or Details(product=number))
 
     def _lines(self, products: Sequence[Any]) -> tuple[tuple[Line, ...], dict[str, str]]:
         lines, titles = [], {}
@@ -177,14 +180,15 @@ class Baskets:
                 continue
             unit, finer, qty = bought
             number = _number(said)
-            row, tags = self._known.get(number, (None, ()))
+            row, details = self._known.get(number, (None, Details(product=number)))
+            category = _word(said.get("category")) or (row.category or "" if row is not None else "")
             line = str(n)
             titles[line] = _word(said.get("name")) or (row.title if row is not None else "") or number
             lines.append(
                 Line(
                     line=line, sku=_word(said.get("sku")) or number, product=number, unit=unit, unit_digits=finer,
-                    qty=qty, title=titles[line], tags=tags,
-                    category=_word(said.get("category")) or (row.category or "" if row is not None else ""),
+                    qty=qty, title=titles[line], tags=details.tags, category=category,
+                    floor=self._floors.floor(details.floor, category or None, unit, finer),
                     brand=_word(said.get("brand")) or (row.brand or "" if row is not None else ""),
                     department=row.department or "" if row is not None else "",
                     new_since=row.first_day if row is not None else None,

@@ -145,7 +145,7 @@ def priced_cart(
             line=x.line, sku=x.sku, unit=x.offer.unit, qty=x.qty, product=x.offer.product,
             unit_digits=x.offer.unit_digits, title=x.offer.title, category=x.offer.category or "",
             department=x.offer.department or "", brand=x.offer.brand or "", tags=x.offer.tags, floor=x.offer.floor,
-            tax=taxes.rate(x.offer.tax_class) if taxes is not None else 0,
+            tax=taxes.rate(x.offer.tax_class) if taxes is not None else 0, new_since=x.offer.new_since,
         )
         for x in lines
         if x.offer is not None
