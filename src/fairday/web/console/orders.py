@@ -12,6 +12,7 @@ from starlette.responses import Response
 from fairday.kernel.decider import Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.money import minor
+from fairday.trade.finding import find_orders
 from fairday.trade.links import order_number as number_of
 from fairday.trade.links import pickup_code
 from fairday.trade.records import keep_parcel, orders, parcels_of
@@ -32,18 +33,24 @@ STATUSES = ("placed", "paid", "part_shipped", "shipped", "picked_up", "completed
 def listed(request: Request) -> Response:
     asked = request.query_params
     status = asked.get("status", "") if asked.get("status") in STATUSES else ""
-    before = asked.get("before", "")
+    before, text = asked.get("before", ""), asked.get("q", "").strip()[:100]
     query = select(orders).order_by(orders.c.placed_at.desc(), orders.c.id.desc()).limit(PAGE + 1)
     if status:
         query = query.where(orders.c.status == status)
     if before.isascii() and before.isdigit() and len(before) < 16:
         query = query.where(orders.c.placed_at < int(before))
     with shop_of(request).db.read() as conn:
+        if text:
+            found, sure = find_orders(conn, secret_of(shop_of(request)), text)
+            if sure and len(found) == 1:
+                return go(f"/console/orders/{found[0]}")
+            query = query.where(orders.c.id.in_(found))
         rows = [dict(r) for r in conn.execute(query).mappings()]
     older = rows[PAGE - 1]["placed_at"] if len(rows) > PAGE else ""
     return page(
-        request, "orders.html", rows=rows[:PAGE], older=older, state=status, statuses=STATUSES, number_of=number_of
-    )
+        request, "orders.html", rows=rows[:PAGE], older="" if text else older, state=status, statuses=STATUSES,
+        number_of=number_of, q=text,
+    )  # fmt: skip
 
 
 @inside.get("/orders/{order}")
