@@ -123,10 +123,8 @@ def test_every_benchmark_has_its_section() -> None:
 
 
 def test_the_house_s_rooms_stand_in_their_order() -> None:
-    layers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0][
-        "layers"
-    ]
-    rooms = [layer.strip("()").removeprefix("fairday.") for layer in reversed(layers)]
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    rooms = [layer.strip("()").removeprefix("fairday.") for layer in reversed(linter["contracts"][0]["layers"])]
     house = (ROOT / "docs" / "developers" / "house.md").read_text("utf-8")
     told = [room for row in re.findall(r"^\| (`.+?) \|", house, re.MULTILINE) for room in re.findall(r"`(\w+)`", row)]
     assert told == rooms

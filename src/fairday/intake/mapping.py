@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import TypeVar, get_args
 
 import msgspec
 import yaml
@@ -31,6 +33,16 @@ from fairday.intake.shape import (
 )
 from fairday.kernel.clock import zone as time_zone
 from fairday.kernel.errors import FairdayError
+
+_T = TypeVar("_T")
+_Word = TypeVar("_Word", bound=str)
+
+_ONLY_OF: dict[str, Kind] = {
+    "charges": "orders", "measure_above": "orders", "traits": "customers", "because": "skipped", "statuses": "orders",
+    "packed": "orders", "consent": "customers", "options": "products", "attributes": "products", "titles": "products",
+    "descriptions": "products",
+}  # fmt: skip
+"""Keys of a table that only one kind of table has."""
 
 
 def builtin_names() -> list[str]:
@@ -113,7 +125,7 @@ class _Reader:
             return tuple(self.text(item, key) for item in node.value)
         return (self.text(node, key),)
 
-    def one_of(self, node: yaml.Node, key: str, known: tuple[str, ...]) -> str:
+    def one_of(self, node: yaml.Node, key: str, known: tuple[_Word, ...]) -> _Word:
         value = self.text(node, key)
         if value not in known:
             hint = meant(value, list(known))
@@ -179,7 +191,7 @@ class _Reader:
             self.entries(inside["values"], f"{key}.values")
             built = yaml.SafeLoader("").construct_document(inside["values"])
             values = {str(k).strip().casefold(): v for k, v in built.items()}
-        as_: Any = self.one_of(inside["as"], f"{key}.as", get_args(Reading)) if "as" in inside else "text"
+        as_: Reading = self.one_of(inside["as"], f"{key}.as", get_args(Reading)) if "as" in inside else "text"
         return TraitColumn(column, as_, values)
 
     def named(self, node: yaml.Node, key: str) -> tuple[Named, ...]:
@@ -199,131 +211,125 @@ class _Reader:
         return tuple(found)
 
     def table(self, node: yaml.Node, key: str) -> TableMapping:
-        known = ("kind", "file", "columns", "traits", "charges", "measure_above", "because", "carried", "rows_with",
-                 "statuses", "packed", "consent", "options", "attributes", "titles", "descriptions")  # fmt: skip
-        inside = self.entries(node, key, known)
+        inside = self.entries(node, key, ("kind", "file", "columns", "carried", "rows_with", *_ONLY_OF))
         if "kind" not in inside:
             raise self.refuse(node, key, "The table's kind is missing.", f"Add kind: {', '.join(get_args(Kind))}.")
-        kind: Any = self.one_of(inside["kind"], f"{key}.kind", get_args(Kind))
-        for name, only in (("charges", "orders"), ("measure_above", "orders"), ("traits", "customers"),
-                           ("because", "skipped"), ("statuses", "orders"), ("packed", "orders"),
-                           ("consent", "customers"), ("options", "products"), ("attributes", "products"),
-                           ("titles", "products"), ("descriptions", "products")):  # fmt: skip
+        kind: Kind = self.one_of(inside["kind"], f"{key}.kind", get_args(Kind))
+        for name, only in _ONLY_OF.items():
             if name in inside and kind != only:
                 raise self.refuse(
                     inside[name], f"{key}.{name}", f"{name!r} belongs to {only}, not to {kind}.", "Take it out."
                 )
         if "columns" not in inside:
             raise self.refuse(node, key, "The table's columns are missing.", "Add `columns:`.")
+        columns, ids = self.columns(inside["columns"], f"{key}.columns", kind)
+        packed = None
+        if "packed" in inside:
+            columns["packed"], packed = self.packed(inside["packed"], f"{key}.packed")
+        self.complete(inside["columns"], f"{key}.columns", kind, columns, ids)
+
+        def each(name: str, read: Callable[[yaml.Node, str], _T], of: tuple[str, ...] | None = None) -> dict[str, _T]:
+            """What stands under a key of the table that has keys of its own; nothing where it is missing."""
+            named = self.entries(inside[name], f"{key}.{name}", of) if name in inside else {}
+            return {n: read(v, f"{key}.{name}.{n}") for n, v in named.items()}
+
+        def one(name: str, read: Callable[[yaml.Node, str], _T], otherwise: _T) -> _T:
+            return read(inside[name], f"{key}.{name}") if name in inside else otherwise
+
+        statuses = each("statuses", lambda v, path: self.one_of(v, path, STATUSES))
+        options: tuple[Named, ...] = one("options", self.named, ())
+        carried = None
+        if "carried" in inside:
+            carried = self.carried(inside["carried"], f"{key}.carried", columns, ids, options)
+        return TableMapping(
+            kind=kind,
+            where=f"{self.where}:{node.start_mark.line + 1}",
+            file=one("file", self.text, ""),
+            columns=columns,
+            ids=ids,
+            traits=each("traits", self.trait),
+            charges={n.strip().upper(): v for n, v in each("charges", self.text).items()},
+            measure_above=one("measure_above", partial(self.above, amounts="amount" in columns), 0),
+            because=one("because", self.text, ""),
+            carried=carried,
+            rows_with=one("rows_with", self.texts, ()),
+            statuses={n.strip().casefold(): v for n, v in statuses.items()},
+            packed=packed,
+            consent=each("consent", self.column, CONSENTS),
+            options=options,
+            attributes=one("attributes", self.named, ()),
+            titles=each("titles", self.column, LANGUAGES),
+            descriptions=each("descriptions", self.column, LANGUAGES),
+        )
+
+    def columns(self, node: yaml.Node, key: str, kind: Kind) -> tuple[dict[str, Column], dict[str, Column]]:
+        """A table's columns by field, and those that name somebody by type of id."""
         ids: dict[str, Column] = {}
         columns: dict[str, Column] = {}
         fields = REQUIRED[kind] + OPTIONAL[kind] + (("ids",) if kind in WITH_IDS else ())
-        named = self.entries(inside["columns"], f"{key}.columns", None if kind == "skipped" else fields)
-        for name, value in named.items():
-            path = f"{key}.columns.{name}"
+        for name, value in self.entries(node, key, None if kind == "skipped" else fields).items():
+            path = f"{key}.{name}"
             if name == "ids":
                 ids = {t: self.column(c, f"{path}.{t}") for t, c in self.entries(value, path).items()}
             else:
                 columns[name] = self.time_column(value, path) if name in TIMES else self.column(value, path)
         for name in REQUIRED[kind]:
             if name not in columns:
-                raise self.refuse(
-                    inside["columns"], f"{key}.columns", f"A table of {kind} needs {name!r}.",
-                    f"Add `{name}: Column name`.",
-                )  # fmt: skip
-        packed: Any = None
-        if "packed" in inside:
-            told = self.entries(inside["packed"], f"{key}.packed", ("columns", "as"))
-            if set(told) != {"columns", "as"}:
-                raise self.refuse(inside["packed"], f"{key}.packed", "Which columns, packed how?",
-                                  "Write {columns: line_item_*, as: pairs}.")  # fmt: skip
-            packed = self.one_of(told["as"], f"{key}.packed.as", get_args(Packing))
-            columns["packed"] = Column((self.text(told["columns"], f"{key}.packed.columns"),), glob=True)
-        whole = packed is not None or ("total" in columns and "product" not in columns)
-        for name in ("product", "quantity") if kind == "orders" and not whole else ():
+                raise self.refuse(node, key, f"A table of {kind} needs {name!r}.", f"Add `{name}: Column name`.")
+        return columns, ids
+
+    def complete(self, node: yaml.Node, key: str, kind: Kind, columns: Collection[str], ids: Collection[str]) -> None:
+        """Refuse a table of which nothing could be made, though each of its columns is right."""
+        if kind in ("customers", "targets", "redemptions") and not ids:
+            raise self.refuse(node, key, f"A table of {kind} needs 'ids'.", "Add `ids: {user_id: Column name}`.")
+        whole = "packed" in columns or ("total" in columns and "product" not in columns)
+        if kind != "orders" or whole:
+            return
+        for name in ("product", "quantity"):
             if name not in columns:
                 raise self.refuse(
-                    inside["columns"], f"{key}.columns", f"A table of orders needs {name!r}.",
+                    node, key, f"A table of orders needs {name!r}.",
                     f"Add `{name}: Column name`, or name the order's `total` alone.",
                 )  # fmt: skip
-        if kind == "orders" and not whole and ("price" in columns) == ("amount" in columns):
+        if ("price" in columns) == ("amount" in columns):
             raise self.refuse(
-                inside["columns"], f"{key}.columns", "A table of orders needs either 'price' or 'amount'.",
+                node, key, "A table of orders needs either 'price' or 'amount'.",
                 "Name `price` (of one unit) or `amount` (of the line).",
             )  # fmt: skip
-        if kind in ("customers", "targets", "redemptions") and not ids:
+
+    def packed(self, node: yaml.Node, key: str) -> tuple[Column, Packing]:
+        told = self.entries(node, key, ("columns", "as"))
+        if set(told) != {"columns", "as"}:
+            raise self.refuse(node, key, "Which columns, packed how?", "Write {columns: line_item_*, as: pairs}.")
+        how: Packing = self.one_of(told["as"], f"{key}.as", get_args(Packing))
+        return Column((self.text(told["columns"], f"{key}.columns"),), glob=True), how
+
+    def carried(
+        self, node: yaml.Node, key: str, columns: Collection[str], ids: Collection[str], options: Sequence[Named]
+    ) -> Carried:
+        told = self.entries(node, key, ("by", "fields"))
+        if set(told) != {"by", "fields"}:
             raise self.refuse(
-                inside["columns"], f"{key}.columns", f"A table of {kind} needs 'ids'.",
-                "Add `ids: {user_id: Column name}`.",
+                node, key, "By which column, and which fields?", "Write {by: Order, fields: [time, ids]}."
+            )
+        known = (*columns, *(f"id:{t}" for t in ids), "ids", "options")
+        names = self.texts(told["fields"], f"{key}.fields")
+        for name in names:
+            if name not in known:
+                raise self.refuse(told["fields"], f"{key}.fields", f"The table names no {name!r}.",
+                                  f"Write of: {', '.join(known)}.")  # fmt: skip
+        called = [f"option_name:{i}" for i, option in enumerate(options) if option.name]
+        several = {"ids": [f"id:{t}" for t in ids], "options": called}  # of options what they are called
+        return Carried(self.text(told["by"], f"{key}.by"), tuple(f for n in names for f in several.get(n, [n])))
+
+    def above(self, node: yaml.Node, key: str, amounts: bool) -> int:
+        text = self.text(node, key)
+        if not text.isdecimal() or int(text) < 1 or not amounts:
+            raise self.refuse(
+                node, key, "A whole number above 0 belongs here, and the lines' amount must be known.",
+                "Write `measure_above: 100` beside `amount`.",
             )  # fmt: skip
-        traits = {}
-        if "traits" in inside:
-            named = self.entries(inside["traits"], f"{key}.traits")
-            traits = {n: self.trait(v, f"{key}.traits.{n}") for n, v in named.items()}
-        consent: dict[str, Column] = {}
-        if "consent" in inside:
-            named = self.entries(inside["consent"], f"{key}.consent", CONSENTS)
-            consent = {c: self.column(v, f"{key}.consent.{c}") for c, v in named.items()}
-        texts: dict[str, dict[str, Column]] = {"titles": {}, "descriptions": {}}
-        for name, kept in texts.items():
-            named = self.entries(inside[name], f"{key}.{name}", LANGUAGES) if name in inside else {}
-            kept |= {lang: self.column(v, f"{key}.{name}.{lang}") for lang, v in named.items()}
-        options = self.named(inside["options"], f"{key}.options") if "options" in inside else ()
-        attributes = self.named(inside["attributes"], f"{key}.attributes") if "attributes" in inside else ()
-        statuses: dict[str, str] = {}
-        if "statuses" in inside:
-            named = self.entries(inside["statuses"], f"{key}.statuses")
-            statuses = {n.strip().casefold(): self.one_of(v, f"{key}.statuses.{n}", STATUSES) for n, v in named.items()}
-        carried = None
-        if "carried" in inside:
-            told = self.entries(inside["carried"], f"{key}.carried", ("by", "fields"))
-            if set(told) != {"by", "fields"}:
-                raise self.refuse(inside["carried"], f"{key}.carried", "By which column, and which fields?",
-                                  "Write {by: Order, fields: [time, ids]}.")  # fmt: skip
-            called = [f"option_name:{i}" for i, one in enumerate(options) if one.name]
-            known_fields = (*columns, *(f"id:{t}" for t in ids), "ids", "options")
-            names = self.texts(told["fields"], f"{key}.carried.fields")
-            for name in names:
-                if name not in known_fields:
-                    raise self.refuse(told["fields"], f"{key}.carried.fields", f"The table names no {name!r}.",
-                                      f"Write of: {', '.join(known_fields)}.")  # fmt: skip
-            several = {"ids": [f"id:{t}" for t in ids], "options": called}  # of options what they are called
-            fields_ = tuple(f for n in names for f in several.get(n, [n]))
-            carried = Carried(self.text(told["by"], f"{key}.carried.by"), fields_)
-        charges = {}
-        if "charges" in inside:
-            named = self.entries(inside["charges"], f"{key}.charges")
-            charges = {n.strip().upper(): self.text(v, f"{key}.charges.{n}") for n, v in named.items()}
-        above = 0
-        if "measure_above" in inside:
-            text = self.text(inside["measure_above"], f"{key}.measure_above")
-            if not text.isdecimal() or int(text) < 1 or "amount" not in columns:
-                raise self.refuse(
-                    inside["measure_above"], f"{key}.measure_above",
-                    "A whole number above 0 belongs here, and the lines' amount must be known.",
-                    "Write `measure_above: 100` beside `amount`.",
-                )  # fmt: skip
-            above = int(text)
-        return TableMapping(
-            kind=kind,
-            where=f"{self.where}:{node.start_mark.line + 1}",
-            file=self.text(inside["file"], f"{key}.file") if "file" in inside else "",
-            columns=columns,
-            ids=ids,
-            traits=traits,
-            charges=charges,
-            measure_above=above,
-            because=self.text(inside["because"], f"{key}.because") if "because" in inside else "",
-            carried=carried,
-            rows_with=self.texts(inside["rows_with"], f"{key}.rows_with") if "rows_with" in inside else (),
-            statuses=statuses,
-            packed=packed,
-            consent=consent,
-            options=options,
-            attributes=attributes,
-            titles=texts["titles"],
-            descriptions=texts["descriptions"],
-        )
+        return int(text)
 
     def mapping(self, node: yaml.Node) -> Mapping:
         known = ("source", "zone", "currency", "encoding", "delimiter", "decimal", "tables")
