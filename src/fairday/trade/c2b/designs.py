@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, and_, or_, select
@@ -14,7 +13,7 @@ from fairday.goods.photos import keep_until
 from fairday.goods.records import Details, details_of, save_details
 from fairday.goods.tables import details
 from fairday.kernel.clock import DAY_MS, Clock, local_day
-from fairday.kernel.decider import Command, Located, Peek, Refusal, Spanning, State
+from fairday.kernel.decider import Command, State
 from fairday.kernel.errors import Conflict, NotFound
 from fairday.kernel.settings import Settings
 from fairday.people.accounts import accounts_in
@@ -25,10 +24,9 @@ from fairday.trade.c2b.design import ENDING, DesignDecider, MadeClaim, PreOrderC
 from fairday.trade.c2b.mode import PreOrder
 from fairday.trade.c2b.tables import Design
 from fairday.trade.c2c import records
-from fairday.trade.c2c.mode import seller_stream
 from fairday.trade.c2c.records import Ids
 from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, text_of
-from fairday.trade.c2c.seller import counted
+from fairday.trade.c2c.seller import writing
 from fairday.trade.service import Orders
 
 log = logging.getLogger("fairday")
@@ -76,24 +74,13 @@ class Designs:
         for claim in (PreOrderClaim(), RoyaltyClaim(), MadeClaim()):
             orders.register_claim(claim)
         runner.register(DesignDecider())
-        for spanning in (ENDING, self._write()):
+        for spanning in (ENDING, writing("design.write", "account", written, self._day)):
             runner.register_spanning(spanning)
 
     # ---- one's own -------------------------------------------------------------------------------------------------
 
-    def _write(self) -> Spanning:
-        def locate(command: Command, peek: Peek) -> Located:
-            return Located((command.stream, seller_stream(command.data["account"])))
-
-        def decide(states: Any, command: Command, now: int) -> Any:
-            made = written(states[command.stream], command.data, now)
-            if isinstance(made, Refusal) or command.data["life"] == "draft":
-                return made if isinstance(made, Refusal) else {command.stream: made}
-            stream = seller_stream(command.data["account"])
-            told = counted(states[stream], local_day(now, self._settings().zone))
-            return told if isinstance(told, Refusal) else {command.stream: made, stream: told}
-
-        return Spanning("design.write", locate, decide)
+    def _day(self, now: int) -> int:
+        return local_day(now, self._settings().zone)
 
     def write(self, id_: str, account: str, ids: Ids, drawn: Drawn, *, send: bool = True) -> Design:
         """Write a design, new or again; sent, the shop looks at it.

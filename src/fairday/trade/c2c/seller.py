@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fairday.kernel.claims import Hold, Turn
-from fairday.kernel.decider import BaseDecider, Command, Event, Refusal, Row, State, Transfer
+from fairday.kernel.decider import BaseDecider, Command, Event, Located, Peek, Refusal, Row, Spanning, State, Transfer
 from fairday.kernel.forwarding import forwarding
-from fairday.trade.c2c.mode import divided
+from fairday.trade.c2c.mode import divided, seller_stream
 
 A_DAY = 30
 """Listings that one seller may send in a local day."""
@@ -31,6 +31,35 @@ def counted(state: State, day: int) -> list[Event] | Refusal:
     if sent > A_DAY:
         return Refusal("too_many_listings", f"At most {A_DAY} listings a day; go on tomorrow.")
     return [Event("Listing Counted", {"day": day, "sent": sent})]
+
+
+def writing(
+    name: str,
+    who: str,
+    written: Callable[[State, Mapping[str, Any], int], list[Event] | Refusal],
+    day: Callable[[int], int],
+) -> Spanning:
+    """The command with which somebody writes a thing of theirs: a draft as often as they like, what is sent counts
+    among the day's.
+
+    Args:
+        name: the command's; ``who``: the word of its data that holds the account.
+        written: the rules of the thing's own stream.
+        day: the shop's local day of an instant (ms).
+    """
+
+    def locate(command: Command, peek: Peek) -> Located:
+        return Located((command.stream, seller_stream(command.data[who])))
+
+    def decide(states: Mapping[str, State], command: Command, now: int) -> Mapping[str, Sequence[Event]] | Refusal:
+        made = written(states[command.stream], command.data, now)
+        if isinstance(made, Refusal) or command.data["life"] == "draft":
+            return made if isinstance(made, Refusal) else {command.stream: made}
+        stream = seller_stream(command.data[who])
+        told = counted(states[stream], day(now))
+        return told if isinstance(told, Refusal) else {command.stream: made, stream: told}
+
+    return Spanning(name, locate, decide)
 
 
 class SellerDecider(BaseDecider):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from fairday.goods.photos import keep_until
 from fairday.kernel.clock import DAY_MS, Clock, local_day
-from fairday.kernel.decider import Answer, Command, Located, Peek, Refusal, Spanning, State
+from fairday.kernel.decider import Answer, Command, State
 from fairday.kernel.errors import Conflict, NotFound
 from fairday.kernel.ids import digest, new_id
 from fairday.kernel.settings import Settings
@@ -24,7 +24,7 @@ from fairday.trade.c2c.mode import C2C, MODE, party, seller_stream
 from fairday.trade.c2c.rating import RATE, RatingDecider
 from fairday.trade.c2c.records import Ids, Listing
 from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, text_of
-from fairday.trade.c2c.seller import FORWARD, EarningsClaim, SellerDecider, counted
+from fairday.trade.c2c.seller import FORWARD, EarningsClaim, SellerDecider, writing
 from fairday.trade.records import Contact, orders, parcel_row
 from fairday.trade.service import Orders
 
@@ -59,24 +59,18 @@ class Market:
         orders.register_claim(EarningsClaim())
         for decider in (ListingDecider(), SellerDecider(), DisputeDecider(), RatingDecider()):
             runner.register(decider)
-        for spanning in (*Disputes(orders.steps, runner.evolve).spanning(), RATE, FORWARD, self._write()):
+        for spanning in (
+            *Disputes(orders.steps, runner.evolve).spanning(),
+            RATE,
+            FORWARD,
+            writing("listing.write", "seller", written, self._day),
+        ):
             runner.register_spanning(spanning)
 
     # ---- listings ----------------------------------------------------------------------------------------------------
 
-    def _write(self) -> Spanning:
-        def locate(command: Command, peek: Peek) -> Located:
-            return Located((command.stream, seller_stream(command.data["seller"])))
-
-        def decide(states: Any, command: Command, now: int) -> Any:
-            made = written(states[command.stream], command.data, now)
-            if isinstance(made, Refusal) or command.data["life"] == "draft":
-                return made if isinstance(made, Refusal) else {command.stream: made}
-            stream = seller_stream(command.data["seller"])
-            told = counted(states[stream], local_day(now, self.settings().zone))
-            return told if isinstance(told, Refusal) else {command.stream: made, stream: told}
-
-        return Spanning("listing.write", locate, decide)
+    def _day(self, now: int) -> int:
+        return local_day(now, self.settings().zone)
 
     def write(self, id_: str, account: str, ids: Ids, draft: Draft, *, send: bool = True) -> Listing:
         """Write a listing, new or again; sent, it is looked at and then shown (at once where the shop does not look).
