@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairday.kernel.decider import BaseDecider, Command, Event, Located, Refusal, Spanning, Transfer
+from fairday.trade.cart import add_line, new_cart
 from fairday.trade.payment.model import Paid
 from fairday.trade.records import Contact
 
@@ -250,3 +251,12 @@ class World:
                 assert self.rules[stream.partition(":")[0]].deadline(self.states[stream]) != at
                 fired += 1
         return fired
+
+
+def picked(shop, **skus):
+    """A guest's cart with so many of each SKU."""
+    with shop.db.write() as conn:
+        cart = new_cart(conn, None, 1)
+        for sku, qty in skus.items():
+            cart = add_line(conn, cart, sku, sku, qty, {}, 1)
+    return cart

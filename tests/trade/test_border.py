@@ -17,12 +17,11 @@ from fairday.kernel.decider import Refusal
 from fairday.kernel.ids import new_id
 from fairday.storage.ledger import balance
 from fairday.trade.border import AllowanceClaim, AllowanceDecider
-from fairday.trade.cart import add_line, new_cart
 from fairday.trade.checkout import Buyer, Choice
 from fairday.trade.records import Contact
 from fairday.trade.shipping.kept import save_rate
 from fairday.trade.shipping.rates import Rate, Step
-from trading import pay, register, state
+from trading import pay, picked, register, state
 
 EVA = Contact(name="Eva Li", phone="+8613800138000", city="Berlin", street="Torstr. 1", country="DE")
 DAY = to_day(date(2026, 11, 20))
@@ -47,14 +46,6 @@ def abroad(shop: fairday.Shop, clock) -> fairday.Shop:
         save_rates(conn, [("EUR", "CNY", DAY, Decimal(8)), ("EUR", "USD", DAY, Decimal("1.1"))])
     register(shop)
     return shop
-
-
-def picked(shop, **skus):
-    with shop.db.write() as conn:
-        cart = new_cart(conn, None, 1)
-        for sku, qty in skus.items():
-            cart = add_line(conn, cart, sku, sku, qty, {}, 1)
-    return cart
 
 
 def placed(shop, cart, choice, buyer=Buyer()):  # noqa: B008

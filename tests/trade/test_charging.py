@@ -17,14 +17,13 @@ from fairday.goods.rates import rates_on, save_rates
 from fairday.goods.records import Details, save_details
 from fairday.kernel.clock import to_day
 from fairday.storage.ledger import balance
-from fairday.trade.cart import add_line, new_cart
 from fairday.trade.charging import Exchange, Part, at_home, charged, exchange
 from fairday.trade.checkout import Buyer, Choice, Moved
 from fairday.trade.order import MAX_MONEY
 from fairday.trade.records import Contact
 from fairday.trade.shipping.kept import save_rate
 from fairday.trade.shipping.rates import Rate, Step
-from trading import pay, register, state
+from trading import pay, picked, register, state
 
 DAY = to_day(date(2026, 11, 20))
 EVA = Contact(name="Eva Li", phone="+4930123456", email="eva@example.com", city="Berlin", street="Torstr. 1",
@@ -46,14 +45,6 @@ def abroad(shop: fairday.Shop, clock) -> fairday.Shop:
         save_rates(conn, told, "European Central Bank")
     register(shop)
     return shop
-
-
-def picked(shop, **skus):
-    with shop.db.write() as conn:
-        cart = new_cart(conn, None, 1)
-        for sku, qty in skus.items():
-            cart = add_line(conn, cart, sku, sku, qty, {}, 1)
-    return cart
 
 
 def placed(shop, cart, choice=IN_EUROS):

@@ -10,11 +10,11 @@ from fairday.goods.catalogue import ProductRow, save_products
 from fairday.kernel.claims import Hold
 from fairday.kernel.decider import Command
 from fairday.trade import cart as carts
-from fairday.trade.cart import add_line, new_cart, set_qty
+from fairday.trade.cart import new_cart, set_qty
 from fairday.trade.checkout import Buyer, Checkout, Choice, Moved, Placed
 from fairday.trade.plain import PlainPrices
 from fairday.trade.records import Contact, contact_of
-from trading import fill, pay, register, state
+from trading import fill, pay, picked, register, state
 
 EVE = Contact(name="Eva Li", phone="+8613800138000", city="上海", street="南京路 1")
 GUEST = Buyer()
@@ -54,14 +54,6 @@ def trade(shop: fairday.Shop) -> fairday.Shop:
     shop.checkout = Checkout(shop.db, shop.clock, lambda: shop.settings, shop.orders, shop.goods, shop.stock,
                              shop.coupons, TenOff())  # fmt: skip
     return shop
-
-
-def picked(shop, **skus):
-    with shop.db.write() as conn:
-        cart = new_cart(conn, None, 1)
-        for sku, qty in skus.items():
-            cart = add_line(conn, cart, sku, sku, qty, {}, 1)
-    return cart
 
 
 def place(shop, cart, seen=None, choice=Choice()):  # noqa: B008

@@ -13,9 +13,10 @@ from fairday.offers.model import AmountOff, Gift, Limits, Need, Rule, When
 from fairday.storage.runner import stream_state
 from fairday.stores.near import Store
 from fairday.stores.records import save_stores
-from fairday.trade.cart import Cart, add_line, new_cart
+from fairday.trade.cart import Cart
 from fairday.trade.checkout import Buyer, Choice, Moved, Placed
 from fairday.trade.records import Contact
+from trading import picked
 
 EVE = Contact(name="Eva Li", phone="+8613800138000", city="上海", street="南京路 1", country="CN")
 GUEST = Buyer()
@@ -41,14 +42,6 @@ def publish(shop: fairday.Shop, *rules: Rule) -> None:
     with shop.db.write() as conn:
         for rule in rules:
             shop.offers.save(conn, rule, shop.clock.now())
-
-
-def picked(shop: fairday.Shop, **skus: int) -> Cart:
-    with shop.db.write() as conn:
-        cart = new_cart(conn, None, 1)
-        for sku, qty in skus.items():
-            cart = add_line(conn, cart, sku, sku, qty, {}, 1)
-    return cart
 
 
 def look(shop: fairday.Shop, cart: Cart, choice: Choice = Choice()) -> tuple[list[str], list[str]]:  # noqa: B008

@@ -7,11 +7,9 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -30,21 +28,6 @@ from stocking import assert_orders_agree
 
 KILLS = int(os.environ.get("FAIRDAY_KILLS", "2"))
 """How often the shop is killed; FAIRDAY_KILLS=100 looks for what is rare."""
-
-
-@contextmanager
-def nursery() -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(
-        [sys.executable, str(parts.ROOT / "tests" / "ordering.py")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        assert process.stdin
-        process.stdin.close()
-        process.wait(20)
 
 
 def live_and_die(process: subprocess.Popen[str], url: str, life: int, port: int) -> tuple[list[str], dict[str, str]]:
@@ -82,7 +65,7 @@ def test_a_shop_killed_while_it_takes_orders_loses_nothing_it_answered_and_conse
     asked: list[str] = []
     told: dict[str, str] = {}
     flying = 0
-    with nursery() as process:
+    with parts.nursery("ordering.py") as process:
         for life in range(KILLS):
             more, answers = live_and_die(process, url, life, port)
             flying += len(set(more) - set(answers))

@@ -5,13 +5,9 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
@@ -25,21 +21,6 @@ from stocking import assert_levels_agree, assert_orders_agree, wanting
 
 KILLS = 8
 HOUR = 3_600_000
-
-
-@contextmanager
-def nursery() -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(
-        [sys.executable, str(parts.ROOT / "tests" / "buying.py")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        assert process.stdin
-        process.stdin.close()
-        process.wait(20)
 
 
 def test_256_buyers_at_once_of_100_units_get_exactly_100(shop: fairday.Shop) -> None:
@@ -60,7 +41,7 @@ def test_256_buyers_at_once_of_100_units_get_exactly_100(shop: fairday.Shop) -> 
 def test_256_buyers_in_four_processes_get_exactly_100(url: str) -> None:
     with fairday.open(url) as shop:
         shop.stock.count("HOT", "main", 100)
-    with nursery() as process:
+    with parts.nursery("buying.py") as process:
         assert process.stdin
         assert process.stdout
         for who in range(4):
@@ -82,7 +63,7 @@ def test_processes_killed_lose_nothing_they_told_and_leak_no_reservation(
             shop.stock.count(sku, "main", units)
     told: set[str] = set()
     flying = 0
-    with nursery() as process:
+    with parts.nursery("buying.py") as process:
         assert process.stdin
         assert process.stdout
         for life in range(KILLS):
