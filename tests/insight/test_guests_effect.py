@@ -133,7 +133,7 @@ def _trade(some, own):
 def test_moving_orders_makes_and_loses_none_and_moves_each_whole(rows, own, eligible):
     some = _placed(rows)
     before = _trade(some, own)
-    part = some.for_those(eligible)
+    part = some.for_those(eligible, 8)
     after = moved(before, part)
     assert (after.orders.sum(), after.net.sum()) == (before.orders.sum(), before.net.sum())
     assert (after.orders >= 0).all() or not len(after.day)

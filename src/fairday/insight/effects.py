@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from fairday.insight import breadth
 from fairday.insight.asked import Asked
-from fairday.insight.placed import began, moved, placed
+from fairday.insight.placed import Placed, began, moved, placed
 from fairday.insight.trade import columns, first_orders, trade, visits
 from fairday.kernel.clock import local_day
 from fairday.kernel.festivals import next_occurrence
@@ -134,7 +134,7 @@ class SceneEffect(msgspec.Struct, frozen=True, kw_only=True):
 def effects(conn: Connection, settings: Settings, asked: Asked, now: int) -> list[SceneEffect]:
     """The section: scenes that were measured in the period, each over its whole life until now."""
     today = local_day(now, settings.zone)
-    found = []
+    wanted = []
     for row in life.all_scenes(conn):
         if row.started_at is None or local_day(row.started_at, settings.zone) > asked.last:
             continue
@@ -142,8 +142,11 @@ def effects(conn: Connection, settings: Settings, asked: Asked, now: int) -> lis
         within = spec.goal.within if spec and spec.goal else DEFAULT_WITHIN
         ended = local_day(row.changed_at, settings.zone) if row.status == "ended" else today
         if ended + within >= asked.first:
-            found.append(scene_effect(conn, settings, asked, row, spec, within, today))
-    return found
+            wanted.append((row, spec, within))
+    # Nobody is eligible for any of them before the first of them starts.
+    start = min((local_day(row.started_at or 0, settings.zone) for row, _, _ in wanted), default=today)
+    guests = placed(conn, settings, start, today)
+    return [scene_effect(conn, settings, asked, row, spec, within, today, guests) for row, spec, within in wanted]
 
 
 @lru_cache(maxsize=256)
@@ -159,6 +162,7 @@ def scene_effect(
     spec: SceneSpec | None,
     within: int,
     today: int,
+    guests: Placed,
 ) -> SceneEffect:
     """What one scene did, treated against held out, from the day of each person's first eligibility on."""
     arms, since, balance = _people(conn, settings, row)
@@ -171,7 +175,7 @@ def scene_effect(
     stopped = ended is not None and (planned is None or ended <= planned)
     final = not stopped and planned is not None and today > max(planned, last)
     peeking = not final
-    measured = _Measured(conn, settings, people, since, within, asked)
+    measured = _Measured(conn, guests, people, since, within, asked)
     told = _Told(measured, split, peeking)
     money = told.means(measured.net)
     found = adjusted(*told.pairs(measured.net, measured.before), peeking=peeking)
@@ -239,7 +243,7 @@ class _Measured:
     """What each person did in their days, as arrays in the order of ``people``."""
 
     def __init__(
-        self, conn: Connection, settings: Settings, people: list[int], since: dict[int, int], within: int, asked: Asked
+        self, conn: Connection, guests: Placed, people: list[int], since: dict[int, int], within: int, asked: Asked
     ) -> None:
         self.people = people
         self.ids = np.array(people, dtype=np.int64)
@@ -252,7 +256,7 @@ class _Measured:
         self.fresh = self.visits = np.zeros(n)
         start, end = min(since.values(), default=0), max(since.values(), default=0) + within
         # Of those, too, who are left out as mixed: what was priced for them is nobody else's.
-        self.placed = placed(conn, settings, start, end).for_those(since)
+        self.placed = guests.for_those(since, end)
         if not n:
             return
         traded = moved(trade(conn, start - BEFORE, end), self.placed)

@@ -24,14 +24,15 @@ _OWNER = (
 
 
 def placers(begin: int, end: int) -> str:
-    """SQL: ``number``, ``person`` and ``at`` (ms) of the orders of a stretch of time (ms) whose placer is on record.
-
-    One row an order, the last, whatever the log holds.
+    """SQL to begin a query with: ``b``, the ``number``, ``person`` and ``at`` (ms) of the orders of a stretch of time
+    (ms) whose placer is on record. One row an order, the last, whatever the log holds.
     """
     span = f"x.at >= {int(begin)} AND x.at < {int(end)}"
+    # Once and for all: SQLite would look for it anew for each order, and take minutes.
     return (
-        f"SELECT x.number, o.person, x.at FROM purchases x{_OWNER} JOIN (SELECT x.number, max(x.pos) AS pos"
-        f" FROM purchases x WHERE x.n = {BY} AND {span} GROUP BY x.number) b ON b.pos = x.pos"
+        f"WITH b (number, person, at) AS MATERIALIZED (SELECT x.number, o.person, x.at FROM purchases x{_OWNER}"
+        f" JOIN (SELECT x.number, max(x.pos) AS pos FROM purchases x WHERE x.n = {BY} AND {span} GROUP BY x.number) l"
+        " ON l.pos = x.pos) "
     )
 
 
@@ -56,10 +57,10 @@ class Placed:
     net: Ints
     simulated: Ints
 
-    def for_those(self, eligible: Mapping[int, int]) -> Placed:
-        """The rows of orders whose placer was eligible (by person, the first local day) when they placed them."""
-        kept = [eligible.get(by, day + 1) <= day for by, day in _rows(self.by, self.since)]
-        part = np.array(kept, dtype=bool)
+    def for_those(self, eligible: Mapping[int, int], last: int) -> Placed:
+        """The rows until a day of orders whose placer was eligible (by person, the first local day) when they did."""
+        kept = [eligible.get(by, since + 1) <= since for by, since in _rows(self.by, self.since)]
+        part = np.array(kept, dtype=bool) & (self.day <= last)
         return Placed(*(getattr(self, name)[part] for name in self.__slots__))
 
     @property
@@ -71,11 +72,15 @@ class Placed:
 def placed(conn: Connection, settings: Settings, first: int, last: int) -> Placed:
     """Those of a span of local days (both included) whose orders were placed in it."""
     begin, end = day_start(first, settings.zone), day_start(last + 1, settings.zone)
+    some = f"SELECT x.pos FROM purchases x WHERE x.n = {BY} AND x.at >= {begin} AND x.at < {end} LIMIT 1"
     query = (
+        f"{placers(begin, end)}"
         "SELECT x.at, o.person, b.person, b.at, x.n, x.amount, CASE WHEN x.simulated THEN 1 ELSE 0 END"
-        f" FROM purchases x{_OWNER} JOIN ({placers(begin, end)}) b ON b.number = x.number AND b.person <> o.person"
-        f" WHERE x.n BETWEEN {BACK} AND {WHOLE} AND x.at >= {begin} AND x.at < {end}"
+        f" FROM purchases x{_OWNER} CROSS JOIN b WHERE b.number = x.number AND b.person <> o.person"
+        f" AND x.n BETWEEN {BACK} AND {WHOLE} AND x.at >= {begin} AND x.at < {end}"
     )
+    if not len(columns(conn, some, 1)[0]):
+        return Placed(*(np.zeros(0, dtype=np.int64) for _ in Placed.__slots__))
     at, told, by, since, n, net, simulated = columns(conn, query, 7)
     orders = (n == WHOLE).astype(np.int64)
     return Placed(_days(at, settings), told, by, _days(since, settings), orders, net, simulated * orders)

@@ -242,8 +242,8 @@ def _orders(conn: Connection, begin: int, end: int) -> _Orders:
     when = _within(begin, end)
     # A guest's order is told of an address; the visits before it were theirs who placed it.
     query = (
-        f"SELECT coalesce(b.person, o.person), x.at, x.pos, x.amount, x.simulated FROM purchases x{_OWNED}"
-        f" LEFT JOIN ({placers(begin - PAY_MS, end)}) b ON b.number = x.number{when} AND x.n = {WHOLE}"
+        f"{placers(begin - PAY_MS, end)}SELECT coalesce(b.person, o.person), x.at, x.pos, x.amount, x.simulated"
+        f" FROM purchases x{_OWNED} LEFT JOIN b ON b.number = x.number{when} AND x.n = {WHOLE}"
     )
     table = _table(conn, query, 5)
     more = (
