@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from fairday.goods.catalogue import products
 from fairday.goods.records import Details, details_of, save_details
 from fairday.kernel.errors import FairdayError, NotFound
+from fairday.kernel.sheets import inert, meant, whole
 
 COLUMNS = ("product", "hs_code", "origin", "not_to")
 MOST = 100_000
@@ -43,7 +44,7 @@ def read_customs(text: str, file: str = "customs.csv") -> list[Customs]:
     sample = text.lstrip("\ufeff")
     head_line = sample.partition("\n")[0]
     mark = max(",;\t", key=head_line.count)
-    lines = list(csv.reader(io.StringIO(sample), delimiter=mark))
+    lines = list(csv.reader(io.StringIO(whole(sample, file, mark)), delimiter=mark))
     head = [cell.strip().lower() for cell in lines[0]] if lines else []
     if "product" not in head or not set(head) & set(COLUMNS[1:]):
         raise FairdayError(
@@ -83,7 +84,7 @@ def _one(cells: Mapping[str, str], where: str) -> Customs:
         bad = next((c for c in countries if not re.fullmatch("[A-Z]{2}", c)), None)
         if bad is not None:
             raise wrong(f"{bad[:20]!r} is not a country.", "Write two letters each, such as US DE.")
-    return Customs(product=product, hs_code=code, origin=origin, not_to=countries)
+    return Customs(product=meant(product), hs_code=code, origin=origin, not_to=countries)
 
 
 def save_customs(conn: Connection, told: Sequence[Customs], now: int) -> int:
@@ -133,5 +134,5 @@ def written(rows: Iterable[tuple[str, str | None, str | None]], refuses: Mapping
     sheet.writerow(COLUMNS)
     for product, code, origin in rows:
         to = " ".join(country for country, names in refuses.items() if product in names)
-        sheet.writerow([product, code or "", origin or "", to])
+        sheet.writerow([inert(product), code or "", origin or "", to])
     return out.getvalue()

@@ -14,6 +14,7 @@ from fairday.goods.tables import observed
 from fairday.kernel.clock import to_day
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import minor
+from fairday.kernel.sheets import whole
 from fairday.storage.database import insert
 
 COLUMNS = ("sku", "place", "price", "currency", "date", "url", "source")
@@ -55,7 +56,7 @@ def read_seen(text: str, currency: str, source: str, today: int) -> list[Seen]:
     Raises:
         FairdayError: ``where`` names the line.
     """
-    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
+    reader = csv.DictReader(io.StringIO(whole(text, "prices.csv")))
     names = {(n or "").strip().casefold() for n in reader.fieldnames or ()}
     lacking = [c for c in COLUMNS[:3] + COLUMNS[4:5] if c not in names]
     if lacking:

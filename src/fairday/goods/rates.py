@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Integer, String, Table, select
 from fairday.kernel.clock import to_date, to_day
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import digits
+from fairday.kernel.sheets import whole
 from fairday.storage.database import col, insert, metadata
 
 OLDEST = 10
@@ -140,7 +141,7 @@ def read_rates(text: str, file: str = "rates.csv") -> list[Told]:
     Raises:
         FairdayError: the file, line and column that is wrong; nothing is taken then.
     """
-    lines = list(csv.reader(io.StringIO(text.lstrip("\ufeff"))))
+    lines = list(csv.reader(io.StringIO(whole(text, file))))
     head = [cell.strip().lower() for cell in lines[0]] if lines else []
     if not head or head[0] != "date":
         raise FairdayError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from fairday.goods.naming import LANGUAGES, Group
@@ -169,7 +169,7 @@ def read_prices(text: str, name: str, currency: str) -> tuple[list[ListPrice], l
             value = Decimal(row["price"].replace(",", "."))
             more = max(0, -int(value.as_tuple().exponent) - digits(currency))
             amount = int(value.scaleb(digits(currency) + more))
-        except (InvalidOperation, ValueError, OverflowError, TypeError):
+        except (ArithmeticError, ValueError, TypeError):
             raise _bad(f"{row['price'][:20]!r} is not a price.", where, "Write a number such as 12.50.") from None
         if amount < 0 or more > MOST_DIGITS:
             decimals = digits(currency) + MOST_DIGITS

@@ -12,6 +12,7 @@ from fairday.insight.report import Report
 from fairday.kernel.clock import to_date
 from fairday.kernel.errors import NotFound
 from fairday.kernel.money import major
+from fairday.kernel.sheets import inert
 from fairday.models.experiments import Effect
 
 Rows = list[list[Any]]
@@ -36,9 +37,7 @@ def as_csv(rows: Rows) -> bytes:
 
 
 def _safe(cell: Any) -> Any:
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return "" if cell is None else cell
+    return inert(cell) if isinstance(cell, str) else "" if cell is None else cell
 
 
 def _money(amount: float | None, found: Report) -> Any:

@@ -94,6 +94,7 @@ def grams(cell: str, heading: str = "") -> int | None:
         )  # fmt: skip
     try:
         amount = Decimal(number)
+        amount.quantize(Decimal(1), ROUND_HALF_UP)  # not of any number of digits
     except InvalidOperation:
         return None
     if unit and unit not in _GRAMS:

@@ -27,7 +27,8 @@ def minor(amount: str | float | Decimal, currency: str) -> int:
     """
     try:
         value = Decimal(str(amount).strip())
-        if not value.is_finite() or abs(value) > Decimal("1e15"):
+        # Its place first: 1e999999999 cannot even be compared.
+        if not value.is_finite() or value.adjusted() > 15 or abs(value) > Decimal("1e15"):
             raise InvalidOperation
     except InvalidOperation:
         raise FairdayError(f"{amount!r} is not an amount.", code="bad_amount", remedy="Write a number such as 12.50.")

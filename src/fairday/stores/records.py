@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Float, Integer, String, Table, delete, select
 
 from fairday.kernel.clock import zone
 from fairday.kernel.errors import FairdayError
+from fairday.kernel.sheets import whole
 from fairday.storage.database import col, insert, metadata
 from fairday.stores.near import Kind, Serves, Store
 
@@ -120,7 +121,7 @@ def read_csv(data: bytes) -> list[Store]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise FairdayError("The file is not UTF-8 text.", code="not_utf8", remedy="Save it as CSV in UTF-8.")
-    rows = csv.DictReader(io.StringIO(text))
+    rows = csv.DictReader(io.StringIO(whole(text, "stores.csv")))
     missing = [name for name in ("store", "name", "latitude", "longitude") if name not in (rows.fieldnames or ())]
     if missing:
         raise FairdayError(

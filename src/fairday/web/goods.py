@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from decimal import Decimal
@@ -48,8 +49,8 @@ def category_called(tongue: Tongue, category: str) -> str:
 
 
 def safe(image: str | None) -> str | None:
-    """The address of a picture, if it is an encrypted one."""
-    return image if image and image.lower().startswith("https://") else None
+    """The address of a picture, if it is an encrypted one or a photo of ours."""
+    return image if image and re.match(r"(?i:https://)|/photos/[\w-]+$", image) else None
 
 
 def unit(tongue: Tongue, price: Amount) -> str:

@@ -184,7 +184,7 @@ class _Reading:
             raise self.wrong(place, f"{told!r} is not an amount.", f"Write {currency}, such as 150.")
         try:
             value = Decimal(str(told)).scaleb(digits(currency))
-        except InvalidOperation:
+        except ArithmeticError:
             value = Decimal(-1)
         if value < 0 or value != value.to_integral_value():
             raise self.wrong(place, f"{told!r} is not an amount.", f"Write {currency}, such as 150.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from fairday.kernel.audience import MAX_VALUE, TraitDef, pack, yearly_day
@@ -139,7 +139,7 @@ def _scaled(number: str, unit: str, scale: int) -> int | None:
     try:
         exact = Decimal(number) * _UNIT[unit.lower()] * scale
         return int(exact.to_integral_value()) if exact.is_finite() and abs(exact) <= MAX_VALUE else None
-    except (InvalidOperation, OverflowError):
+    except ArithmeticError:
         return None
 
 

@@ -171,7 +171,7 @@ def _read(given: dict[str, str], zone_name: str) -> PriceList:
             value = Decimal(given[name].replace(",", ".").removesuffix("%")) * scale
             if value != value.to_integral_value() or abs(value) > 1_000_000:
                 raise InvalidOperation
-        except InvalidOperation:
+        except ArithmeticError:
             raise bad(f"{given[name][:30]!r} is not such a number.", name, "Write one such as 85 or 12.5.") from None
         return int(value)
 

@@ -23,7 +23,7 @@ from fairday.kernel.ids import new_id
 from fairday.storage.log import StoredEvent
 from fairday.stores.places import place_names
 from fairday.web.auth import field, inside
-from fairday.web.goods import tone
+from fairday.web.goods import safe, tone
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 PAGE, HISTORY = 40, 40
@@ -38,8 +38,7 @@ class Shown:
         self.known = product is not None
         self.title = calm(product.title) if product is not None and product.title else sku
         self.options = options
-        image = product.image if product is not None else None
-        self.image = image if image and image.lower().startswith("https://") else None
+        self.image = safe(product.image) if product is not None else None
         self.tone = tone(product.category if product is not None else None, sku)
         self.sign = self.title.strip()[:1].upper() or "·"
         self.levels = levels

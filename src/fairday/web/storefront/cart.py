@@ -22,6 +22,7 @@ from fairday.trade.cart import Cart
 from fairday.trade.charging import Part
 from fairday.trade.checkout import Choice, Quote, QuotedLine
 from fairday.trade.order import SHIPPING
+from fairday.web.goods import safe
 from fairday.web.render import say, shop_of, status_of, tongue_of, wants_json
 from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, deal, keep_cart, text_in, whole_in
 from fairday.web.storefront.front import posted_long, router, shown, told, visitor_of
@@ -64,7 +65,7 @@ def line_drawn(request: Request, cart: Cart, line: QuotedLine, quote: Quote) -> 
         for m in offer.made.lines
     ]
     drawn |= {"title": calm(offer.title), "product": offer.product, "form": " · ".join(offer.form.values())}
-    drawn |= {"image": offer.image, "options": said, "days": offer.made.days}
+    drawn |= {"image": safe(offer.image), "options": said, "days": offer.made.days}
     return drawn
 
 

@@ -9,7 +9,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import minor
@@ -76,7 +76,7 @@ def _line(row: dict[str, str]) -> BillLine:
         )
     except KeyError as error:
         raise _unreadable(f"a line has no {error.args[0]}")
-    except InvalidOperation:
+    except ArithmeticError:
         raise _unreadable("a line has no amount")
 
 
