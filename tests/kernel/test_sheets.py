@@ -30,7 +30,8 @@ READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "list": ("", lambda t: checked(read_list(t), set(), t)),
 }
 NASTY = ['"' + "a" * 140_000, "x" * 140_000, '"' * 200, "a\0b,1", "," * 150_000, "a\ra\ra", '"a\nb', "\ufeff" * 10,
-         "٣,٣", "a," + "9" * 5000, "a,1e999999999", "a,nan", "a,-0", "a,１２", "=1+1,5", "[" * 9, "a,1e-999999999"]  # fmt: skip
+         "٣,٣", "a," + "9" * 5000, "a,1e999999999", "a,nan", "a,-0", "a,１２", "=1+1,5", "[" * 9,
+         "a,1e-999999999"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -41,12 +42,16 @@ def parse(raw: bytes) -> list[BillLine]:
                 raise _unreadable("it holds not one list of trades")
             with archive.open(found[0]) as file:
                 text = file.read(MOST_PLAIN).decode("gb18030")
-    except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, RuntimeError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
         raise _unreadable("it is damaged")
     lines = text.splitlines()
     if not any(line.startswith("#") and "列表结束" in line for line in lines):
         raise _unreadable("its end is missing")
-    rows = [[field.strip() for field in row] for row in csv.reader(line for line in lines if not line.startswith("#"))]
+    try:
+        read = list(csv.reader(line for line in lines if not line.startswith("#")))
+    except csv.Error:
+        raise _unreadable("it is no table") from None
+    rows = [[field.strip() for field in row] for row in read]
     rows = [row for row in rows if any(row)]
     if not rows or "商户订单号" not in rows[0]:
         raise _unreadable("it has no heading")

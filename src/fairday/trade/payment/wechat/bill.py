@@ -36,9 +36,11 @@ def parse(text: str) -> list[BillLine]:
     Raises:
         FairdayError: it is none, or its own sums do not fit its lines.
     """
-    rows = [
-        [field.strip().removeprefix("`") for field in row] for row in csv.reader(text.lstrip("\ufeff").splitlines())
-    ]
+    try:
+        read = list(csv.reader(text.lstrip("\ufeff").splitlines()))
+    except csv.Error:
+        raise _unreadable("it is no table") from None
+    rows = [[field.strip().removeprefix("`") for field in row] for row in read]
     rows = [row for row in rows if any(row)]
     end = next((i for i, row in enumerate(rows) if row[0] == SUMS[0]), None)
     if not rows or end is None or len(rows) < end + 2 or "商户订单号" not in rows[0]:
