@@ -70,6 +70,28 @@ def test_prices_that_lie_too_far_apart_are_found_and_others_are_not(shop: fairda
     assert closer - {(sku, kind) for sku, kind, *_ in told} == {("cup", "apart"), ("bag", "cheaper")}
 
 
+def test_a_price_of_nothing_by_mistake_is_the_widest_clash(shop: fairday.Shop, clock: ManualClock) -> None:
+    fill(shop, clock)
+    with shop.db.write() as conn:
+        set_prices(conn, "shops", [ListPrice("shops", "bag", 1, 0)], NOW)
+    with shop.db.read() as conn:
+        found = [(c.sku, c.kind, c.gap) for c in find_clashes(conn, shop.settings, NOW, TODAY)]
+    assert found[:2] == [("bag", "below_cost", Fraction(1000)), ("bag", "apart", Fraction(999))]
+
+
+def test_what_others_ask_is_held_against_the_price_online_at_home(shop: fairday.Shop, clock: ManualClock) -> None:
+    """Not against a list for a country that comes sooner in the alphabet."""
+    fill(shop, clock)
+    with shop.db.write() as conn:
+        save_list(conn, PriceList(list="at", title="Austria", currency="EUR", country="AT"), NOW)
+        set_prices(conn, "at", [ListPrice("at", "mug", 1, 1_030)], NOW)
+        save_seen(conn, [Seen(goods="mug", place="Bazar", day=TODAY, amount=1_100, currency="EUR", source="x")])
+    with shop.db.read() as conn:
+        found = {c.kind: c for c in find_clashes(conn, shop.settings, NOW, TODAY) if c.sku == "mug"}
+    assert found["cheaper"].gap == Fraction(1, 10)
+    assert found["cheaper"].low.country == "ES"
+
+
 def test_another_currency_is_compared_by_the_days_rate_or_not_at_all(shop: fairday.Shop, clock: ManualClock) -> None:
     fill(shop, clock)
     with shop.db.write() as conn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -379,3 +380,46 @@ def test_what_an_order_gives_back_to_a_merged_account_moves_on_by_itself(shop: f
         assert [accounts.balances(conn, f"account:{one}") for one in "abc"] == [{}, {}, {"points": 130}]
         assert [ledger.balance(conn, f"account:{one}", "points") for one in "abc"] == [0, 0, 130]
     assert shop.fire_due() == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(1, 300)), min_size=1, max_size=12), st.integers(0, 4_000))
+def test_what_was_earned_and_given_back_counts_no_longer_whenever_it_is_given_back(
+    earned: list[tuple[int, int]], back: int
+):
+    """An order of weeks ago is given back: what it counted goes, though nothing was counted today."""
+    standing = tiers.fresh()
+    for day, amount in sorted(earned):
+        standing = tiers.count(standing, amount, NOW + day * DAY_MS, NOW + day * DAY_MS, STARS)
+    now = NOW + 520 * DAY_MS
+    before = tiers.earned(standing, now)
+    after = tiers.count(standing, -back, now, now, STARS)
+    assert tiers.earned(after, now) == max(0, before - back)
+
+
+def test_a_tier_bought_and_given_back_is_not_kept_at_its_end():
+    one = member()
+    earning = {"unit": "points", "amount": 400, "days": None, "program": msgspec.to_builtins(STARS)}
+    one.turn(EarningClaim(), "complete", earning, whole=40_000)
+    assert one.state["tier"]["name"] == "gold"
+    more = {"part": 40_000, "whole": 40_000, "completed": True, "final": True}
+    one.turn(EarningClaim(), "refund", earning, now=NOW + 20 * DAY_MS, **more)
+    assert tiers.earned(one.state["tier"], NOW + 20 * DAY_MS) == 0
+    assert one.points == 0
+    assert one.due() == NOW + 365 * DAY_MS
+    assert one.state["tier"]["grace"]
+    assert one.due() == NOW + 395 * DAY_MS
+    assert one.state["tier"]["name"] == ""
+
+
+@pytest.mark.parametrize("begin", ["2026-12-31T23:59:59", "2027-12-31T12:00:00", "2028-02-29T00:00:00"])
+def test_a_tier_and_its_grace_run_over_the_end_of_a_year(begin: str):
+    """So many days whatever the calendar: 365 kept, 30 of grace, and back within them it is kept for as long again."""
+    at = int(datetime.fromisoformat(begin).replace(tzinfo=UTC).timestamp() * 1000)
+    standing = tiers.count(tiers.fresh(), 120, at, at, STARS)
+    assert (standing["name"], standing["until"]) == ("green", at + 365 * DAY_MS)
+    standing = tiers.review(standing, standing["until"] + 3 * DAY_MS)
+    assert (standing["name"], standing["grace"]) == ("green", True)
+    again = standing["until"] - 1
+    kept = tiers.count(standing, 100, again, again, STARS)
+    assert (kept["name"], kept["grace"], kept["until"]) == ("green", False, again + 365 * DAY_MS)
+    assert tiers.review(standing, standing["until"])["name"] == ""

@@ -26,6 +26,9 @@ from fairday.kernel.settings import Settings
 MOST = 5_000
 """Goods that are looked at: those with a price in a list, seen elsewhere, or whose cost is known."""
 
+LEAST = Fraction(1)
+"""What a price of nothing counts as where others are told as a share of it: one minor unit."""
+
 Kind = Literal["apart", "dearer", "cheaper", "below_cost"]
 
 
@@ -80,7 +83,7 @@ def places_of(
     worth: Worth,
     now: int,
 ) -> list[Place]:
-    """What anybody pays for one piece at each place that a list for everybody names, and online. Pure."""
+    """What anybody pays for one piece online at home, and at each place that a list for everybody names. Pure."""
     own = list(prices)
     home = settings.country or None
     wheres: set[tuple[str, str | None, str | None, str]] = {("online", None, home, settings.currency)}
@@ -89,7 +92,8 @@ def places_of(
             channel = one.channel or ("store" if one.store else "online")
             wheres.add((channel, one.store, one.country or home, one.currency))
     found = []
-    for channel, store, country, currency in sorted(wheres, key=lambda w: tuple(x or "" for x in w)):
+    own_place = ("online", None, home, settings.currency)
+    for channel, store, country, currency in sorted(wheres, key=lambda w: (w != own_place, *(x or "" for x in w))):
         where = Where(channel=channel, store=store, country=country, currency=currency)
         chosen = which_price(sku, product, base, lists, own, where, 1, now)
         value = None if chosen is None else worth(chosen.price.amount, chosen.price.digits, currency)
@@ -130,19 +134,17 @@ def clashes_of(
         if gap > most:
             found.append(Clash(sku=sku, product=product, kind=kind, gap=gap, low=a, high=b, seen=one, cost=paid))
 
-    if low.worth > 0:
-        note("apart", high.worth / low.worth - 1, low, high)
+    note("apart", high.worth / (low.worth or LEAST) - 1, low, high)
     elsewhere = [(w, s) for s in seen if (w := worth(s.amount, 0, s.currency)) is not None and w > 0]
     if elsewhere:
-        # Shoppers compare with what we ask online; the lowest price elsewhere is the one they find.
+        # Shoppers compare with what we ask online at home; the lowest price elsewhere is the one they find.
         mine = next((p for p in places if p.channel == "online" and p.store is None), low)
         least, cheapest = min(elsewhere, key=lambda e: (e[0], e[1].place))
         note("dearer", mine.worth / least - 1, mine, mine, cheapest)
-        if mine.worth > 0:
-            note("cheaper", least / mine.worth - 1, mine, mine, cheapest)
+        note("cheaper", least / (mine.worth or LEAST) - 1, mine, mine, cheapest)
     spent = None if cost is None else worth(cost, 0, cost_currency)
-    if spent is not None and 0 < low.worth < spent:
-        gap = spent / low.worth - 1
+    if spent is not None and low.worth < spent:
+        gap = spent / (low.worth or LEAST) - 1
         found.append(Clash(sku=sku, product=product, kind="below_cost", gap=gap, low=low, high=low, cost=cost))
     return found
 

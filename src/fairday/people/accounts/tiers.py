@@ -65,12 +65,18 @@ def earned(standing: Mapping[str, Any], now: int) -> int:
 def count(standing: Mapping[str, Any], amount: int, at: int, now: int, program: Program) -> dict[str, Any]:
     """The standing with an amount (of either sign) counted on the day of ``at``; a level is reached at once.
 
-    What was counted never goes below 0 in a bucket. A level already held is not left here: that waits for its end.
+    What is below 0 is taken from what was counted latest, whatever day that was: what was earned and given back counts
+    no longer, and nothing goes below 0. A level already held is not left here: that waits for its end.
     """
     since = (now // DAY_MS - WINDOW) // BUCKET
     days = {b: a for b, a in standing["days"].items() if int(b) > since}
     bucket = str(at // DAY_MS // BUCKET)
-    days[bucket] = max(0, days.get(bucket, 0) + amount)
+    if amount > 0:
+        days[bucket] = days.get(bucket, 0) + amount
+    for latest in sorted(days, key=int, reverse=True) if amount < 0 else ():
+        taken = min(days[latest], -amount)
+        days[latest] -= taken
+        amount += taken
     after = {**standing, "days": {b: a for b, a in days.items() if a}, "program": msgspec.to_builtins(program)}
     level = program.reached(earned(after, now))
     held = _held(after, program)
