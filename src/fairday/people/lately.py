@@ -167,7 +167,7 @@ class LatelyFollower:
     """Years of imported orders are passed by their heads; only what is of late is read whole."""
 
     def handle(self, conn: Connection, rows: Sequence[Happening], now: int) -> None:
-        fresh = [h.pos for h in rows if h.at > now - KEEP_MS and h.source != OURS]
+        fresh = [h.pos for h in rows if h.at > now - KEEP_MS and (h.source != OURS or h.name == STORE_CHOSEN)]
         carriers = {p: i for p, i in rows_in(conn, "SELECT pos, identifier FROM timeline WHERE pos IN ?", fresh)}
         found: dict[int, dict[str, Word]] = {}
         for h in happenings_at(conn, sorted(carriers)):

@@ -1,13 +1,14 @@
 """Modes of trade: policies over the one order. Pure.
 
-A mode says who may order, how long each step may take, whose the money is when it comes in and what happens when an
-order is over. Everything else (cart, states, claims, refunds, documents) is the order's own and the same in all.
+A mode says who may order, how long each step may take, whose the money is when it comes in, what happens when an order
+is over, and what its buyer may do on the way. Everything else (cart, states, claims, refunds, documents) is the order's
+own and the same in all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -66,13 +67,40 @@ class Release(msgspec.Struct, frozen=True):
     amount: int
 
 
+class Ways(msgspec.Struct, frozen=True, kw_only=True):
+    """What the buyer of an order may do with it beside paying.
+
+    Attributes:
+        again: the same can be bought once more.
+        back: they say that it came, and send units back. Where they may not, what is wrong is said where the deal
+            goes on (``Mode.goes_on``).
+        gathered: it is made once enough are ordered, and waits for that.
+    """
+
+    again: bool = True
+    back: bool = True
+    gathered: bool = False
+
+
+class Thing(msgspec.Struct, frozen=True):
+    """What has a page of its own: a product, somebody's listing or deal, a brief, a design; by its number."""
+
+    kind: Literal["goods", "listing", "deal", "brief", "design"]
+    number: str
+
+
+Look = Callable[[str], State | None]
+"""A stream's state by its id, None where there is none."""
+
+
 class Mode(Protocol):
     """A policy over the order.
 
-    ``name`` is written into every order ("b2c").
+    ``name`` is written into every order ("b2c"); ``ways`` is what its buyer may do.
     """
 
     name: str
+    ways: Ways
 
     def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
         """Why this order may not be placed, or None. ``placing`` is the data of ``order.place``."""
@@ -97,8 +125,36 @@ class Mode(Protocol):
         """Whether units of an order may be exchanged for other goods of the shop."""
         ...
 
+    def thing(self, state: State, line: Mapping[str, Any]) -> Thing:
+        """What a line is of."""
+        ...
 
-class B2C:
+    def goes_on(self, order: str, state: State) -> Thing | None:
+        """Where the two sides of the order go on; None: on its own page. ``order`` is its number."""
+        ...
+
+    def lets_go(self, state: State, look: Look) -> bool:
+        """Whether the buyer may still give up an order of which nothing has left."""
+        ...
+
+
+class OfGoods:
+    """What most orders have in common for their buyer: goods of the shop's, followed on the order's own page, given up
+    until they leave."""
+
+    ways = Ways()
+
+    def thing(self, state: State, line: Mapping[str, Any]) -> Thing:
+        return Thing("goods", line["product"])
+
+    def goes_on(self, order: str, state: State) -> Thing | None:
+        return None
+
+    def lets_go(self, state: State, look: Look) -> bool:
+        return True
+
+
+class B2C(OfGoods):
     """A shop sells to people: prepaid, half an hour to pay (three days by transfer), the money is the shop's sales and
     its tax."""
 

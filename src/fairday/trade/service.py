@@ -53,6 +53,10 @@ class Orders:
         """Let orders be placed in this mode."""
         self.steps.modes[mode.name] = mode
 
+    def mode(self, state: State) -> Mode:
+        """The mode that an order was placed in."""
+        return self.steps.mode(state["mode"])
+
     # ---- commands --------------------------------------------------------------------------------------------------
 
     def place(

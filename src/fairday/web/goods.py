@@ -13,28 +13,35 @@ from fastapi import Request
 from sqlalchemy import Connection
 
 from fairday.goods.called import calm
-from fairday.goods.naming import texts_of
 from fairday.goods.prices import Amount, Where
 from fairday.kernel.money import digits
 from fairday.kernel.trace import Step
 from fairday.scenes.shelf import Good, Product
-from fairday.trade.c2b.designs import CATEGORY
+from fairday.web.called import Called, called_of
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 
 HUES, PATTERNS = 12, 4
 """How many tones and patterns placeholders have; shop.css names them h0 to h11 and p0 to p3."""
 
+_PHOTO = re.compile(r"/photos/[\w-]{1,40}")
+
 _COUNTED = {"bought_before": "times", "popular": "buyers", "due_again": "every"}
 
 
-def because(tongue: Tongue, step: Step) -> str:
-    """Why an article is shown, in the reader's words; "" for a reason shoppers are not told."""
+def because(tongue: Tongue, step: Step, called: Called | None = None) -> str:
+    """Why an article is shown, in the reader's words; "" for a reason shoppers are not told.
+
+    Args:
+        called: names in the reader's language, for shoppers; the console says the catalogue's.
+    """
     key = f"because.{step.code}"
     if not tongue.has(key):
         return ""
     counted = _COUNTED.get(step.code)
     said = {k: calm(v) if isinstance(v, str) else v for k, v in step.params.items()}
+    if called is not None and "category" in step.params:
+        said["category"] = called.category(str(step.params["category"]))
     return tongue.plain(key, n=step.params[counted] if counted else 0, **said)
 
 
@@ -43,14 +50,9 @@ def tone(category: str | None, product: str) -> str:
     return f"h{zlib.crc32((category or product).encode()) % HUES} p{zlib.crc32(product.encode()) % PATTERNS}"
 
 
-def category_called(tongue: Tongue, category: str) -> str:
-    """A category as the reader calls it: people's designs have a name of ours, others are the catalogue's."""
-    return tongue.plain("designs.title") if category == CATEGORY else calm(category)
-
-
 def safe(image: str | None) -> str | None:
-    """The address of a picture, if it is an encrypted one or a photo of ours."""
-    return image if image and re.match(r"(?i:https://)|/photos/[\w-]+$", image) else None
+    """The address of a picture, if it is an encrypted one or a photo of our own."""
+    return image if image and (image.lower().startswith("https://") or _PHOTO.fullmatch(image)) else None
 
 
 def unit(tongue: Tongue, price: Amount) -> str:
@@ -72,7 +74,7 @@ def card(request: Request, product: Product, reason: str = "") -> dict[str, Any]
         "tone": tone(product.category, product.product),
         "sign": product.title.strip()[:1].upper() or "·",
         "category": product.category,
-        "category_title": category_called(tongue, product.category or ""),
+        "category_title": called_of(request).category(product.category or ""),
         "brand": product.brand,
         "price": "" if product.price is None else tongue.money(product.price, product.currency),
         "amount": None if product.price is None else Amount(product.price, product.currency or tongue.currency),
@@ -95,9 +97,9 @@ def finish_cards(request: Request, conn: Connection, where: Where, now: int) -> 
     if not drawn:
         return
     goods, tongue = shop_of(request).goods, tongue_of(request)
-    titles = texts_of(conn, "product", [c["id"] for c in drawn], tongue.language)
+    called = called_of(request).read(conn, [c["id"] for c in drawn])
     for one in drawn:
-        one["title"] = titles.get((one["id"], "title"), {}).get(tongue.language) or one["title"]
+        one["title"] = called.goods(one["id"], one["title"])
     if goods.plain(conn):
         return
     fronts = goods.fronts(conn, [c["id"] for c in drawn], where, now)
@@ -112,5 +114,5 @@ def finish_cards(request: Request, conn: Connection, where: Where, now: int) -> 
 
 def cards(request: Request, goods: Sequence[Good]) -> list[dict[str, Any]]:
     """Chosen goods for a template, each with its reason."""
-    tongue = tongue_of(request)
-    return [card(request, g.product, because(tongue, g.reason)) for g in goods]
+    tongue, called = tongue_of(request), called_of(request)
+    return [card(request, g.product, because(tongue, g.reason, called)) for g in goods]

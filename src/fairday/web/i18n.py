@@ -8,7 +8,7 @@ where it is missing and a test needs no tool to find it. Babel does plurals, num
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,23 @@ class Tongue:
     def time(self, at: int) -> str:
         """An instant (ms) as date and time of the shop."""
         return self._data(format_datetime(self._at(at), "medium", tzinfo=self.zone, locale=self.locale))
+
+    def moment(self, at: int) -> str:
+        """An instant (ms) as date and time of the shop to the minute, for shoppers."""
+        joined = str(self.locale.datetime_formats["medium"])
+        date = format_date(self._at(at), "medium", locale=self.locale)
+        return self._data(joined.replace("{1}", date).replace("{0}", self._minute(at)))
+
+    def minute(self, at: int) -> str:
+        """An instant (ms) as the time of day in the shop."""
+        return self._data(self._minute(at))
+
+    def of_day(self, minute: int) -> str:
+        """A minute of a day as its time."""
+        return self._data(str(format_time(time(minute // 60 % 24, minute % 60), "short", locale=self.locale)))
+
+    def _minute(self, at: int) -> str:
+        return str(format_time(self._at(at), "short", tzinfo=self.zone, locale=self.locale))
 
     def clock(self, at: int) -> str:
         """An instant (ms) as the time of day in the shop, with seconds."""

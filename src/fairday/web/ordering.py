@@ -35,7 +35,7 @@ from fairday.web.auth import field
 from fairday.web.making import Pieces
 from fairday.web.render import page, say, shop_of, tongue_of
 from fairday.web.storefront.landing import abroad_drawn
-from fairday.web.storefront.orders import REASONS
+from fairday.web.storefront.order_page import REASONS
 from fairday.web.storefront.prefer import address_lines
 
 WANTED = 3

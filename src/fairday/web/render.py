@@ -200,6 +200,16 @@ def wants_json(request: Request) -> bool:
     return "application/json" in request.headers.get("accept", "")
 
 
+_NOT_THE_SHOP = ("/console", "/sandbox", "/v1")
+
+
+def _bare(request: Request) -> dict[str, Any]:
+    """What the frame of the storefront shows where something failed: nothing that must be read from the database."""
+    place = {"strip": False, "country": "", "currency": shop_of(request).settings.currency, "path": "/"}
+    return {"place": place, "visitor": None, "answered": "no", "write_key": "", "here": "", "asked": "",
+            "theme": "plain", "collects": False, "my_store": None}  # fmt: skip
+
+
 def failure(request: Request, status: int, text: Markup | None = None, after: int | None = None) -> Response:
     """An error page, or the same as JSON; ``after`` is in seconds."""
     tongue = tongue_of(request)
@@ -209,8 +219,10 @@ def failure(request: Request, status: int, text: Markup | None = None, after: in
     headers = {"Retry-After": str(after)} if after else {}
     if wants_json(request):
         return JSONResponse({"error": str(title), "message": said.striptags()}, status, headers)
-    response = page(
-        request, "failure.html", status, title=title, text=said, number=status, typed=_words_of(request, status)
-    )
+    inside = request.url.path.startswith(_NOT_THE_SHOP) or not hasattr(request.app.state, "front")
+    shown = {"title": title, "text": said, "number": status, "typed": _words_of(request, status)}
+    if not inside:
+        shown |= _bare(request)
+    response = page(request, "failure.html" if inside else "shop_failure.html", status, **shown)
     response.headers.update(headers)
     return response

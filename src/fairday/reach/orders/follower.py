@@ -168,7 +168,8 @@ class _Told:
                       {"carrier": "", "tracking": ""})  # fmt: skip
         carrier, tracking = parcel["carrier"], parcel["tracking"]
         link = tracking_link(carrier, tracking) if carrier and tracking else None
-        lead = [self.word("shipped.by", carrier=carrier_name(carrier), tracking=tracking) if carrier and tracking
+        by = carrier_name(carrier, self.language)
+        lead = [self.word("shipped.by", carrier=by, tracking=tracking) if carrier and tracking
                 else self.word("shipped.plain")]  # fmt: skip
         left = sum(rules.waiting(x) for x in self.state["lines"].values())
         if left:

@@ -15,8 +15,8 @@ from fairday.trade.b2b.mode import PREPAID_MS
 from fairday.trade.c2b.brief import SHOP
 from fairday.trade.c2b.tables import product_of
 from fairday.trade.c2c.mode import C2C, WHOLE_FEE, seller_stream
-from fairday.trade.modes import MINUTE_MS, Release, Share, Terms
-from fairday.trade.order import SHIPPING, parts
+from fairday.trade.modes import MINUTE_MS, Look, OfGoods, Release, Share, Terms, Thing, Ways
+from fairday.trade.order import SHIPPING, is_paid, parts
 
 BRIEF, PREORDER = "brief", "c2b"
 HOUSE = "house"
@@ -67,11 +67,22 @@ class Work(C2C):
             pay_ms=0 if credit else PREPAID_MS, on_account=credit, receive_ms=ITS_OWN_CLOCK, return_ms=0, final=True
         )
 
+    def thing(self, state: State, line: Mapping[str, Any]) -> Thing:
+        return Thing("brief", state["data"]["brief"])
 
-class PreOrder:
+    def goes_on(self, order: str, state: State) -> Thing | None:
+        return Thing("brief", state["data"]["brief"])
+
+    def lets_go(self, state: State, look: Look) -> bool:
+        """Until somebody works on it."""
+        return not is_paid(state) and not state["on_account"]
+
+
+class PreOrder(OfGoods):
     """Goods of a design: prepaid, all of it held until the order is over. ``data``: {design, designer, royalty}."""
 
     name = PREORDER
+    ways = Ways(again=False, gathered=True)
 
     def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
         data = placing["data"]
@@ -118,6 +129,14 @@ class PreOrder:
     def exchanges(self, state: State) -> bool:
         """Its goods were made because so many wanted them."""
         return False
+
+    def thing(self, state: State, line: Mapping[str, Any]) -> Thing:
+        return super().thing(state, line) if line["gift"] else Thing("design", state["data"]["design"])
+
+    def lets_go(self, state: State, look: Look) -> bool:
+        """Until its goods are being made."""
+        design = look(f"design:{state['data']['design']}")
+        return design is not None and design["life"] == "open"
 
 
 def held_for(design: str) -> str:

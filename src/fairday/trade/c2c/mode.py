@@ -10,7 +10,7 @@ from typing import Any
 
 from fairday.kernel.decider import Refusal, State
 from fairday.kernel.money import split
-from fairday.trade.modes import Release, Share, Terms
+from fairday.trade.modes import Look, Release, Share, Terms, Thing, Ways
 from fairday.trade.order import parts
 
 MODE = "c2c"
@@ -49,6 +49,7 @@ class C2C:
     """The policy: members only, prepaid, money held until receipt or so many days after it was sent."""
 
     name = MODE
+    ways = Ways(again=False, back=False)  # one of a kind
 
     def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
         data = placing["data"]
@@ -80,3 +81,12 @@ class C2C:
     def exchanges(self, state: State) -> bool:
         """There is one of it."""
         return False
+
+    def thing(self, state: State, line: Mapping[str, Any]) -> Thing:
+        return Thing("listing", state["data"]["listing"])
+
+    def goes_on(self, order: str, state: State) -> Thing | None:
+        return Thing("deal", order)
+
+    def lets_go(self, state: State, look: Look) -> bool:
+        return True

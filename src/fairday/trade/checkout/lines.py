@@ -12,6 +12,7 @@ from fairday.goods.stock import Supply
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.settings import Settings
 from fairday.offers import model
+from fairday.stores.near import Store
 from fairday.trade.border import Crossing, Sent, crosses
 from fairday.trade.c2b.preorder import Pre
 from fairday.trade.cart import CartLine
@@ -37,6 +38,10 @@ def quoted(one: CartLine, offer: Offer | FairdayError) -> QuotedLine:
     return QuotedLine(line=str(one.line), sku=one.sku, qty=one.qty, offer=offer)
 
 
+ONLY_COLLECTED = "only_collected"
+"""The problem of a line that is to be sent, and of which enough is only in a store that hands it over."""
+
+
 def within_reach(supply: Mapping[str, Supply], choice: Choice, senders: Collection[str]) -> dict[str, int]:
     """How many of each counted good this order can have: of the store it is collected in, or of the places that send.
 
@@ -48,16 +53,25 @@ def within_reach(supply: Mapping[str, Supply], choice: Choice, senders: Collecti
     return {sku: sum(s.by_place.get(place, 0) for place in senders) for sku, s in supply.items()}
 
 
-def checked(lines: Sequence[QuotedLine], reach: Mapping[str, int]) -> list[QuotedLine]:
-    """Lines of which too few are left say so; several lines of one good share what is left."""
+def in_hand(supply: Mapping[str, Supply], choice: Choice, places: Sequence[Store]) -> dict[str, int]:
+    """How many of each counted good an order that is to be sent could have in one store, if it were collected there."""
+    stores = [p.store for p in places if p.collects] if choice.way == "ship" else []
+    return {sku: max((s.by_place.get(store, 0) for store in stores), default=0) for sku, s in supply.items()}
+
+
+def checked(lines: Sequence[QuotedLine], reach: Mapping[str, int], hand: Mapping[str, int]) -> list[QuotedLine]:
+    """Lines of which too few are left say so; several lines of one good share what is left.
+
+    Args:
+        reach: units by SKU, as ``within_reach`` tells; ``hand``: as ``in_hand`` does.
+    """
     left, made = dict(reach), []
     for line in lines:
         if line.problem is None and line.sku in left:
             has = left[line.sku]
             if has < line.qty:
-                error = Conflict(
-                    "Too few are left.", code="sold_out" if has <= 0 else "too_few", where=str(max(has, 0))
-                )
+                code = ONLY_COLLECTED if hand[line.sku] >= line.qty else "sold_out" if has <= 0 else "too_few"
+                error = Conflict("Too few are left.", code=code, where=str(max(has, 0)))
                 line = msgspec.structs.replace(line, problem=error)
             left[line.sku] = has - line.qty
         made.append(line)

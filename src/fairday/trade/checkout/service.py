@@ -34,6 +34,7 @@ from fairday.trade.checkout.lines import (
     as_sent,
     checked,
     chosen_delivery,
+    in_hand,
     levied,
     only_gifts,
     parts_of,
@@ -112,7 +113,8 @@ class Checkout:
             lines = [quoted(x, agreed(offer, choice)) for x, offer in zip(cart.lines, found, strict=True)]
             places = all_places(conn)
             senders = shipping_places(places)
-            lines = with_preorders(checked(lines, within_reach(supply, choice, senders)), pres)
+            reach, hand = within_reach(supply, choice, senders), in_hand(supply, choice, places)
+            lines = with_preorders(checked(lines, reach, hand), pres)
             grams = sum((x.offer.weight_g or 0) * x.qty for x in lines if x.offer is not None)
             worth = sum(rough(x.offer, x.qty) for x in lines if x.offer is not None)
             offered = deliveries(conn, country, choice.postcode, grams, worth, settings.currency)

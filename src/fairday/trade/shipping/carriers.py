@@ -15,15 +15,17 @@ from fairday.kernel.errors import FairdayError
 
 
 class Carrier(msgspec.Struct, frozen=True):
-    """A carrier: its id, its name at home, the address of a parcel's page with ``{n}`` for the number."""
+    """A carrier: its id, its name at home, the address of a parcel's page with ``{n}`` for the number, and its name for
+    those who do not read Chinese ("" for the same)."""
 
     carrier: str
     name: str
     page: str
+    abroad: str = ""
 
 
-def _of_china(carrier: str, name: str, known_as: str) -> Carrier:
-    return Carrier(carrier, name, f"https://www.kuaidi100.com/chaxun?com={known_as}&nu={{n}}")
+def _of_china(carrier: str, name: str, known_as: str, abroad: str = "") -> Carrier:
+    return Carrier(carrier, name, f"https://www.kuaidi100.com/chaxun?com={known_as}&nu={{n}}", abroad)
 
 
 _CORREOS = "https://www.correos.es/es/es/herramientas/localizador/envios/detalle?tracking-number={n}"
@@ -31,16 +33,16 @@ _CORREOS = "https://www.correos.es/es/es/herramientas/localizador/envios/detalle
 CARRIERS: dict[str, Carrier] = {
     one.carrier: one
     for one in (
-        _of_china("sf", "顺丰速运", "shunfeng"),
-        _of_china("zto", "中通快递", "zhongtong"),
-        _of_china("yto", "圆通速递", "yuantong"),
-        _of_china("yunda", "韵达快递", "yunda"),
-        _of_china("sto", "申通快递", "shentong"),
-        _of_china("jd", "京东快递", "jd"),
-        _of_china("jt", "极兔速递", "jtexpress"),
+        _of_china("sf", "顺丰速运", "shunfeng", "SF Express"),
+        _of_china("zto", "中通快递", "zhongtong", "ZTO Express"),
+        _of_china("yto", "圆通速递", "yuantong", "YTO Express"),
+        _of_china("yunda", "韵达快递", "yunda", "Yunda Express"),
+        _of_china("sto", "申通快递", "shentong", "STO Express"),
+        _of_china("jd", "京东快递", "jd", "JD Logistics"),
+        _of_china("jt", "极兔速递", "jtexpress", "J&T Express"),
         _of_china("ems", "EMS", "ems"),
-        _of_china("china-post", "中国邮政", "youzhengguonei"),
-        _of_china("deppon", "德邦快递", "debangkuaidi"),
+        _of_china("china-post", "中国邮政", "youzhengguonei", "China Post"),
+        _of_china("deppon", "德邦快递", "debangkuaidi", "Deppon Express"),
         Carrier("dhl", "DHL", "https://www.dhl.com/global-en/home/tracking.html?tracking-id={n}"),
         Carrier("ups", "UPS", "https://www.ups.com/track?tracknum={n}"),
         Carrier("fedex", "FedEx", "https://www.fedex.com/fedextrack/?trknbr={n}"),
@@ -107,7 +109,9 @@ def tracking_link(carrier: str, number: str) -> str | None:
     return None if found is None else found.page.replace("{n}", quote(number, safe=""))
 
 
-def carrier_name(carrier: str) -> str:
-    """A carrier's name as shoppers read it."""
+def carrier_name(carrier: str, language: str = "zh") -> str:
+    """A carrier's name as shoppers read it, who may not read Chinese."""
     found = CARRIERS.get(carrier)
-    return carrier if found is None else found.name
+    if found is None:
+        return carrier
+    return found.name if language == "zh" else found.abroad or found.name

@@ -13,7 +13,7 @@ from fairday.trade.exchanges import MOST
 from fairday.web.auth import inside
 from fairday.web.ordering import actor_of, drawn, given_in, state_of, units_in
 from fairday.web.render import go, shop_of
-from fairday.web.storefront.orders import REASONS
+from fairday.web.storefront.order_page import REASONS
 
 
 @inside.post("/orders/{order}/exchange")

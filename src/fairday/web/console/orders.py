@@ -23,7 +23,7 @@ from fairday.web.console.data import PAGE
 from fairday.web.ordering import actor_of, drawn, given_in, refuse, state_of, units_in
 from fairday.web.render import go, page, shop_of
 from fairday.web.signing import secret_of
-from fairday.web.storefront.orders import REASONS
+from fairday.web.storefront.order_page import REASONS
 
 STATUSES = ("placed", "paid", "part_shipped", "shipped", "picked_up", "completed", "cancelled", "expired", "returned",
             "exchanged", "refunded")  # fmt: skip

@@ -34,10 +34,10 @@ from fairday.web.storefront.prefer import (
 __all__ = ["COUNTRIES", "one_crossing"]
 
 
-def _ours(path: str) -> str:
+def ours(path: str) -> str:
     """A path of ours, else the first page: an address of elsewhere is not gone to."""
     usable = re.fullmatch(r"/(?![/\\])[^\s\\\x00-\x1f]{0,300}", path)
-    return path if usable and not path.startswith("/place") else "/"
+    return path if usable and not path.startswith(("/place", "/stores")) else "/"
 
 
 @router.get("/place")
@@ -47,7 +47,7 @@ def place_page(request: Request) -> Response:
     return shown(
         request, "shop_place.html", visitor_of(request), countries=countries(request, found.country),
         chosen=found, currencies=currencies(request), rate=purse_of(request).rate(),
-        to=_ours(request.query_params.get("to", "/")),
+        to=ours(request.query_params.get("to", "/")),
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def choose_place(request: Request) -> Response:
     """Keep what was chosen; what cannot be changes nothing."""
     form = request.state.form
     country, currency, language = (str(form.get(name, "")) for name in ("country", "currency", "language"))
-    response = RedirectResponse(_ours(str(form.get("to", "/"))), 303)
+    response = RedirectResponse(ours(str(form.get("to", "/"))), 303)
     if len(country) == 2 and known_country(country):
         _kept(response, request, COUNTRY, country)
         _tell(request, country)

@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from fairday.goods.called import calm
 from fairday.goods.offering import Offer
 from fairday.goods.photos import of_others
 from fairday.kernel.errors import FairdayError
@@ -21,13 +20,16 @@ from fairday.trade import cart as carts
 from fairday.trade.cart import Cart
 from fairday.trade.charging import Part
 from fairday.trade.checkout import Choice, Quote, QuotedLine
+from fairday.trade.checkout.lines import ONLY_COLLECTED
 from fairday.trade.order import SHIPPING
+from fairday.web.called import Called, called_of
 from fairday.web.goods import safe
 from fairday.web.render import say, shop_of, status_of, tongue_of, wants_json
 from fairday.web.storefront.buying import buyer_of, cart_for, cart_of, deal, keep_cart, text_in, whole_in
 from fairday.web.storefront.front import posted_long, router, shown, told, visitor_of
 from fairday.web.storefront.landing import landed_drawn, why_not
 from fairday.web.storefront.prefer import countries, country_of, preference, purse_of
+from fairday.web.storefront.store import collecting
 
 NOTHING = Part(gross=0, paid=0)
 """What a line costs that cannot be had."""
@@ -43,8 +45,14 @@ def priced(request: Request, cart: Cart | None, choice: Choice) -> Quote | None:
     return shop_of(request).checkout.quote(cart, choice, buyer)
 
 
-def line_drawn(request: Request, cart: Cart, line: QuotedLine, quote: Quote) -> dict[str, Any]:
-    """A line for a template, in what is charged."""
+def lines_drawn(request: Request, cart: Cart, quote: Quote) -> list[dict[str, Any]]:
+    """A cart's lines for a template, in what is charged and in the words of whoever asks."""
+    with shop_of(request).db.read() as conn:
+        called = called_of(request).read_offers(conn, [line.offer for line in quote.lines])
+    return [_line(request, cart, line, quote, called) for line in quote.lines]
+
+
+def _line(request: Request, cart: Cart, line: QuotedLine, quote: Quote, called: Called) -> dict[str, Any]:
     tongue = tongue_of(request)
     offer = line.offer
     part = quote.parts.get(line.line, NOTHING)
@@ -64,7 +72,7 @@ def line_drawn(request: Request, cart: Cart, line: QuotedLine, quote: Quote) -> 
         (tongue.pick(m.titles) or m.name, photo if m.kind == "photo" else tongue.pick(m.value_titles) or m.value)
         for m in offer.made.lines
     ]
-    drawn |= {"title": calm(offer.title), "product": offer.product, "form": " · ".join(offer.form.values())}
+    drawn |= {"title": called.offer(offer, line.sku), "product": offer.product, "form": called.form(offer)}
     drawn |= {"image": safe(offer.image), "options": said, "days": offer.made.days}
     return drawn
 
@@ -122,7 +130,7 @@ def gifts_gone(request: Request, quote: Quote) -> list[str]:
 
     def called(x: QuotedLine) -> str:
         if x.offer is not None:
-            return calm(x.offer.title)
+            return called_of(request).offer(x.offer, x.sku)
         return tongue.pick(offers.title(x.gift or "")) or tongue.plain("buy.offer")
 
     return list(dict.fromkeys(called(x) for x in quote.gone))
@@ -161,17 +169,23 @@ def drawn_cart(request: Request, cart: Cart | None, error: FairdayError | None =
     """The cart's page, with what could not be done."""
     tongue = tongue_of(request)
     country = country_of(request)
-    quote = priced(request, cart, Choice(country=country, currency=preference(request).paid_in))
+    with shop_of(request).db.read() as conn:
+        store = collecting(request, conn, cart) if cart is not None else ""
+    choice = Choice(way="pickup" if store else "ship", store=store, country=country,
+                    currency=preference(request).paid_in)  # fmt: skip
+    quote = priced(request, cart, choice)
     steps, reasons = offers_told(request, quote) if quote is not None else ([], [])
     response = shown(
         request, "shop_cart.html", visitor_of(request), status_of(error) if error else 200, here="cart",
-        lines=[line_drawn(request, cart, x, quote) for x in quote.lines] if cart and quote is not None else [],
+        lines=lines_drawn(request, cart, quote) if cart and quote is not None else [],
         quote=quote, sums=sums_drawn(request, quote) if quote is not None else {},
         purse=purse_of(request),
         landed=landed_drawn(request, quote.crossing) if quote is not None else None,
         country=country, countries=countries(request, country),
         error=say(tongue, error) if error else None, most=carts.MOST_OF_ONE,
         steps=steps, reasons=reasons, gone=gifts_gone(request, quote) if quote is not None else [],
+        collected=bool(store),
+        stuck=any(x.problem is not None and x.problem.code != ONLY_COLLECTED for x in quote.lines) if quote else False,
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response

@@ -9,7 +9,6 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from fairday.goods.called import calm
 from fairday.kernel.errors import Conflict, FairdayError, Unavailable
 from fairday.people.identity import normalise
 from fairday.trade.cart import Cart
@@ -19,6 +18,8 @@ from fairday.trade.payment.model import BALANCE
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import fields_of, known_country, read_address, read_phone
 from fairday.web.auth import address_of
+from fairday.web.called import called_of
+from fairday.web.i18n import Tongue
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import (
     account_of,
@@ -29,10 +30,11 @@ from fairday.web.storefront.buying import (
     text_in,
     token_of,
 )
-from fairday.web.storefront.cart import gifts_gone, line_drawn, priced, sums_drawn
+from fairday.web.storefront.cart import gifts_gone, lines_drawn, priced, sums_drawn
 from fairday.web.storefront.front import front_of, posted_long, router, shown, spend, told, visitor_of
 from fairday.web.storefront.landing import landed_drawn
-from fairday.web.storefront.prefer import countries, country_of, preference, purse_of
+from fairday.web.storefront.prefer import address_lines, countries, country_of, preference, purse_of
+from fairday.web.storefront.store import collecting
 
 FIELDS = ("name", "phone", "email", "country", "region", "city", "district", "street", "postcode", "note")
 
@@ -43,13 +45,15 @@ def checkout_page(request: Request) -> Response:
         cart = cart_of(request, conn)
         member = account_of(request)
         given = last_contact(conn, member[0]) if member is not None else Contact()
+        store = collecting(request, conn, cart) if cart is not None else ""
     if cart is None or not cart.lines:
         return RedirectResponse("/cart", 303)
     fields = {name: getattr(given, name) for name in FIELDS} | {"note": ""}
     if member is not None and member[1][0] in ("email", "phone") and not fields[member[1][0]]:
         fields[member[1][0]] = member[1][1]
     fields["country"] = fields["country"] or country_of(request) or "CN"
-    choice = _choice(request, {**request.query_params, **({} if "country" in request.query_params else fields)})
+    asked = {**({"way": "pickup", "store": store} if store else {}), **request.query_params}
+    choice = _choice(request, {**asked, **({} if "country" in request.query_params else fields)})
     told(request, "Checkout Started", {"order_id": cart.order.partition(":")[2]}, cart.cart, str(cart.units))
     return _drawn(request, cart, choice, fields)
 
@@ -110,9 +114,10 @@ def _drawn(
         request, "shop_checkout.html", visitor_of(request),
         status_of(error) if error else 409 if moved is not None else 200,
         here="cart", cart=cart, quote=quote, choice=choice, given=fields,
-        lines=[line_drawn(request, cart, x, quote) for x in quote.lines], sums=sums_drawn(request, quote),
+        lines=lines_drawn(request, cart, quote), sums=sums_drawn(request, quote),
         purse=purse_of(request), address_fields=fields_of(fields["country"]),
         countries=countries(request, fields["country"]), landed=landed_drawn(request, quote.crossing),
+        known=_known(tongue, fields, choice) if error is None else [],
         stores=stores, methods=methods(request, quote.total, quote.currency),
         points=_points(request, cart, choice, quote), part=part_of(request, quote.total, quote.currency),
         where=error.where if error else "",
@@ -124,6 +129,16 @@ def _drawn(
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response
+
+
+def _known(tongue: Tongue, fields: dict[str, str], choice: Choice) -> list[str]:
+    """Whom it goes to, in lines, where nothing must be asked any more; the form then keeps its fields folded."""
+    must = {f.name for f in fields_of(fields["country"]) if f.must} if choice.way == "ship" else set()
+    if not all(fields[name] for name in ("name", "phone", *must)):
+        return []
+    sent = {name: fields[name] for name in FIELDS if name in Contact.__struct_fields__}
+    where = address_lines(tongue, msgspec.convert(sent, Contact)) if choice.way == "ship" else []
+    return list(dict.fromkeys([fields["name"], *where, fields["phone"]]))
 
 
 def _points(request: Request, cart: Cart, choice: Choice, quote: Quote) -> int:
@@ -142,7 +157,8 @@ def _change(request: Request, change: Change, quote: Quote) -> tuple[str, str, s
     tongue = tongue_of(request)
     if change.line in (COUPON, POINTS, EARNS):
         return _use_changed(request, change, quote)
-    titles = {x.line: calm(x.offer.title) if x.offer is not None else x.sku for x in quote.lines}
+    called = called_of(request)  # read for the lines, which are drawn before
+    titles = {x.line: called.offer(x.offer, x.sku) for x in quote.lines}
     gift = change.line.startswith("g")
     other = f"buy.{change.line}" if change.line in (SHIPPING, "total") else "buy.gift" if gift else "buy.line"
     name = titles.get(change.line) or tongue.plain(other)

@@ -24,7 +24,9 @@ from fairday.trade.checkout import Moved
 from fairday.trade.links import order_number as number_of
 from fairday.trade.records import Contact, last_contact
 from fairday.trade.shipping.addresses import read_address
+from fairday.web.called import called_of
 from fairday.web.companies import needed, statement_file
+from fairday.web.goods import safe
 from fairday.web.i18n import LANGUAGES
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import account_of, buyer_of, keep_order, text_in, token_of
@@ -224,9 +226,12 @@ def _list(
     moved: Moved | None = None,
 ) -> Response:
     shop, looked = shop_of(request), _looked(request, number, member, fields)
+    with shop.db.read() as conn:
+        called = called_of(request).read_offers(conn, [x.offer for x in looked.quote.lines])
     lines = [
-        {"sku": x.sku, "qty": x.qty, "title": x.offer.title if x.offer else x.sku, "paid": x.paid,
-         "form": " · ".join(x.offer.form.values()) if x.offer else "", "problem": problem_of(request, x),
+        {"sku": x.sku, "qty": x.qty, "title": called.offer(x.offer, x.sku), "paid": x.paid,
+         "form": called.form(x.offer), "image": safe(x.offer.image) if x.offer else None,
+         "problem": problem_of(request, x),
          "unit": tongue_of(request).money(round(x.offer.unit / 10**x.offer.unit_digits)) if x.offer else "",
          "more": next(((t.min_qty, t.price) for t in x.offer.tiers if t.min_qty > x.qty), None) if x.offer else None}
         for x in looked.quote.lines
@@ -318,9 +323,11 @@ def _quote(request: Request, number: str, member: Member, error: FairdayError | 
     with shop.db.read() as conn:
         wanted = [Wanted(sku=sku, qty=qty) for sku, qty, _ in state["lines"]]
         offers = shop.goods.offers(conn, wanted, shop.goods.where(company=member.company), shop.clock.now())
+        called = called_of(request).read_offers(conn, offers)
     lines = [
         {"sku": sku, "qty": qty, "unit": unit, "typed": "" if unit is None else written(unit, state["currency"]),
-         "title": sku if isinstance(offer, FairdayError) else offer.title}
+         "title": called.offer(offer, sku), "form": called.form(offer),
+         "image": None if isinstance(offer, FairdayError) else safe(offer.image)}
         for (sku, qty, unit), offer in zip(state["lines"], offers, strict=True)
     ]  # fmt: skip
     total = None if any(x["unit"] is None for x in lines) else sum(x["qty"] * x["unit"] for x in lines)

@@ -17,7 +17,8 @@ from fairday.goods.observed import seen_of
 from fairday.goods.records import Details, details_of, variants_of
 from fairday.scenes.staging import as_product
 from fairday.web import desk
-from fairday.web.goods import card, category_called
+from fairday.web.called import called_of
+from fairday.web.goods import card
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import by_link, posted, router, shown, visitor_of
 from fairday.web.storefront.goods import named, titled
@@ -63,7 +64,7 @@ def _table(
     request: Request, conn: Connection, numbers: list[str]
 ) -> tuple[list[dict[str, Any]], list[tuple[str, list[str], bool]]]:
     """The goods, and the rows under them: title, a text for each of the goods, whether they differ."""
-    tongue = tongue_of(request)
+    tongue, called = tongue_of(request), called_of(request)
     found, details = products_named(conn, numbers), details_of(conn, numbers)
     numbers = [n for n in numbers if n in found and not (n in details and details[n].hidden)]
     forms = {n: [v for v in many if not v.hidden] for n, many in variants_of(conn, numbers).items()}
@@ -79,7 +80,7 @@ def _table(
     seen = seen_of(conn, numbers, desk.today(shop_of(request)))
     rows: list[tuple[str, list[str]]] = [
         (tongue.plain("shop.brand"), [calm(found[n].brand or "") for n in numbers]),
-        (tongue.plain("shop.category"), [category_called(tongue, found[n].category or "") for n in numbers]),
+        (tongue.plain("shop.category"), [called.category(found[n].category or "") for n in numbers]),
     ]
     axes = dict.fromkeys(a for n in numbers for v in forms.get(n, ())[:1] for a in v.options)
     for axis in axes:

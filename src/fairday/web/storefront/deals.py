@@ -40,7 +40,8 @@ def _deal(request: Request, number: str, error: FairdayError | None = None) -> R
         dispute = records.dispute_of(conn, number)
         said = records.words_of(conn, f"dispute:{number}")
         stars, rated = records.stars_given(conn, number), records.words_of(conn, f"rating:{number}")
-        parcels = [p | {"carrier_name": carrier_name(p["carrier"]), "link": tracking_link(p["carrier"], p["tracking"])}
+        parcels = [p | {"carrier_name": carrier_name(p["carrier"], tongue_of(request).language),
+                        "link": tracking_link(p["carrier"], p["tracking"])}
                    for p in parcels_of(conn, number)]  # fmt: skip
         contact, _ = contact_of(conn, number)
     where = rules.status(state)

@@ -35,6 +35,7 @@ from fairday.web.signing import secret_of, sign, signed
 from fairday.web.storefront.feeding import FeedGoods
 from fairday.web.storefront.landing import land_cards
 from fairday.web.storefront.prefer import country_of, place_drawn, preference
+from fairday.web.storefront.store import collecting_stores, store_of
 
 VISITOR, ANSWER, OWN, ACTED = "fairday_visitor", "fairday_consent", "fairday_own", "fairday_acted"
 YEAR = 31_536_000
@@ -128,7 +129,10 @@ def where_of(request: Request, conn: Connection) -> Where:
     """Where whoever looks would buy, and as whom: what prices and lists go by."""
     visitor = visitor_of(request)
     crowds = tuple(memberships_of(conn, visitor.person)) if visitor.own and visitor.person is not None else ()
-    where = shop_of(request).goods.where(country=country_of(request) or None, crowds=crowds)
+    store = store_of(request)
+    where = shop_of(request).goods.where(
+        store=store.store if store else None, country=country_of(request) or None, crowds=crowds
+    )
     reads = preference(request)
     if not reads.charged or reads.exchange is None:
         return where
@@ -184,7 +188,8 @@ def own(response: Response, request: Request, id_: tuple[str, str]) -> None:
 def shown(request: Request, template: str, visitor: Visitor, status: int = 200, **values: Any) -> Response:
     """A page of the storefront."""
     given = {"visitor": visitor, "answered": answer_of(request), "write_key": front_of(request).key, "here": "",
-             "asked": "", "theme": "plain", "greeting": ""}  # fmt: skip
+             "asked": "", "theme": "plain", "greeting": "",
+             "collects": bool(collecting_stores(request)), "my_store": store_of(request)}  # fmt: skip
     shop = shop_of(request)
     with shop.db.read() as conn:
         finish_cards(request, conn, where_of(request, conn), shop.clock.now())

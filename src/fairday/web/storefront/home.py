@@ -17,7 +17,8 @@ from fairday.scenes.shelf import Good
 from fairday.scenes.stage import Stage
 from fairday.shop import Shop
 from fairday.web import desk
-from fairday.web.goods import cards, category_called
+from fairday.web.called import called_of
+from fairday.web.goods import cards
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import acted_at, by_link, front_of, router, shown, visitor_of
 from fairday.web.storefront.trail import trail_of, wishes_of
@@ -64,7 +65,7 @@ def look(request: Request, choice: Choice | None) -> dict[str, Any]:
 def tiles(request: Request) -> list[dict[str, str]]:
     """The categories with the most goods, as ways into the shop."""
     index = shop_of(request).search.index()
-    return [{"name": name, "title": category_called(tongue_of(request), name)} for name, _ in index.largest[:TILES]]
+    return [{"name": name, "title": called_of(request).category(name)} for name, _ in index.largest[:TILES]]
 
 
 def recorded(shop: Shop, choice: Choice, who: tuple[str, str], now: int) -> Choice:

@@ -1,12 +1,10 @@
-"""A shopper's orders: the list, each one's page behind a link that cannot be guessed, what they may do, the papers."""
+"""A shopper's orders: the list, what they may do with each, the papers. The page of one is in ``order_page``."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, select
@@ -14,26 +12,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from fairday.goods.called import calm
-from fairday.goods.records import variants_of
+from fairday.goods.catalogue import products_named
 from fairday.kernel.decider import State
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.people.accounts import accounts_in
-from fairday.shop import Shop
-from fairday.stores.records import all_places
+from fairday.storage.runner import stream_state
 from fairday.trade import cart as carts
 from fairday.trade import order as rules
-from fairday.trade.c2b.mode import BRIEF, PREORDER
-from fairday.trade.c2c.dispute import MODES as PEOPLE
 from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.links import order_number as number_of
-from fairday.trade.links import pickup_code
-from fairday.trade.making import due_day
-from fairday.trade.payment.model import BALANCE
-from fairday.trade.records import contact_of, orders, parcels_of
-from fairday.trade.shipping.carriers import carrier_name, tracking_link
+from fairday.trade.records import contact_of, orders
+from fairday.web.called import Called, called_of
+from fairday.web.goods import safe
 from fairday.web.i18n import Tongue
-from fairday.web.making import Pieces
 from fairday.web.render import say, shop_of, tongue_of
 from fairday.web.storefront.buying import (
     MEMBER,
@@ -47,14 +38,15 @@ from fairday.web.storefront.buying import (
     token_of,
     whole_in,
 )
-from fairday.web.storefront.checkout import methods, part_of, pay
+from fairday.web.storefront.checkout import pay
 from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
 from fairday.web.storefront.landing import abroad_drawn
-from fairday.web.storefront.packs import shareable
+from fairday.web.storefront.order_page import REASONS, may_cancel, page
 from fairday.web.storefront.prefer import address_lines
 
-REASONS = ("changed_mind", "damaged", "wrong_item", "not_as_told", "late", "other")
 MOST = 50
+PICTURES = 3
+"""Of an order's goods, in the list."""
 
 
 @router.get("/orders")
@@ -63,6 +55,7 @@ def mine(request: Request) -> Response:
     shop, member = shop_of(request), account_of(request)
     with shop.db.read() as conn:
         found = _listed(conn, member[0] if member else None, kept_orders(request))
+        _with_goods(request, conn, found)
     secret = front_of(request).secret
     for one in found:
         one["token"] = token_of(secret, one["id"], one["placed_at"])
@@ -80,124 +73,27 @@ def _listed(conn: Connection, account: str | None, kept: list[str]) -> list[dict
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
+def _with_goods(request: Request, conn: Connection, found: list[dict[str, Any]]) -> None:
+    """Give each order of a list its goods: what the first is called, the first pictures, how many lines more."""
+    states = {o["id"]: stream_state(conn, f"order:{o['id']}") for o in found}
+    lines = {number: list(state[1]["lines"].values()) if state else [] for number, state in states.items()}
+    products = {x["product"] for many in lines.values() for x in many}
+    called, rows = called_of(request).read(conn, products), products_named(conn, products)
+    for one in found:
+        bought = lines[one["id"]]
+        one["title"] = called.goods(bought[0]["product"], bought[0]["title"]) if bought else ""
+        one["more"] = max(0, len(bought) - 1)
+        one["pictures"] = [
+            {"image": safe(rows[x["product"]].image) if x["product"] in rows else None,
+             "sign": called.goods(x["product"], x["title"])[:1]}
+            for x in bought[:PICTURES]
+        ]  # fmt: skip
+
+
 @router.get("/order/{token}")
 def order_page(request: Request, token: str) -> Response:
     order, state = order_of(request, token)
     return page(request, token, order, state)
-
-
-def page(request: Request, token: str, order: str, state: State, error: Any = None, status: int = 200) -> Response:
-    """An order's page."""
-    shop, tongue = shop_of(request), tongue_of(request)
-    number = order.partition(":")[2]
-    with shop.db.read() as conn:
-        contact, _ = contact_of(conn, number)
-        sent = [p | {"carrier_name": carrier_name(p["carrier"]), "link": tracking_link(p["carrier"], p["tracking"])}
-                for p in parcels_of(conn, number)]  # fmt: skip
-        store = next((p for p in all_places(conn) if p.store == state["store"]), None)
-        shared = shareable(request, conn, state)
-        several = variants_of(conn, {x["product"] for x in state["lines"].values()})
-        said = {part: contact.options.get(part, {}) for part in state["lines"]}
-        pieces = Pieces(conn, tongue, [(x["product"], x["sku"], said[p]) for p, x in state["lines"].items()],
-                        shop.clock.now())  # fmt: skip
-    where = rules.status(state)
-    address = address_lines(tongue, contact)
-    lines = [
-        x
-        | {
-            "line": part,
-            "out": x["shipped"] - x["returned"],
-            "title": calm(x["title"]),
-            "called": [
-                (v.sku, " · ".join([calm(x["title"]), *v.options.values()])) for v in several.get(x["product"], ())
-            ]
-            or [(x["sku"], calm(x["title"]))],
-            "instead": [(v.sku, " · ".join(v.options.values())) for v in several.get(x["product"], ()) if not v.hidden]
-            or [(x["sku"], calm(x["title"]))],
-            "options": pieces.said(x["product"], said[part]),
-            "said": said[part],
-            "due": due_day(state, x["days"], shop.settings.zone) if said[part] and rules.waiting(x) else None,
-        }
-        for part, x in state["lines"].items()
-    ]
-    response = shown(
-        request, "shop_order.html", visitor_of(request), status, here="me", token=token, order=state, id=number,
-        stands=where,
-        number=number_of(order), lines=lines, sums=sums_of(state), due=rules.due(state), contact=contact,
-        address=address, parcels=sent, store=store, error=error,
-        methods=methods(request, max(1, rules.due(state)), state["currency"]),
-        part=0 if any(p["method"] == BALANCE for p in state["payments"])
-        else part_of(request, rules.due(state), state["currency"]),
-        reasons=REASONS,
-        shares=shared.terms.title if shared is not None else None,
-        settling=_settling(shop, order, state), called={sku: name for x in lines for sku, name in x["called"]},
-        code=pickup_code(front_of(request).secret, order) if state["way"] == "pickup" and where == "paid" else "",
-        may={
-            "cancel": _may_cancel(request, state),
-            "receive": state["life"] == "open" and where in ("shipped", "picked_up") and state["received_at"] is None
-            and state["mode"] not in PEOPLE,
-            "return": state["life"] == "open" and state["shipped_at"] is not None and any(x["out"] for x in lines),
-            "papers": rules.is_paid(state),
-            "exchange": state["mode"] == "b2c" and "exchange" not in state["data"],
-        },
-        about=_about(state, number), things={x["line"]: _thing(state, x) for x in lines},
-        steps=_steps(state, where), say=request.query_params.get("say", ""),
-        money=lambda n: tongue.money(n, state["currency"]), rate=(abroad_drawn(tongue, state) or {}).get("rate", ""),
-    )  # fmt: skip
-    response.headers["cache-control"] = "no-store"
-    return response
-
-
-def _settling(shop: Shop, order: str, state: State) -> dict[str, tuple[int, int]]:
-    """What each open wish to exchange would cost now: by its number, what is left to pay and what goes back."""
-    found = {}
-    for number, asked in state["returns"].items():
-        if asked["state"] in ("asked", "accepted") and asked.get("wants"):
-            with contextlib.suppress(FairdayError):
-                swap = shop.exchanges.look(order, asked["units"], [(sku, n) for sku, n in asked["wants"]])
-                found[number] = (swap.due, swap.rest)
-    return found
-
-
-def _about(state: State, number: str) -> tuple[str, str] | None:
-    """The page on which the two sides of an order between people go on, and what the way there is called."""
-    if state["mode"] == "c2c":
-        return f"/deal/{number}", "deal.open"
-    return (f"/briefs/{state['data']['brief']}", "brief.open") if state["mode"] == BRIEF else None
-
-
-def _thing(state: State, line: Mapping[str, Any]) -> str:
-    """The page of what a line is of."""
-    told = state["data"]
-    if state["mode"] == "c2c":
-        return f"/market/{told['listing']}"
-    if state["mode"] == BRIEF:
-        return f"/briefs/{told['brief']}"
-    if state["mode"] == PREORDER and not line["gift"]:
-        return f"/designs/{told['design']}"
-    return f"/goods/{quote(line['product'], safe='')}"
-
-
-def _may_cancel(request: Request, state: State) -> bool:
-    """Whether the buyer may give it up: nothing has left, nobody works on it, and nothing is being made for it."""
-    if state["life"] != "open" or any(x["shipped"] for x in state["lines"].values()):
-        return False
-    if state["mode"] == BRIEF:
-        return not rules.is_paid(state) and not state["on_account"]
-    if state["mode"] == PREORDER:
-        design = shop_of(request).designs.state(state["data"]["design"])
-        return design is not None and design["life"] == "open"
-    return True
-
-
-def _steps(state: State, where: str) -> list[tuple[str, bool]]:
-    """The way of an order, and how far it is: for the line of dots."""
-    if where in ("cancelled", "expired", "returned", "refunded", "exchanged"):
-        return [("placed", True), (where, True)]
-    last = "picked_up" if state["way"] == "pickup" else "shipped"
-    reached = {"placed": True, "paid": rules.is_paid(state), last: where in (last, "completed"),
-               "completed": where == "completed" or state["received_at"] is not None}  # fmt: skip
-    return list(reached.items())
 
 
 @router.post("/order/{token}/{act}", dependencies=[Depends(posted_long)])
@@ -211,8 +107,9 @@ def _act(request: Request, token: str, act: str) -> Response:
     order, state = order_of(request, token)
     if act == "pay":
         return pay(request, order, text_in(form, "payment", 32), first=form.get("balance_first") == "yes")
-    if state["mode"] in PEOPLE and act in ("again", "return", "receive"):
-        raise HTTPException(404)  # one of a kind; what is wrong with it is said on the deal's or the brief's page
+    mode = shop.orders.mode(state)
+    if (act == "again" and not mode.ways.again) or (act in ("return", "receive") and not mode.ways.back):
+        raise HTTPException(404)  # not sold again, or what is wrong with it is said where the two sides go on
     if act == "again":
         with shop.db.write() as conn:
             cart = cart_for(request, conn)
@@ -234,7 +131,7 @@ def _act(request: Request, token: str, act: str) -> Response:
     name = {"cancel": "order.cancel", "receive": "order.receive", "return": "order.ask_return"}.get(act)
     if name is None:
         raise HTTPException(404)
-    if act == "cancel" and not _may_cancel(request, state):
+    if act == "cancel" and not may_cancel(shop, mode, state):
         raise HTTPException(409)
     answer = shop.orders.act(name, order, {} if act == "receive" else data, actor=order)
     if not answer.ok:
@@ -275,13 +172,18 @@ def papers(request: Request, token: str, paper: str) -> Response:
         raise HTTPException(404)
     with shop_of(request).db.read() as conn:
         contact, _ = contact_of(conn, order.partition(":")[2])
-    made = paper_of(tongue_of(request), shop_of(request).settings.name, paper, order, state, contact)
+        called = called_of(request).read(
+            conn,
+            {x["product"] for x in state["lines"].values()},
+            {v for x in state["lines"].values() for v in (x.get("form") or {}).values()},
+        )
+    made = paper_of(tongue_of(request), shop_of(request).settings.name, paper, order, state, contact, called)
     name = re.sub(r"[^A-Z0-9-]", "", number_of(order))
     headers = {"content-disposition": f'inline; filename="{paper}-{name}.pdf"', "cache-control": "no-store"}
     return Response(drawn(made), media_type="application/pdf", headers=headers)
 
 
-def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, contact: Any) -> Paper:
+def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, contact: Any, called: Called) -> Paper:
     """An order's paper in a reader's language."""
 
     def money(n: int) -> str:
@@ -296,7 +198,7 @@ def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, con
         facts.append((abroad["regime"], abroad["number"]))
     rows: list[tuple[str, str, str, str]] = []
     for x in state["lines"].values():
-        title = " · ".join([calm(x["title"]), *dict(x.get("form") or {}).values()])
+        title = " · ".join([called.goods(x["product"], x["title"]), *map(called.word, (x.get("form") or {}).values())])
         unit = money(round(x["unit"] / 10 ** x["unit_digits"])) if x["gift"] is None else plain("buy.gift")
         rows.append((title, str(x["qty"]), unit, money(x["gross"])))
         off = sum(n for _, n in x["discounts"])

@@ -8,11 +8,12 @@ that has a rate is shown as about, beside the shop's own, which is what is paid.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 from babel import Locale
-from babel.numbers import get_currency_name, get_territory_currencies
+from babel.numbers import format_decimal, get_currency_name, get_territory_currencies
 from fastapi import Request
 
 from fairday.goods.prices import Amount
@@ -233,8 +234,13 @@ def rate_told(tongue: Tongue, by: Exchange) -> str:
     inverse = by.rate < 1
     worth = 1 / by.rate if inverse else by.rate
     one, other = (by.currency, by.home) if inverse else (by.home, by.currency)
-    said = tongue.plain("place.rate", one=one, worth=f"{float(worth):.6g}", other=other, day=tongue.day(by.day))
+    said = tongue.plain("place.rate", one=one, worth=_figure(tongue, float(worth)), other=other, day=tongue.day(by.day))
     return f"{said} ({by.source})" if by.source else said
+
+
+def _figure(tongue: Tongue, worth: float) -> str:
+    """Six figures of a rate, written as the reader writes numbers."""
+    return str(format_decimal(Decimal(f"{worth:.6g}"), format="#,##0.##########", locale=tongue.locale))
 
 
 def purse_of(request: Request) -> Purse:

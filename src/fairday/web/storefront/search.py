@@ -24,7 +24,8 @@ from fairday.scenes.shelf import Order, Shelf
 from fairday.scenes.taste import Taste
 from fairday.trade.charging import Exchange
 from fairday.web import desk
-from fairday.web.goods import because, card, category_called
+from fairday.web.called import called_of
+from fairday.web.goods import because, card
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.storefront.front import by_link, router, shown, told, visitor_of, where_of
@@ -109,6 +110,8 @@ def search_page(request: Request) -> Response:
 
     with shop.db.read() as conn:
         said = _said(conn, found, tongue.language)
+        groups = {*(name for name, _ in found.categories), asked.category or ""} - {""}
+        said |= {name: called_of(request).category(name) for name in groups}
         numbers = found.numbers if exact else _ordered(request, conn, asked, found.numbers, where)
     goods = _goods(request, shelf, numbers, liking)
     after = asked.start + PAGE
@@ -164,7 +167,7 @@ def _facets(tongue: Tongue, asked: Asked, found: Found, said: Mapping[str, str],
         ("brand", found.brands, asked.brand),
     ):
         rows = [
-            {"title": said.get(v) or (category_called(tongue, v) if name == "category" else calm(v)), "n": n,
+            {"title": said.get(v) or calm(v), "n": n,
              "on": v == chosen, "to": to(**{name: None if v == chosen else v})}
             for v, n in values
         ]  # fmt: skip
@@ -225,7 +228,7 @@ def _chips(purse: Purse, asked: Asked, said: Mapping[str, str], to: Any) -> list
         {"title": word, "to": to(text=" ".join([*typed[:i], *typed[i + 1 :]]))} for i, word in enumerate(typed)
     ] if len(typed) > 1 else []  # fmt: skip
     if asked.category:
-        title = said.get(asked.category) or category_called(purse.tongue, asked.category)
+        title = said.get(asked.category) or calm(asked.category)
         chips.append({"title": title, "to": to(category=None)})
     if asked.brand:
         chips.append({"title": said.get(asked.brand) or calm(asked.brand), "to": to(brand=None)})

@@ -72,9 +72,11 @@ def _wallet(request: Request, error: FairdayError | None = None, typed: str = ""
         packs = (
             [records.get_pack(conn, p, shop.clock.now()) for p in records.packs_of(conn, account)] if account else []
         )
+    tongue = tongue_of(request)
+    gives = {rule: tongue.pick(shop.offers.title(rule)) for rule in {h.rule for h in held}}
     response = shown(
         request, "shop_wallet.html", visitor, status_of(error) if error else 200,
-        here="me", member=member, error=say(tongue_of(request), error) if error else None, typed=typed[:40],
+        here="me", member=member, gives=gives, error=say(tongue, error) if error else None, typed=typed[:40],
         got=got or request.query_params.get("got", ""), packs=packs, mailed=request.query_params.get("mailed", ""),
         soon=shop.clock.now() + SOON_MS,
         held=[h for h in held if h.status in READY], past=[h for h in held if h.status not in READY][-PARTS_SHOWN:],
