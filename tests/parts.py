@@ -126,6 +126,11 @@ class Postgres:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+"""With which tests start Chromium."""
+
+
 @lru_cache
 def chromium() -> str | None:
     """The system's Chromium, or None."""

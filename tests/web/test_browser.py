@@ -18,8 +18,6 @@ from fairday.people import audiences
 from fairday.scenes import life
 from webdesk import HASH, PASSWORD, serving
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 PAGES = ["/console", "/console/people", "/console/people/{person}", "/console/audiences", "/console/audiences/buyers",
          "/console/audiences/new?expression=ordes(90d)", "/console/scenes", "/console/scenes/tea-season",
          "/console/scenes/new", "/console/scenes/new?tab=yaml", "/console/scenes/calendar", "/console/stores",
@@ -37,7 +35,7 @@ def browser() -> Iterator[Browser]:
     if found is None:
         parts.missing("Chromium", "On Debian or Ubuntu: apt-get install chromium")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=found, args=parts.FLAGS)
         yield opened
         opened.close()
 

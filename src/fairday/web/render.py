@@ -220,9 +220,8 @@ def failure(request: Request, status: int, text: Markup | None = None, after: in
     if wants_json(request):
         return JSONResponse({"error": str(title), "message": said.striptags()}, status, headers)
     inside = request.url.path.startswith(_NOT_THE_SHOP) or not hasattr(request.app.state, "front")
-    shown = {"title": title, "text": said, "number": status, "typed": _words_of(request, status)}
-    if not inside:
-        shown |= _bare(request)
+    shown = {"title": title, "text": said, "number": status}
+    shown |= {"typed": _words_of(request, status)} if inside else _bare(request)
     response = page(request, "failure.html" if inside else "shop_failure.html", status, **shown)
     response.headers.update(headers)
     return response
