@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from fairday.kernel.settings import Settings
 from fairday.people.traits import vocabulary as declared
 from fairday.scenes.choice import Choice, Person, choose
 from fairday.scenes.grammar import parse_scene
+from fairday.scenes.life import SceneRow
 from fairday.scenes.moment import Around
 from fairday.scenes.spec import Guard, Place, SceneSpec, When
 from fairday.scenes.stage import Stage, Staged
@@ -34,6 +35,11 @@ def vocabulary(shop: Shop) -> Vocabulary:
 def scene(shop: Shop, text_: str) -> SceneSpec | None:
     """A scene as written, read once however often it is looked at; None where it is none."""
     return _scene(text_, shop.settings.currency)
+
+
+def titles(shop: Shop, tongue: Tongue, rows: Iterable[SceneRow]) -> dict[str, str]:
+    """What scenes are called in the reader's language, by their names."""
+    return {r.scene: spec.title.get(tongue.language) for r in rows if (spec := scene(shop, r.text))}
 
 
 @lru_cache(maxsize=4096)
@@ -147,8 +153,8 @@ def _yearly(tongue: Tongue) -> Any:
     return write
 
 
-def names(conn: Connection, persons: list[int]) -> dict[int, str]:
-    """What to call people: their name where told, else their strongest id."""
+def names(conn: Connection, persons: list[int], tongue: Tongue | None = None) -> dict[int, str]:
+    """What to call people: their name where told, else their strongest id; of a bare device, a guest in ``tongue``."""
     if not persons:
         return {}
     marks = ", ".join(str(int(p)) for p in persons)
@@ -161,6 +167,8 @@ def names(conn: Connection, persons: list[int]) -> dict[int, str]:
     )
     for person, type_, value in conn.execute(text(query)):
         rank = ranks.get(type_, 9)
+        if rank == 9 and tongue is not None:
+            value = tongue.plain("person.guest", id=value[:6])
         if rank < best.get(person, 99):
             best[person], found[person] = rank, value
     told = f"SELECT person, txt FROM profile WHERE trait = 'name' AND person IN ({marks}) AND txt <> ''"

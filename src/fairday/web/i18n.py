@@ -7,7 +7,8 @@ where it is missing and a test needs no tool to find it. Babel does plurals, num
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 from markupsafe import Markup, escape
 
@@ -151,14 +152,19 @@ class Tongue:
         return self._data(format_date(self._at(at), "medium", locale=self.locale))
 
     def time(self, at: int) -> str:
-        """An instant (ms) as date and time of the shop."""
-        return self._data(format_datetime(self._at(at), "medium", tzinfo=self.zone, locale=self.locale))
-
-    def moment(self, at: int) -> str:
-        """An instant (ms) as date and time of the shop to the minute, for shoppers."""
+        """An instant (ms) as date and time of the shop, to the minute."""
         joined = str(self.locale.datetime_formats["medium"])
         date = format_date(self._at(at), "medium", locale=self.locale)
         return self._data(joined.replace("{1}", date).replace("{0}", self._minute(at)))
+
+    def listed(self, words: Iterable[str]) -> str:
+        """Words one after another as the language lists them: 甲、乙, or a, b."""
+        return ("、" if self.language == "zh" else ", ").join(words)
+
+    def price(self, amount: float, currency: str) -> str:
+        """An amount in major units, as events carry it; the bare number for a currency nobody knows."""
+        known = re.fullmatch(r"[A-Z]{3}", currency or "")
+        return self._data(format_currency(amount, currency, locale=self.locale) if known else self.number(amount))
 
     def minute(self, at: int) -> str:
         """An instant (ms) as the time of day in the shop."""

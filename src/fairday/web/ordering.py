@@ -15,6 +15,7 @@ from fairday.goods.records import Variant, variants_of
 from fairday.kernel import ids
 from fairday.kernel.decider import Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
+from fairday.people.identity import person_of
 from fairday.reach import outbox
 from fairday.reach.orders import phases_of
 from fairday.scenes.life import get_scene
@@ -68,7 +69,8 @@ def drawn(
     shop, tongue = shop_of(request), tongue_of(request)
     state = state_of(request, order)
     with shop.db.read() as conn:
-        contact, _ = contact_of(conn, order)
+        contact, told_by = contact_of(conn, order)
+        owner = next((p for t, v in told_by if (p := person_of(conn, t, v)) is not None), None)
         sent = [p | {"name": carrier_name(p["carrier"]), "link": tracking_link(p["carrier"], p["tracking"])}
                 for p in parcels_of(conn, order)]  # fmt: skip
         store = next((p.name for p in all_places(conn) if p.store == state["store"]), state["store"])
@@ -97,6 +99,7 @@ def drawn(
         into=ids.new_id(shop.clock.now()),
         at=[(place, names.get(place, place), units) for place, units in waiting_at(state).items()],
         called=called_of(state, several), scenes=scenes,
+        customer={"person": owner, "account": str(state.get("account") or "").partition(":")[2]},
         articles=[(v.sku, " · ".join(v.options.values())) for found in several.values() for v in found],
         may_do={
             "ship": ready and any(x["waiting"] for x in lines) and state["way"] == "ship",

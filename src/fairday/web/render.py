@@ -16,6 +16,7 @@ from fairday.kernel import jsons
 from fairday.kernel.errors import Conflict, FairdayError, NotFound, Unavailable
 from fairday.kernel.festivals import festival, next_occurrence
 from fairday.shop import Shop
+from fairday.trade.links import order_number
 from fairday.web import drawing, menu, roles, sentences
 from fairday.web.i18n import LANGUAGES, NAMES, Tongue, pick
 from fairday.web.typed import Typed, Wrong, given_back
@@ -35,6 +36,7 @@ def _environment() -> jinja2.Environment:
     )
     env.globals.update(
         asset=asset,
+        number_of=order_number,
         languages=NAMES,
         spark=drawing.sparkline,
         columns=drawing.columns,

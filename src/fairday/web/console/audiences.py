@@ -38,7 +38,7 @@ def looked_at(request: Request, expression: str) -> dict[str, Any]:
         total = queries.people_count(conn)
         n = kept.count(conn, expression, shop.settings, now)
         sample = kept.sample(conn, expression, shop.settings, now) if may(request, "people.list") else []
-        names = desk.names(conn, sample)
+        names = desk.names(conn, sample, tongue_of(request))
     moves = kept.parsed(expression, shop.settings).moves_with_time
     found = {"n": n, "of": total, "sample": [(p, names.get(p, f"#{p}")) for p in sample], "moves": moves}
     return {"expression": expression, "found": found, "mistake": None}
@@ -119,7 +119,7 @@ def audience(request: Request, name: str) -> Response:
         row = kept.get(conn, name)
         members = kept.members(conn, name, 50) if may(request, "people.list") else []
         size = kept.sizes(conn)[name]
-        names = desk.names(conn, [p for p, _ in members])
+        names = desk.names(conn, [p for p, _ in members], tongue_of(request))
     return page(request, "audience.html", row=row, members=members, size=size, names=names)
 
 

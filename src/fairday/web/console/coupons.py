@@ -220,7 +220,7 @@ def _batch(request: Request, name: str, error: FairdayError | None = None) -> Re
         called = _rules(shop, conn, tongue)
         used = records.redeemed(conn, name, USED_SHOWN) if may(request, "people.list") else []
         people = records.people_of(conn, [h.account for h in used])
-        names = desk.names(conn, sorted(set(people.values())))
+        names = desk.names(conn, sorted(set(people.values())), tongue_of(request))
         reach = {person: _reachable(conn, person) for person in sorted(set(people.values()))}
     return page(
         request, "coupon_batch.html", status_of(error) if error else 200,

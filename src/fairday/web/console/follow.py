@@ -18,7 +18,6 @@ from fairday.scenes import life
 from fairday.storage.log import Happening
 from fairday.web import desk, queries
 from fairday.web.auth import Number, field, inside
-from fairday.web.console.scenes import titles
 from fairday.web.following import START, Followed, Follows
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 from fairday.web.storefront.front import LINK_MS
@@ -91,10 +90,10 @@ def _show(
     shop, tongue = shop_of(request), tongue_of(request)
     with shop.db.read() as conn:
         persons = persons_of(conn, shop, visitor.ids) if person is None else [person]
-        names = desk.names(conn, persons)
+        names = desk.names(conn, persons, tongue_of(request))
         ids = [i for p in persons for i in identity.ids_of(conn, p) if i.current]
     with shop.db.read() as conn:
-        scenes = titles(request, list(life.all_scenes(conn)))
+        scenes = desk.titles(shop_of(request), tongue_of(request), list(life.all_scenes(conn)))
     now = figures(shop)
     moved = [(name, visitor.before.get(name, 0), now[name]) for name in now if visitor.token]
     return page(

@@ -87,6 +87,7 @@ def _page(request: Request, scene: str, error: FairdayError | None = None) -> Re
         "foresee.html",
         status_of(error) if error else 200,
         row=row,
+        called=desk.titles(shop_of(request), tongue_of(request), [row]).get(row.scene, ""),
         run=run,
         found=found,
         error=say(tongue, error) if error else None,

@@ -7,11 +7,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from fairday.reach import outbox
-from fairday.web import queries
+from fairday.scenes import life
+from fairday.web import desk, queries
 from fairday.web.auth import Number, inside
 from fairday.web.console.data import PAGE, number
 from fairday.web.guard import MAIL_POLICY
-from fairday.web.render import page, shop_of
+from fairday.web.render import page, shop_of, tongue_of
 
 STATUSES = ("queued", "sending", "sent", "withheld", "failed", "unsure")
 
@@ -24,18 +25,20 @@ def mailbox(request: Request) -> Response:
     with shop_of(request).db.read() as conn:
         rows = outbox.page(conn, scene=scene, status=status, before=number(asked.get("before")), limit=PAGE + 1)
         scenes = queries.mailed_scenes(conn)
+        called = desk.titles(shop_of(request), tongue_of(request), life.all_scenes(conn))
     older = rows[PAGE - 1].id if len(rows) > PAGE else None
     return page(request, "mailbox.html", rows=rows[:PAGE], older=older, scene=scene, state=status, scenes=scenes,
-                statuses=STATUSES)  # fmt: skip
+                statuses=STATUSES, titles=called)  # fmt: skip
 
 
 @inside.get("/mailbox/{message}")
 def mail(request: Request, message: Number) -> Response:
     with shop_of(request).db.read() as conn:
         found = outbox.get(conn, message)
+        called = desk.titles(shop_of(request), tongue_of(request), life.all_scenes(conn))
     if found is None:
         raise HTTPException(404)
-    return page(request, "mail.html", mail=found)
+    return page(request, "mail.html", mail=found, titles=called)
 
 
 @inside.get("/mailbox/{message}/view")

@@ -46,7 +46,7 @@ def members(request: Request) -> Response:
             query = select(s.stream).where(s.stream >= "account:", s.stream < "account;")
             query = query.order_by(s.last_at.desc(), s.stream).limit(LATELY)
             of = list(people_of(conn, conn.execute(query).scalars().all()).items())
-        names = desk.names(conn, [person for _, person in of])
+        names = desk.names(conn, [person for _, person in of], tongue_of(request))
         found = [(account, names.get(person) or f"#{person}", shop.rewards.standing(conn, account))
                  for account, person in of]  # fmt: skip
     return page(request, "members.html", found=found, asked=asked, program=shop.settings.rewards)
@@ -78,6 +78,7 @@ def show(request: Request, account: str, error: FairdayError | None = None, **gi
             " WHERE m.account = ? AND o.until_at = ?",
             (stream, 2**63 - 1),
         )
+        called = next(iter(desk.names(conn, [row[0] for row in people][:1], tongue).values()), "")
     history = []
     for name, data, at in told:
         said = msgspec.json.decode(data)
@@ -90,6 +91,7 @@ def show(request: Request, account: str, error: FairdayError | None = None, **gi
         merged="" if into == stream else into.partition(":")[2], history=history, owed=state["owed"],
         units=dict.fromkeys((shop.settings.rewards.unit, shop.settings.currency)), key=new_id(shop.clock.now()),
         people=[row[0] for row in people][:5], program=shop.settings.rewards,
+        called=called,
         error=say(tongue, error) if error else None, given={"unit": "", "amount": "", "reason": ""} | given,
     )  # fmt: skip
 

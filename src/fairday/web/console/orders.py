@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from fastapi import Request
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -13,9 +15,8 @@ from fairday.kernel.decider import Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.money import minor
 from fairday.trade.finding import find_orders
-from fairday.trade.links import order_number as number_of
 from fairday.trade.links import pickup_code
-from fairday.trade.records import keep_parcel, orders, parcels_of
+from fairday.trade.records import Contact, contacts, keep_parcel, orders, parcels_of
 from fairday.trade.refunds import Refund, preview
 from fairday.trade.shipping.carriers import CARRIERS, read_number
 from fairday.web.auth import inside
@@ -33,24 +34,40 @@ STATUSES = ("placed", "paid", "part_shipped", "shipped", "picked_up", "completed
 def listed(request: Request) -> Response:
     asked = request.query_params
     status = asked.get("status", "") if asked.get("status") in STATUSES else ""
-    before, text = asked.get("before", ""), asked.get("q", "").strip()[:100]
+    before = asked.get("before", "")
+    wanted = asked.get("q", "").strip()[:100]
     query = select(orders).order_by(orders.c.placed_at.desc(), orders.c.id.desc()).limit(PAGE + 1)
     if status:
         query = query.where(orders.c.status == status)
     if before.isascii() and before.isdigit() and len(before) < 16:
         query = query.where(orders.c.placed_at < int(before))
     with shop_of(request).db.read() as conn:
-        if text:
-            found, sure = find_orders(conn, secret_of(shop_of(request)), text)
+        if wanted:
+            found, sure = find_orders(conn, secret_of(shop_of(request)), wanted)
             if sure and len(found) == 1:
                 return go(f"/console/orders/{found[0]}")
             query = query.where(orders.c.id.in_(found))
         rows = [dict(r) for r in conn.execute(query).mappings()]
+        people = customers(conn, [r["id"] for r in rows])
+        counts: dict[str, int] = dict(
+            conn.execute(select(orders.c.status, func.count()).group_by(orders.c.status)).tuples().all()
+        )
+    rows = [r | {"customer": people.get(r["id"], "")} for r in rows]
     older = rows[PAGE - 1]["placed_at"] if len(rows) > PAGE else ""
     return page(
-        request, "orders.html", rows=rows[:PAGE], older="" if text else older, state=status, statuses=STATUSES,
-        number_of=number_of, q=text,
+        request, "orders.html", rows=rows[:PAGE], older="" if wanted else older, state=status, statuses=STATUSES,
+        asked=wanted, counts=counts,
     )  # fmt: skip
+
+
+def customers(conn: Connection, of: Sequence[str]) -> dict[str, str]:
+    """By order whom it goes to: a name, else a mail address or phone number; nobody after an erasure."""
+    c = contacts.c
+    found = {}
+    for id_, kept in conn.execute(select(c.id, c.contact).where(c.id.in_(of))):
+        told = msgspec.json.decode(kept, type=Contact)
+        found[id_] = told.name or told.email or told.phone
+    return found
 
 
 @inside.get("/orders/{order}")

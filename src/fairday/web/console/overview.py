@@ -1,4 +1,4 @@
-"""The overview: who can be reached, what is happening, which scenes run, what to do next."""
+"""The overview: what waits for somebody, what today brought, who can be reached, which scenes run, what to do next."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from fairday.people.traits import SEGMENTS
 from fairday.scenes import life
 from fairday.web import desk, queries
 from fairday.web.auth import inside
-from fairday.web.console.scenes import scene_numbers, titles
-from fairday.web.render import page, shop_of
+from fairday.web.console.scenes import scene_numbers
+from fairday.web.render import page, shop_of, tongue_of
+from fairday.web.waiting import taken, waiting
 
 DAYS = 30
 
@@ -30,6 +31,8 @@ def overview(request: Request) -> Response:
         kept = len(audiences.kept(conn))
         mails = queries.mails_sent(conn)
         anything = queries.anything(conn)
+        todo = waiting(conn)
+        sales = taken(conn, shop.settings, today)
     lag = shop.followers.lag()
     steps = [
         ("data", anything, "/console/data/keys"),
@@ -48,9 +51,11 @@ def overview(request: Request) -> Response:
         today=today,
         segments=[(s, segments[s]) for s in SEGMENTS if s in segments],
         live=live,
-        titles=titles(request, [r for r, _ in live]),
+        titles=desk.titles(shop_of(request), tongue_of(request), [r for r, _ in live]),
         mails=mails,
         behind=sum(f.rows for f in lag),
         late=max((f.ms for f in lag), default=0),
         steps=steps,
+        todo=todo,
+        sales=sales,
     )

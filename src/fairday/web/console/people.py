@@ -35,7 +35,7 @@ def people(request: Request) -> Response:
         else:
             found = queries.latest_people(conn, before, PAGE + 1)
         rows = queries.people_rows(conn, found[:PAGE])
-        names = desk.names(conn, found[:PAGE])
+        names = desk.names(conn, found[:PAGE], tongue_of(request))
         total = queries.people_count(conn)
     older = found[PAGE - 1] if len(found) > PAGE and not asked else None
     return page(request, "people.html", rows=rows, names=names, total=total, asked=asked, older=older)
@@ -59,7 +59,7 @@ def _show(request: Request, person: int, error: FairdayError | None = None) -> R
         known = queries.profile(conn, person)
         consents = all_consents(conn, person)
         audiences = memberships_of(conn, person)
-        name = desk.names(conn, [person]).get(person, "")
+        name = desk.names(conn, [person], tongue_of(request)).get(person, "")
     traits = desk.vocabulary(shop).traits
     told = [
         (tongue.pick(traits[r["trait"]].titles) or r["trait"], desk.shown(traits[r["trait"]], r, tongue), r)

@@ -86,7 +86,7 @@ def preview(request: Request, scene: str) -> Response:
         spec = parse_scene(row.text, known)[0]
         found = _found(conn, asked[:320], shop.settings) if asked else []
         person = load_person(conn, found[0] if found else None, when.at)
-        name = desk.names(conn, found).get(found[0], "") if found else ""
+        name = desk.names(conn, found, tongue_of(request)).get(found[0], "") if found else ""
         if spec is not None:
             stage = desk.rehearsal(conn, shop, spec, when.at, timed=when.timed, weather=weather)
             if who:
@@ -106,6 +106,7 @@ def preview(request: Request, scene: str) -> Response:
         request,
         "scene_preview.html",
         row=row,
+        called=desk.titles(shop_of(request), tongue_of(request), [row]).get(row.scene, ""),
         asked=asked,
         who=who,
         when=when,
@@ -159,7 +160,7 @@ def _crowd(request: Request, conn: Connection, spec: SceneSpec, stage: Stage, au
     everyone = sorted(p for (p,) in conn.exec_driver_sql(query))
     persons = _spread(everyone, LOOKED)
     loaded = load_people(conn, persons, at)
-    names = desk.names(conn, _spread(persons, SHOWN))
+    names = desk.names(conn, _spread(persons, SHOWN), tongue_of(request))
     floors: Counter[int] = Counter()
     looks: Counter[str] = Counter()
     met, sample = 0, []

@@ -32,13 +32,13 @@ def scenes(request: Request) -> Response:
     with shop.db.read() as conn:
         rows = life.all_scenes(conn)
         numbers = {row.scene: scene_numbers(conn, row.scene) for row in rows}
-    return page(request, "scenes.html", rows=rows, numbers=numbers, titles=titles(request, rows))
-
-
-def titles(request: Request, rows: list[life.SceneRow]) -> dict[str, str]:
-    """What scenes are called in the reader's language."""
-    shop, language = shop_of(request), tongue_of(request).language
-    return {r.scene: spec.title.get(language) for r in rows if (spec := desk.scene(shop, r.text))}
+    return page(
+        request,
+        "scenes.html",
+        rows=rows,
+        numbers=numbers,
+        titles=desk.titles(shop_of(request), tongue_of(request), rows),
+    )
 
 
 def scene_numbers(conn: Any, scene: str) -> dict[str, int]:

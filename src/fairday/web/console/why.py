@@ -34,7 +34,7 @@ def why(request: Request) -> Response:
         if id_:
             person = shop.person(id_ if ":" in id_ else f"{'email' if '@' in id_ else 'user_id'}:{id_}")
         with shop.db.read() as conn:
-            name = desk.names(conn, [person]).get(person, "") if person is not None else ""
+            name = desk.names(conn, [person], tongue_of(request)).get(person, "") if person is not None else ""
             known = (
                 person is None or conn.execute(text("SELECT 1 FROM people WHERE person = :p"), {"p": person}).first()
             )
