@@ -11,7 +11,7 @@ import fairday
 from fairday.goods.catalogue import ProductRow, save_products
 from fairday.intake.keys import list_keys
 from fairday.intake.rejections import keep_rejected, rejection
-from fairday.trade.c2c.records import keep_words, words_of
+from fairday.trade.c2c.records import words, words_of
 from paying import ready, served
 from shopping import Shopper
 
@@ -79,9 +79,9 @@ def test_an_address_within_a_longer_one_is_somebody_elses(base: str, shop: faird
 def test_what_others_wrote_of_somebody_stays_theirs_and_loses_the_address(base: str, shop: fairday.Shop) -> None:
     ann = Shopper(shop, base).sign_in("ann@example.com")
     with shop.db.write() as conn:
-        ben, mine = (("email", "ben@example.com"),), (("email", "ann@example.com"),)
-        keep_words(conn, "w1", "dispute:1", "buyer", "Ask ann@example.com for it.", ben, 1)
-        keep_words(conn, "w2", "dispute:1", "seller", "I sent it.", mine, 2)
+        for n, (who, said) in enumerate((("ben", "Ask ann@example.com for it."), ("ann", "I sent it."))):
+            row = {"key": f"w{n}", "about": "dispute:1", "by": who, "text": said, "photo": "", "at": n}
+            conn.execute(words.insert(), row | {"ids": f'[["email","{who}@example.com"]]'})
     record = ann.get("/me/export.json")
     assert [w["text"] for w in record.json()["tables"]["deal_words"]] == ["I sent it."]
     assert ann.post("/me/erase", {"sure": "yes"}).status_code == 303
