@@ -224,7 +224,7 @@ def test_of_256_at_once_no_more_are_taken_than_are_made(shop: fairday.Shop) -> N
 def placed_as(quote: Quote, lines: list[tuple[str, str, int]]) -> dict[str, Any]:
     """The placing of a quote, with what it holds of these lines."""
     assert quote.preorder is not None
-    return placing_of(quote, CHOICE, Buyer(), quote.preorder.holds(lines, "CNY"), "CN", "test")
+    return placing_of(quote, CHOICE, Buyer(), quote.preorder.holds(lines, "CNY"), "CN", "test", {})
 
 
 def test_giving_back_races_with_a_refund_by_hand_and_money_goes_back_once(shop: fairday.Shop, clock) -> None:
