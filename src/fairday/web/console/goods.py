@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -38,6 +39,7 @@ from fairday.goods.sheets import (
     write_words,
     written,
 )
+from fairday.goods.stock.service import stock_levels
 from fairday.goods.tables import variants
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.money import major
@@ -73,6 +75,7 @@ def _list(request: Request, error: FairdayError | None = None, given: str = "", 
         rows = conn.execute(select(products).where(*which).order_by(c.product).limit(PAGE).offset(at)).mappings().all()
         numbers = [r["product"] for r in rows]
         details, of = details_of(conn, numbers), variants_of(conn, numbers)
+        left = _left(conn, {n: [v.sku for v in of.get(n, ())] or [n] for n in numbers})
 
     def known(number: str) -> Details:
         return details.get(number) or Details(product=number)
@@ -82,7 +85,8 @@ def _list(request: Request, error: FairdayError | None = None, given: str = "", 
             "number": r["product"], "to": f"/console/goods/good?{urlencode({'n': r['product']})}",
             "title": r["title"] or r["product"], "category": r["category"] or "", "brand": r["brand"] or "",
             "price": "" if r["price"] is None else tongue.money(r["price"], r["currency"]),
-            "forms": len(of.get(r["product"], ())), "made": bool(known(r["product"]).made),
+            "forms": len(of.get(r["product"], ())), "image": r["image"] or "",
+            "left": left.get(r["product"]), "made": bool(known(r["product"]).made),
             "hidden": known(r["product"]).hidden,
         }
         for r in rows
@@ -125,6 +129,19 @@ def forms(request: Request) -> Response:
     except FairdayError as error:
         return _list(request, error, forms=text)
     return go("/console/goods?done=forms_saved")
+
+
+def _left(conn: Connection, skus: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """By product how many can be sold now, over all places and forms; only what is counted at all."""
+    c = stock_levels.c
+    every = [sku for several in skus.values() for sku in several]
+    free = select(c.sku, func.sum(c.on_hand - c.reserved)).where(c.sku.in_(every)).group_by(c.sku)
+    by_sku = {sku: int(n) for sku, n in conn.execute(free)}
+    return {
+        number: sum(by_sku.get(sku, 0) for sku in several)
+        for number, several in skus.items()
+        if any(sku in by_sku for sku in several)
+    }
 
 
 # ---- one product -----------------------------------------------------------------------------------------------------

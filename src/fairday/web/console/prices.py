@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from starlette.responses import Response
 
 from fairday.goods.catalogue import products_named
@@ -20,6 +21,9 @@ from fairday.goods.tables import list_prices
 from fairday.kernel.clock import zone
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.trace import Step
+from fairday.people import audiences
+from fairday.stores.records import all_places
+from fairday.trade.records import orders
 from fairday.web.auth import field, inside
 from fairday.web.goods import unit
 from fairday.web.i18n import Tongue
@@ -53,13 +57,14 @@ def _show(
         chosen = next((one for one in lists if one.list == name), None)
         some = _some(conn, chosen.list) if chosen else []
         tried = _tried(request, conn, tongue)
+        offered = choices(conn, tongue)
     fields = _written(chosen, shop.settings.zone) if chosen else dict.fromkeys(TERMS, "") | {
         "currency": shop.settings.currency
     }  # fmt: skip
     now = shop.clock.now()
     return page(
         request, "prices.html", status_of(error) if error else 200,
-        rows=[_row(tongue, one, counts.get(one.list, 0), now) for one in lists],
+        rows=[_row(tongue, one, counts.get(one.list, 0), now, offered) for one in lists], offered=offered,
         chosen=chosen, given=fields | (given or {}), tried=tried,
         csv=csv if csv is not None else write_prices(some, chosen.currency) if some and chosen else "",
         more=counts.get(name, 0) > SHOWN, shown=SHOWN,
@@ -73,13 +78,30 @@ def _some(conn: Connection, name: str) -> list[ListPrice]:
     return [ListPrice(r.list, r.goods, r.min_qty, r.amount, r.digits) for r in conn.execute(query)]
 
 
-def _row(tongue: Tongue, one: PriceList, count: int, now: int) -> dict[str, Any]:
+def choices(conn: Connection, tongue: Tongue) -> dict[str, list[tuple[str, str]]]:
+    """What a list may be for, by field: (what is kept, what people call it)."""
+    sold_by = conn.execute(select(orders.c.channel).distinct().order_by(orders.c.channel)).scalars()
+    firms = conn.execute(text("SELECT id, name FROM companies ORDER BY name LIMIT 500"))
+    channels = dict.fromkeys(["online", *filter(None, sold_by)])
+    return {
+        "channel": [(x, tongue.plain(f"clashes.channel.{x}") if tongue.has(f"clashes.channel.{x}") else x)
+                    for x in channels],
+        "store": [(p.store, p.name or p.store) for p in all_places(conn)],
+        "company": [(str(id_), str(name)) for id_, name in firms],
+        "crowd": [(a.name, a.title.get(tongue.language) or a.name) for a in audiences.kept(conn)],
+    }  # fmt: skip
+
+
+def _row(
+    tongue: Tongue, one: PriceList, count: int, now: int, offered: Mapping[str, Sequence[tuple[str, str]]]
+) -> dict[str, Any]:
     state = "early" if one.starts_at is not None and now < one.starts_at else "on"
     state = "over" if one.ends_at is not None and now >= one.ends_at else state
     return {
         "list": one.list, "title": one.title, "currency": one.currency, "count": count, "state": state,
         "to": f"/console/prices?{urlencode({'list': one.list})}",
-        "of": [(field_, getattr(one, field_)) for field_ in FOR if getattr(one, field_) is not None],
+        "of": [(field_, dict(offered.get(field_, ())).get(kept, kept)) for field_ in FOR
+               if (kept := getattr(one, field_)) is not None],
         "from": tongue.time(one.starts_at) if one.starts_at is not None else "",
         "until": tongue.time(one.ends_at) if one.ends_at is not None else "",
         "priority": one.priority, "factor": "" if one.factor is None else tongue.percent(one.factor / 10_000, 2),
@@ -188,20 +210,20 @@ def _read(given: dict[str, str], zone_name: str) -> PriceList:
 def set_(request: Request, name: str) -> Response:
     """Set and take away prices of a list, as CSV."""
     shop = shop_of(request)
-    text = field(request, "csv", TEXT)
+    written = field(request, "csv", TEXT)
     now = shop.clock.now()
     try:
         with shop.db.write() as conn:
             one = find_list(conn, name)
             if one is None:
                 raise NotFound(f"There is no price list {name[:60]}.", code="unknown_price_list")
-            told, gone = read_prices(text, name, one.currency)
+            told, gone = read_prices(written, name, one.currency)
             _must_be_sold(conn, [p.goods for p in told])
             set_prices(conn, name, told, now)
             for goods, least in gone:
                 drop_prices(conn, name, goods, now, least)
     except FairdayError as error:
-        return _show(request, error, None, name, text)
+        return _show(request, error, None, name, written)
     return go(f"/console/prices?{urlencode({'list': name, 'done': 'prices_saved'})}")
 
 
