@@ -78,7 +78,8 @@ def show(request: Request, account: str, error: FairdayError | None = None, **gi
             " WHERE m.account = ? AND o.until_at = ?",
             (stream, 2**63 - 1),
         )
-        called = next(iter(desk.names(conn, [row[0] for row in people][:1], tongue).values()), "")
+        owner = people_of(conn, [stream]).get(stream)
+        called = "" if owner is None else desk.names(conn, [owner], tongue).get(owner, "")
     history = []
     for name, data, at in told:
         said = msgspec.json.decode(data)

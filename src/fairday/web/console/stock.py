@@ -24,6 +24,7 @@ from fairday.storage.log import StoredEvent
 from fairday.stores.places import place_names
 from fairday.web.auth import field, inside
 from fairday.web.goods import safe, tone
+from fairday.web.i18n import Tongue
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 PAGE, HISTORY = 40, 40
@@ -74,7 +75,7 @@ def _list(request: Request, error: FairdayError | None = None) -> Response:
     words, place, out = query.get("q", "").strip()[:100], query.get("place", ""), query.get("out") == "1"
     start = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 8 else 0
     with shop.db.read() as conn:
-        named = place_names(conn)
+        named = _called(conn, tongue_of(request))
         titled = _titled(conn, words) if words else None
         skus = shop.stock.skus(
             conn, place=place, among=titled, beginning=words, sold_out=out, limit=PAGE + 1, offset=start
@@ -139,7 +140,7 @@ def _good(
         raise NotFound("There is no such good.", code="no_good") from None
     before = int(query["before"]) if query.get("before", "").isdecimal() and len(query["before"]) < 10 else None
     with shop.db.read() as conn:
-        names = place_names(conn)
+        names = _called(conn, tongue_of(request))
         levels = shop.stock.levels(conn, [sku])
         shown = _goods(conn, levels, [sku])[0]
         told = shop.stock.history(conn, sku, HISTORY + 1, before)
@@ -162,6 +163,11 @@ def _good(
         bars=bars,
         error=say(tongue_of(request), error) if error else None,
     )
+
+
+def _called(conn: Connection, tongue: Tongue) -> dict[str, str]:
+    """What places are called; the one place of a shop that named none is its warehouse."""
+    return {place: name or tongue.plain("stock.main") for place, name in place_names(conn).items()}
 
 
 def _told(event: StoredEvent) -> dict[str, Any]:
@@ -241,7 +247,7 @@ def bring(request: Request) -> Response:
             raise FairdayError("Choose a file.", code="no_file_chosen", remedy="Choose a CSV or XLSX file.")
         place = field(request, "place", 60)
         with shop.db.read() as conn:
-            names = place_names(conn)
+            names = _called(conn, tongue_of(request))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"count{Path(sent.filename).suffix[:8]}"
             with path.open("wb") as f:
