@@ -1,5 +1,5 @@
 # Fairday. `make demo` sets up and runs the main job; `make test` sets up and passes the tests.
-.PHONY: demo test lint bench clean
+.PHONY: demo serve test lint bench clean
 SERVE ?= 1
 WORKERS ?= 2
 PY = .venv/bin/python
@@ -7,6 +7,9 @@ PY = .venv/bin/python
 demo:            ## a real retailer's year goes in, a scene runs, a report says what it brought
 	@bash scripts/setup.sh base charts demo
 	@$(PY) -m fairday.demo $(if $(filter 0,$(SERVE)),--no-serve,)
+
+serve:           ## the demo's shops again, as they stand
+	@$(PY) -m fairday.demo --again
 
 test:            ## the whole suite, on SQLite and PostgreSQL
 	@bash scripts/setup.sh test demo

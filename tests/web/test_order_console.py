@@ -109,3 +109,19 @@ def test_a_cancelled_order_gives_its_money_back_and_an_order_nobody_placed_is_no
     payment = paid.orders.state(ORDER)["payments"][0]["payment"]
     assert [r["amount"] for r in paid.payments.state(payment.partition(":")[2])["refunds"].values()] == [13_300]
     assert desk.get("/console/orders/nothing").status_code == 404
+
+
+def test_a_merchant_has_the_buyers_papers_one_link_away(paid):
+    desk = Client(paid).sign_in()
+    page = desk.get(f"/console/orders/{ID}").text
+    links = re.findall(r'href="(/order/[^"]+/(?:invoice|receipt))"', page)
+    assert len(links) == 2
+    for link in links:
+        assert "Li Wei" in desk.get(link).text
+
+
+def test_money_beside_the_units_is_looked_at_and_sent_as_it_was_written(paid):
+    desk = Client(paid).sign_in()
+    desk.get(f"/console/orders/{ID}")
+    looked = desk.post(f"/console/orders/{ID}/refund", {"extra": "0.57", "why": "other"})
+    assert 'name="extra" value="0.57"' in looked.text

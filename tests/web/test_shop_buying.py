@@ -133,6 +133,24 @@ def test_the_papers_are_pdf_with_chinese_in_them(shop, buying):
     assert buying.get(f"{link}/secrets.pdf").status_code == 404
 
 
+def test_the_papers_are_pages_too_with_the_seller_as_the_law_wants_it(shop, buying):
+    shop.change_settings(seller="Tea & Co Ltd\n1 Leaf St <London>\nVAT GB 123")
+    buying.post("/cart/add", data={"sku": "mug"})
+    ordered(buying)
+    link = re.search(r'href="(/order/[^"]+)"', buying.get("/orders").text)[1]
+    assert f'href="{link}/invoice"' in buying.get(link).text
+    page = buying.get(f"{link}/invoice", params={"lang": "en"})
+    assert page.status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    for part in ("Tea &amp; Co Ltd", "1 Leaf St &lt;London&gt;", "VAT GB 123", "Mug", ADDRESS["name"], "invoice.pdf"):
+        assert part in page.text
+    total = re.search(r'class="all"><td colspan="3">[^<]*</td><td class="num" data-raw>([^<]+)<', page.text)[1]
+    assert total in re.sub(r"<[^>]+>", "", buying.get(link, params={"lang": "en"}).text)
+    assert b"%PDF-" in buying.get(f"{link}/invoice.pdf").content
+    assert buying.get(f"{link}/receipt").status_code == 404, "nothing was paid yet"
+    assert buying.get("/order/made-up/invoice").status_code == 404
+
+
 def test_an_unpaid_order_is_cancelled_by_its_buyer_and_bought_again(shop, buying):
     buying.post("/cart/add", data={"sku": "mug", "qty": "2"})
     ordered(buying)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from sqlalchemy import func, select
 
 import fairday
 from fairday import operators
@@ -21,6 +22,7 @@ from fairday.kernel.clock import DAY_MS, ManualClock, SystemClock, day_start, to
 from fairday.kernel.errors import FairdayError
 from fairday.kernel.festivals import next_occurrence
 from fairday.playbooks import playbook
+from fairday.storage.log import events, happenings
 
 ZONE = "America/New_York"
 TABLES = (
@@ -76,16 +78,19 @@ def step(what: str) -> Iterator[None]:
 
 @click.command()
 @click.option("--no-serve", is_flag=True, help="End after the report.")
+@click.option("--again", is_flag=True, help="Serve what an earlier run made, at the moment it stands at.")
 @click.option("--folder", default=".demo", show_default=True, type=click.Path(path_type=Path), help="Made anew.")
 @click.option("--port", default=8000, show_default=True)
-def main(no_serve: bool, folder: Path, port: int) -> None:
+def main(no_serve: bool, again: bool, folder: Path, port: int) -> None:
     """Load a grocer's year, run a scene, print the report, serve the console and the storefront."""
-    from fairday.serving import beside, free_port, run
+    from fairday.serving import free_port
 
     began = time.perf_counter()
     if not no_serve:
         port = free_port("127.0.0.1", port, click.echo)
-        second = free_port("127.0.0.1", port + 1, lambda said: None)
+    if again:
+        serve(folder, port)
+        return
     files = data()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -150,25 +155,48 @@ def main(no_serve: bool, folder: Path, port: int) -> None:
         traded = trading.trade(folder / "tea.db", now, SHOPPERS)
     trading.told(traded, click.echo)
     click.echo(f"\nReady in {time.perf_counter() - began:.0f} s.")
-    with (
-        fairday.open(str(folder / "shop.db"), clock=_Running(now)) as shop,
-        fairday.open(str(folder / "tea.db"), clock=_Running(traded.until)) as tea,
-    ):
+    with fairday.open(str(folder / "shop.db"), clock=clock) as shop:
         with shop.db.read() as conn:
             owner = operators.everyone(conn)[0]
-        operators.copy_to(shop.db, owner.id, tea.db)
-        click.secho(f"\nSign in to either as {OWNER} with the one-time password {password}", bold=True)
-        if no_serve:
-            click.echo(f"The shop: .venv/bin/fairday serve --shop {folder / 'shop.db'}")
-            click.echo(f"The one with orders: .venv/bin/fairday serve --shop {folder / 'tea.db'} --port 8001")
-            return
+        with fairday.open(str(folder / "tea.db"), clock=clock) as tea:
+            operators.copy_to(shop.db, owner.id, tea.db)
+    click.secho(f"\nSign in to either shop as {OWNER} with the one-time password {password}", bold=True)
+    if no_serve:
+        click.echo("Serve both, at the moment they stand at: make serve")
+    else:
+        serve(folder, port)
+
+
+def serve(folder: Path, port: int) -> None:
+    """Serve both shops until interrupted, their clocks going on from the last that happened there.
+
+    Raises:
+        FairdayError: they were not made yet.
+    """
+    from fairday.serving import beside, free_port, run
+
+    if not (folder / "tea.db").exists():
+        raise FairdayError("The demo was not made yet.", code="no_shop", where=str(folder), remedy="Run make demo.")
+    with _going_on(folder / "shop.db") as shop, _going_on(folder / "tea.db") as tea:
+        with shop.db.read() as conn:
+            owner = operators.everyone(conn)[0]
+        if not owner.must_change:
+            click.echo(f"Sign in to either as {owner.email} with the password you chose; a new one-time password:"
+                       f" fairday operators reset {owner.email} --shop {folder / 'shop.db'}")  # fmt: skip
         tea.start()
-        with beside(tea, "127.0.0.1", second) as base:
+        with beside(tea, "127.0.0.1", free_port("127.0.0.1", port + 1, lambda said: None)) as base:
             # Another name than the first shop's, so that a browser keeps the sign-ins of both.
             base = base.replace("127.0.0.1", "localhost")
             tea.change_settings(public_url=base)
             click.echo(f"The shop with orders: storefront {base}/  console {base}/console")
             run(shop, "127.0.0.1", port, click.echo)
+
+
+def _going_on(path: Path) -> fairday.Shop:
+    """A shop whose clock goes on from the last that happened in it."""
+    with fairday.open(str(path)) as shop, shop.db.read() as conn:
+        last = [conn.execute(select(func.max(c))).scalar() or 0 for c in (happenings.c.received, events.c.at)]
+    return fairday.open(str(path), clock=_Running(max(last)))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import fairday
 from fairday.demo import acts
 from fairday.demo.shopper import SHARE, WORD, visit
 from fairday.goods.catalogue import ProductRow, save_products
+from fairday.goods.naming import LANGUAGES, save_texts
 from fairday.kernel.clock import DAY_MS, ManualClock, local_day, to_date
 from fairday.kernel.errors import FairdayError
 from fairday.offers.coupons import Terms, records
@@ -32,11 +33,16 @@ from fairday.trade.records import orders
 SCENE = "b2c-first-order"
 ZONE = "Asia/Shanghai"
 GOODS = (
-    ("oolong", "Oolong tea · 乌龙茶", "Tea", 6800), ("jasmine", "Jasmine tea · 茉莉花茶", "Tea", 4500),
-    ("puer", "Aged pu'er · 陈年普洱", "Tea", 12800), ("cup", "Celadon cup · 青瓷杯", "Cups", 3990),
-    ("pot", "Clay teapot · 紫砂壶", "Pots", 25900), ("crackers", "Sesame crackers · 芝麻薄脆", "Snacks", 1250),
-)  # fmt: skip
-"""Article, title, category, price in fen."""
+    ("oolong", ("乌龙茶", "Oolong tea", "Té oolong"), "Tea", 6800),
+    ("jasmine", ("茉莉花茶", "Jasmine tea", "Té de jazmín"), "Tea", 4500),
+    ("puer", ("陈年普洱", "Aged pu'er", "Pu'er añejo"), "Tea", 12800),
+    ("cup", ("青瓷杯", "Celadon cup", "Taza de celadón"), "Cups", 3990),
+    ("pot", ("紫砂壶", "Clay teapot", "Tetera de barro"), "Pots", 25900),
+    ("crackers", ("芝麻薄脆", "Sesame crackers", "Galletas de sésamo"), "Snacks", 1250),
+)
+"""Article, title in Chinese, English and Spanish, category, price in fen."""
+CATEGORIES = {"Tea": ("茶", "Tea", "Té"), "Cups": ("杯", "Cups", "Tazas"), "Pots": ("壶", "Pots", "Teteras"),
+              "Snacks": ("茶点", "Snacks", "Bocados")}  # fmt: skip
 
 ON_HAND = 60
 """Units of each article in the one stock."""
@@ -116,8 +122,12 @@ def trade(path: Path, moment: int, shoppers: int, port: int = 0, seed: int = 3) 
         str(path), clock=clock, name="Fairday Tea", zone=ZONE, currency="CNY", language="zh", country="CN"
     ) as shop:
         with shop.db.write() as conn:
-            rows = [ProductRow(product=p, title=t, category=c, price=n, currency="CNY") for p, t, c, n in GOODS]
+            rows = [ProductRow(product=p, title=t[0], category=c, price=n, currency="CNY") for p, t, c, n in GOODS]
             save_products(conn, rows, moment)
+            for product, titles, *_ in GOODS:
+                save_texts(conn, "product", product, "title", dict(zip(LANGUAGES, titles, strict=True)))
+            for category, titles in CATEGORIES.items():
+                save_texts(conn, "category", category, "title", dict(zip(LANGUAGES, titles, strict=True)))
         for product, *_ in GOODS:
             shop.stock.count(product, "main", ON_HAND)
         _promise(shop, moment)

@@ -27,7 +27,8 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         title: "Invoice", "Receipt".
-        shop: who sells; ``facts`` are (label, value) under it: number, date, how it was paid.
+        shop: who sells; ``seller``: lines of who that is by law.
+        facts: (label, value): number, date, how it was paid.
         buyer: lines of whom it is for.
         head: the columns: goods, quantity, price of one, amount.
         rows: (goods, quantity, price of one, amount) as texts; discounts have quantity "".
@@ -42,6 +43,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     head: tuple[str, str, str, str]
     rows: Sequence[tuple[str, str, str, str]]
     sums: Sequence[tuple[str, str, bool]]
+    seller: Sequence[str] = ()
     note: str = ""
 
 
@@ -122,6 +124,9 @@ class _Page:
     def header(self) -> None:
         self.text(LEFT, self.paper.title, 20, bold=True)
         self.text(RIGHT, self.paper.shop, 12, bold=True, right=True)
+        for one in self.paper.seller[:6]:
+            self.y -= 12
+            self.text(RIGHT, folded(one, 8, 90 * mm)[0], 8, right=True)
         self.y -= 26
         top = self.y
         for label, value in self.paper.facts:

@@ -15,6 +15,7 @@ from fairday.goods.records import Variant, variants_of
 from fairday.kernel import ids
 from fairday.kernel.decider import Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
+from fairday.kernel.money import major
 from fairday.people.identity import person_of
 from fairday.reach import outbox
 from fairday.reach.orders import phases_of
@@ -26,6 +27,7 @@ from fairday.trade import order as rules
 from fairday.trade.documents import sums_of
 from fairday.trade.exchanges import Swap
 from fairday.trade.links import order_number as number_of
+from fairday.trade.links import order_token
 from fairday.trade.making import due_day
 from fairday.trade.records import contact_of, parcels_of
 from fairday.trade.refunds import Refund
@@ -35,6 +37,7 @@ from fairday.web import desk
 from fairday.web.auth import field
 from fairday.web.making import Pieces
 from fairday.web.render import page, say, shop_of, tongue_of
+from fairday.web.signing import secret_of
 from fairday.web.storefront.landing import abroad_drawn
 from fairday.web.storefront.order_page import REASONS
 from fairday.web.storefront.prefer import address_lines
@@ -94,6 +97,8 @@ def drawn(
         lines=lines, sums=sums_of(state), due=rules.due(state), contact=contact, address=address, parcels=sent,
         store=store, reasons=REASONS, carriers=sorted((c.carrier, c.name) for c in CARRIERS.values()),
         error=say(tongue, error) if error else None, found=found, asked=asked or {},
+        extra=f"{major((asked or {}).get('extra', 0), state['currency']):f}",
+        papers=f"/order/{order_token(secret_of(shop), order, state['placed_at'])}",
         parcel=ids.new_id(shop.clock.now()), left_to_ship=sum(x["waiting"] for x in lines),
         kept=rules.kept_paid(state), swap=swap, wanted=range(1, WANTED + 1), told=told,
         into=ids.new_id(shop.clock.now()),

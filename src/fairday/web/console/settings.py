@@ -15,6 +15,7 @@ from fairday.reach.smtp import from_environment
 from fairday.web.auth import Number, field, inside
 from fairday.web.render import go, page, say, shop_of, tongue_of
 
+NAMES = ("name", "zone", "currency", "language", "public_url", "seller")
 _ADDRESS = re.compile(r"https?://([\w.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~%/\-]*)?", re.ASCII)
 
 
@@ -24,7 +25,7 @@ def _show(request: Request, status: int = 200, error: FairdayError | None = None
         found = operators.everyone(conn)
     said = say(tongue_of(request), error) if error else None
     smtp = from_environment()
-    given = {n: str(getattr(shop.settings, n)) for n in ("name", "zone", "currency", "language", "public_url")}
+    given = {n: str(getattr(shop.settings, n)) for n in NAMES}
     shown = {
         "given": given,
         "fresh": None,
@@ -44,7 +45,7 @@ def settings(request: Request) -> Response:
 
 @inside.post("/settings")
 def save(request: Request) -> Response:
-    given = {n: field(request, n, 200) for n in ("name", "zone", "currency", "language", "public_url")}
+    given = {n: field(request, n, 500) for n in NAMES}
     try:
         if not given["name"]:
             raise FairdayError("A shop has a name.", code="missing_field", where="name")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Depends, Request
@@ -18,13 +16,10 @@ from fairday.kernel.errors import Conflict, FairdayError
 from fairday.people.accounts import accounts_in
 from fairday.storage.runner import stream_state
 from fairday.trade import cart as carts
-from fairday.trade import order as rules
-from fairday.trade.documents import Paper, drawn, sums_of
 from fairday.trade.links import order_number as number_of
 from fairday.trade.records import contact_of, orders
-from fairday.web.called import Called, called_of
+from fairday.web.called import called_of
 from fairday.web.goods import safe
-from fairday.web.i18n import Tongue
 from fairday.web.render import say, shop_of, tongue_of
 from fairday.web.storefront.buying import (
     MEMBER,
@@ -40,9 +35,7 @@ from fairday.web.storefront.buying import (
 )
 from fairday.web.storefront.checkout import pay
 from fairday.web.storefront.front import front_of, posted_long, router, shown, visitor_of
-from fairday.web.storefront.landing import abroad_drawn
 from fairday.web.storefront.order_page import REASONS, may_cancel, page
-from fairday.web.storefront.prefer import address_lines
 
 MOST = 50
 PICTURES = 3
@@ -162,83 +155,3 @@ def leave(request: Request) -> Response:
     if MEMBER in request.cookies:
         sign_out(response)
     return response
-
-
-@router.get("/order/{token}/{paper}.pdf")
-def papers(request: Request, token: str, paper: str) -> Response:
-    """The invoice or the receipt."""
-    order, state = order_of(request, token)
-    if paper not in ("invoice", "receipt") or (paper == "receipt" and not rules.is_paid(state)):
-        raise HTTPException(404)
-    with shop_of(request).db.read() as conn:
-        contact, _ = contact_of(conn, order.partition(":")[2])
-        called = called_of(request).read(
-            conn,
-            {x["product"] for x in state["lines"].values()},
-            {v for x in state["lines"].values() for v in (x.get("form") or {}).values()},
-        )
-    made = paper_of(tongue_of(request), shop_of(request).settings.name, paper, order, state, contact, called)
-    name = re.sub(r"[^A-Z0-9-]", "", number_of(order))
-    headers = {"content-disposition": f'inline; filename="{paper}-{name}.pdf"', "cache-control": "no-store"}
-    return Response(drawn(made), media_type="application/pdf", headers=headers)
-
-
-def paper_of(tongue: Tongue, shop: str, kind: str, order: str, state: State, contact: Any, called: Called) -> Paper:
-    """An order's paper in a reader's language."""
-
-    def money(n: int) -> str:
-        return tongue.money(n, state["currency"]).replace("\u00a0", " ").replace("\u202f", " ")
-
-    plain = tongue.plain
-    facts = [(plain("order.number"), number_of(order)), (plain("order.date"), tongue.date(state["placed_at"]))]
-    if state["paid_at"] is not None:
-        facts.append((plain("order.paid_on"), tongue.date(state["paid_at"])))
-    abroad = abroad_drawn(tongue, state) or {}
-    if abroad.get("number"):
-        facts.append((abroad["regime"], abroad["number"]))
-    rows: list[tuple[str, str, str, str]] = []
-    for x in state["lines"].values():
-        title = " · ".join([called.goods(x["product"], x["title"]), *map(called.word, (x.get("form") or {}).values())])
-        unit = money(round(x["unit"] / 10 ** x["unit_digits"])) if x["gift"] is None else plain("buy.gift")
-        rows.append((title, str(x["qty"]), unit, money(x["gross"])))
-        off = sum(n for _, n in x["discounts"])
-        if off:
-            rows.append((plain("order.discount"), "", "", money(-off)))
-    sums = sums_of(state)
-    listed = [
-        (
-            plain("order.goods"),
-            money(sums["goods"] - sum(n for x in state["lines"].values() for _, n in x["discounts"])),
-            False,
-        )
-    ]
-    if state["shipping"] is not None:
-        listed.append((plain("buy.shipping"), money(state["shipping"]["net"]), False))
-    if sums["duty"]:
-        listed.append((plain("border.duty"), money(sums["duty"]), False))
-    if sums["tax"]:
-        label = plain("border.tax", country=abroad["country"]) if abroad.get("country") else plain("order.tax")
-        listed.append((label, money(sums["tax"]), False))
-    listed.append((plain("buy.total"), money(sums["total"]), True))
-    if sums["tax_inside"]:
-        listed.append((plain("order.tax_inside"), money(sums["tax_inside"]), False))
-    if sums["refunded"]:
-        listed.append((plain("order.refunded"), money(-sums["refunded"]), False))
-    buyer = [contact.name, *address_lines(tongue, contact)]
-    return Paper(
-        title=plain(f"order.{kind}"), shop=shop, facts=facts, buyer=list(dict.fromkeys(b for b in buyer if b)),
-        head=(plain("order.col.goods"), plain("order.col.qty"), plain("order.col.unit"), plain("order.col.amount")),
-        rows=rows, sums=listed,
-        note=" ".join([plain("order.note", shop=shop), *_notes(tongue, abroad)]),
-    )  # fmt: skip
-
-
-def _notes(tongue: Tongue, abroad: Mapping[str, str]) -> list[str]:
-    """What a paper says of a border: what the carrier will ask for, and the rate an order was charged by."""
-    found = []
-    if abroad.get("later"):
-        later = abroad["later"].replace("\u00a0", " ").replace("\u202f", " ")
-        found.append(tongue.plain("border.order_later", amount=later))
-    if abroad.get("rate"):
-        found.append(f"{abroad['rate']}.")
-    return found
