@@ -118,6 +118,11 @@ def test_a_merchant_has_the_buyers_papers_one_link_away(paid):
     assert len(links) == 2
     for link in links:
         assert "Li Wei" in desk.get(link).text
+    paid.clock.move(900 * 86_400_000)  # a buyer's link is over by then, a merchant's books are not
+    old = Client(paid).sign_in("clerk").get(f"/console/orders/{ID}").text
+    link = re.search(r'href="(/order/[^"]+/invoice)"', old)[1]
+    assert "Li Wei" in desk.get(link).text
+    assert desk.get(links[0]).status_code == 404
 
 
 def test_money_beside_the_units_is_looked_at_and_sent_as_it_was_written(paid):

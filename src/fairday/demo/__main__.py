@@ -178,11 +178,7 @@ def serve(folder: Path, port: int) -> None:
     if not (folder / "tea.db").exists():
         raise FairdayError("The demo was not made yet.", code="no_shop", where=str(folder), remedy="Run make demo.")
     with _going_on(folder / "shop.db") as shop, _going_on(folder / "tea.db") as tea:
-        with shop.db.read() as conn:
-            owner = operators.everyone(conn)[0]
-        if not owner.must_change:
-            click.echo(f"Sign in to either as {owner.email} with the password you chose; a new one-time password:"
-                       f" fairday operators reset {owner.email} --shop {folder / 'shop.db'}")  # fmt: skip
+        click.echo(f"Password lost? fairday operators reset {OWNER} --shop {folder / 'shop.db'} (or tea.db)")
         tea.start()
         with beside(tea, "127.0.0.1", free_port("127.0.0.1", port + 1, lambda said: None)) as base:
             # Another name than the first shop's, so that a browser keeps the sign-ins of both.

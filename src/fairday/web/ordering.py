@@ -98,7 +98,8 @@ def drawn(
         store=store, reasons=REASONS, carriers=sorted((c.carrier, c.name) for c in CARRIERS.values()),
         error=say(tongue, error) if error else None, found=found, asked=asked or {},
         extra=f"{major((asked or {}).get('extra', 0), state['currency']):f}",
-        papers=f"/order/{order_token(secret_of(shop), order, state['placed_at'])}",
+        # However old the order is: a merchant keeps papers for years.
+        papers=f"/order/{order_token(secret_of(shop), order, max(state['placed_at'], shop.clock.now()))}",
         parcel=ids.new_id(shop.clock.now()), left_to_ship=sum(x["waiting"] for x in lines),
         kept=rules.kept_paid(state), swap=swap, wanted=range(1, WANTED + 1), told=told,
         into=ids.new_id(shop.clock.now()),
