@@ -91,3 +91,10 @@ def shop(url: str, clock: ManualClock) -> Iterator[fairday.Shop]:
     """An empty shop in Shanghai whose clock stands, on both databases; nothing runs in its background."""
     with fairday.open(url, clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture
+def lite(tmp_path: Path, clock: ManualClock, sqlite_shops: lending.SQLiteShops) -> Iterator[fairday.Shop]:
+    """An empty shop on SQLite alone, for what has nothing to do with where things are kept."""
+    with fairday.open(sqlite_shops.lend(tmp_path / "lite.db"), clock=clock) as opened:
+        yield opened

@@ -127,9 +127,8 @@ def test_it_runs_from_end_to_end(shop: fairday.Shop, clock: ManualClock) -> None
     assert holds(found), found
 
 
-def test_without_its_capability_a_row_breaks(tmp_path, clock: ManualClock) -> None:
-    with fairday.open(tmp_path / "shop.db", clock=clock) as shop:
-        assert not holds(run(shop, clock, without="G6"))
+def test_without_its_capability_a_row_breaks(lite: fairday.Shop, clock: ManualClock) -> None:
+    assert not holds(run(lite, clock, without="G6"))
 
 
 def test_attacks_on_a_piece_are_refused(tmp_path, clock: ManualClock) -> None:
@@ -185,9 +184,8 @@ def test_the_list_of_rows_names_this_test() -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "es"])
-def test_an_empty_list_says_so(tmp_path, clock: ManualClock, language: str) -> None:
-    with fairday.open(tmp_path / "shop.db", clock=clock) as shop:
-        play = Play(shop, clock, NOW)
-        assert {"zh": "没有要做的", "es": "Nada por hacer"}[language] in play.owner.get(
-            f"/console/making?lang={language}"
-        ).text
+def test_an_empty_list_says_so(lite: fairday.Shop, clock: ManualClock, language: str) -> None:
+    play = Play(lite, clock, NOW)
+    assert {"zh": "没有要做的", "es": "Nada por hacer"}[language] in play.owner.get(
+        f"/console/making?lang={language}"
+    ).text

@@ -79,9 +79,8 @@ def test_it_runs_from_end_to_end(shop: fairday.Shop, clock: ManualClock) -> None
 
 
 @pytest.mark.parametrize("row", sorted(PROMISES))
-def test_without_its_capability_a_row_breaks(row: str, tmp_path, clock: ManualClock) -> None:
-    with fairday.open(tmp_path / "shop.db", clock=clock) as shop:
-        assert not PROMISES[row](run(shop, clock, without=row))
+def test_without_its_capability_a_row_breaks(row: str, lite: fairday.Shop, clock: ManualClock) -> None:
+    assert not PROMISES[row](run(lite, clock, without=row))
 
 
 def test_the_list_of_rows_names_this_test() -> None:
