@@ -96,11 +96,16 @@ Look = Callable[[str], State | None]
 class Mode(Protocol):
     """A policy over the order.
 
-    ``name`` is written into every order ("b2c"); ``ways`` is what its buyer may do.
+    Attributes:
+        name: is written into every order ("b2c").
+        ways: what its buyer may do.
+        retail: people buy from the shop itself; their goods may cross a border with duty paid, be charged in their own
+            currency or be pre-ordered. Companies clear goods themselves, and who sells to people is no importer.
     """
 
     name: str
     ways: Ways
+    retail: bool
 
     def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
         """Why this order may not be placed, or None. ``placing`` is the data of ``order.place``."""
@@ -159,6 +164,7 @@ class B2C(OfGoods):
     its tax."""
 
     name = "b2c"
+    retail = True
 
     def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
         return None

@@ -21,6 +21,7 @@ class B2B(B2C):
     """
 
     name = "b2b"
+    retail = False
 
     def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
         data, account, total = placing["data"], placing["account"], placing["total"]

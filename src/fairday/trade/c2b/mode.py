@@ -83,6 +83,7 @@ class PreOrder(OfGoods):
 
     name = PREORDER
     ways = Ways(again=False, gathered=True)
+    retail = True
 
     def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
         data = placing["data"]

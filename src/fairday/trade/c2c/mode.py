@@ -50,6 +50,7 @@ class C2C:
 
     name = MODE
     ways = Ways(again=False, back=False)  # one of a kind
+    retail = False
 
     def admits(self, placing: Mapping[str, Any], now: int) -> Refusal | None:
         data = placing["data"]

@@ -93,7 +93,7 @@ class Checkout:
 
     def quote(self, cart: Cart, choice: Choice, buyer: Buyer) -> Quote:
         """Price a cart for somebody now."""
-        now, settings = self._clock.now(), self._settings()
+        now, settings, retail = self._clock.now(), self._settings(), self._retail(choice)
         country = choice.country or settings.country
         where = self._goods.where(
             choice.channel, choice.store or None, country or None, choice.company or None, buyer.crowds
@@ -106,7 +106,7 @@ class Checkout:
             found = self._goods.offers(conn, wanted, where, now)
             pres = preordered(
                 conn, [(x.product, x.qty) for x in cart.lines], now, home=not crosses(settings, country),
-                people=choice.mode == "b2c",
+                people=retail,
             )  # fmt: skip
             # What is still to be made is in nobody's stock.
             supply = self._stock.available(conn, [x.sku for x in cart.lines if x.product not in pres])
@@ -146,8 +146,7 @@ class Checkout:
         by_line = {x.line: x for x in priced.lines}
         lines = [*(with_price(x, by_line.get(x.line)) for x in lines), *gifts]
         crossing = None
-        if choice.mode == "b2c" and choice.way == "ship" and priced.lines and crosses(settings, country):
-            # Companies clear goods themselves; people who sell to people are no importers.
+        if retail and choice.way == "ship" and priced.lines and crosses(settings, country):
             with self._db.read() as conn:
                 sent = [as_sent(x, x.offer) for x in lines if x.offer is not None]
                 crossing = crossed(conn, settings, sent, country, carriage(priced), buyer.account, now)
@@ -181,7 +180,7 @@ class Checkout:
         """The rate of the currency the buyer would rather be charged in, where the shop takes it and has one."""
         settings = self._settings()
         wanted = choice.currency
-        if choice.mode != "b2c" or wanted == settings.currency or wanted not in settings.border.takes:
+        if not self._retail(choice) or wanted == settings.currency or wanted not in settings.border.takes:
             return None
         day = local_day(now, settings.zone)
         with self._db.read() as conn:
@@ -189,6 +188,9 @@ class Checkout:
 
     def _earns(self, priced: model.Priced, buyer: Buyer) -> int:
         return sum(int(h.data["amount"]) for h in self._rewarded(priced, buyer) if h.claim == "earning")
+
+    def _retail(self, choice: Choice) -> bool:
+        return self._orders.steps.mode(choice.mode).retail
 
     def _rewarded(self, priced: model.Priced, buyer: Buyer) -> list[Hold]:
         """What the order holds of a member's points, paid with and to be earned."""
