@@ -163,7 +163,7 @@ def _scale(entry: Entry, ground: Ground, lines: list[int], top: int, bottom: int
     if not round_ and not ground.floored:
         entry.steps.append(Percent(lines, top, bottom))
     else:
-        entry.steps.append(Scale([(i, top, bottom, floors[i], 1, 1) for i in lines], round_, ground.qty))
+        entry.steps.append(Scale([(i, top, bottom, floors[i], 1, 1) for i in lines], ground.qty, round_))
         entry.rounded = entry.rounded or bool(round_)
 
 
@@ -173,7 +173,7 @@ def shares(got: Counts, ground: Ground, top: int, bottom: int) -> Scale:
     for i, k in sorted(got.items()):
         part = Fraction(k * top, ground.qty[i] * bottom)
         cells.append((i, part.numerator, part.denominator, ground.floors[i], k, ground.qty[i]))
-    return Scale(cells)
+    return Scale(cells, ground.qty)
 
 
 def _groups(entry: Entry, benefit: GroupOff, numbers: list[int], ground: Ground, missing: list[Missing]) -> None:
@@ -237,7 +237,7 @@ def _marginal(entry: Entry, benefit: Tiers, reached: list[Tier], number: int, gr
         place = upto
     cells = [(i, p.numerator, p.denominator, ground.floors[i], 1, 1) for i, p in sorted(got.items()) if p]
     if cells:
-        entry.steps.append(Scale(cells))
+        entry.steps.append(Scale(cells, ground.qty))
     if each:
         entry.steps.append(Sub([(i, amount, 1, 1, ground.floors[i]) for i, amount in sorted(each.items())]))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
+from fairday.kernel.garbage import no_collection
 from fairday.offers.model import Cart, Facts, Missing, Policy, Priced, Told
 from fairday.offers.pricing.book import Book, excludes
 from fairday.offers.pricing.building import Entry, build
@@ -27,6 +27,11 @@ def price(cart: Cart, book: Book, facts: Facts, now: int, today: int) -> Priced:
     Raises:
         FairdayError: the cart cannot be (no line, a number out of range).
     """
+    with no_collection():  # many small objects, no cycles
+        return _price(cart, book, facts, now, today)
+
+
+def _price(cart: Cart, book: Book, facts: Facts, now: int, today: int) -> Priced:
     policy = book.policy
     ground = Ground(cart, facts, now, today)
     refused: list[Told] = []
@@ -89,7 +94,7 @@ class _Choice:
         return [e for k, e in enumerate(self.walk.entries) if self.found.chosen >> k & 1]
 
 
-def _choose(ground: Ground, book: Book, entries: Sequence[Entry]) -> _Choice:
+def _choose(ground: Ground, book: Book, entries: list[Entry]) -> _Choice:
     """The best combination by the book's objective: of rules that go together, or one that stands alone."""
     policy = book.policy
     together = [e for e in entries if not e.c.alone]
@@ -124,18 +129,18 @@ def _choose(ground: Ground, book: Book, entries: Sequence[Entry]) -> _Choice:
     return _Choice(walk, found, walk.exactly(found.chosen))
 
 
-def _walk(ground: Ground, policy: Policy, entries: Sequence[Entry]) -> Walk:
+def _walk(ground: Ground, policy: Policy, entries: list[Entry]) -> Walk:
     return Walk(ground, entries, policy.half, policy.remainder, policy.rounding == "each")
 
 
-def _groups(book: Book, entries: Sequence[Entry]) -> list[int]:
+def _groups(book: Book, entries: list[Entry]) -> list[int]:
     """The number of each rule's group where another rule of it is there too, else -1."""
     groups = [book.group_of[e.c.at] for e in entries]
     count = Counter(groups)
     return [g if count[g] > 1 else -1 for g in groups]
 
 
-def _conflicts(book: Book, entries: Sequence[Entry]) -> list[int]:
+def _conflicts(book: Book, entries: list[Entry]) -> list[int]:
     """Of each rule the rules of the cart it excludes, as bits by place."""
     place = {e.c.at: k for k, e in enumerate(entries)}
     return [_among(book.conflicts[e.c.at], place) for e in entries]
@@ -153,7 +158,7 @@ def _among(bits: int, place: dict[int, int]) -> int:
     return found
 
 
-def _beaten(book: Book, entries: Sequence[Entry], chosen: Sequence[Entry]) -> list[Told]:
+def _beaten(book: Book, entries: list[Entry], chosen: list[Entry]) -> list[Told]:
     """Why eligible rules were not taken: which taken ones each does not go with; none, where the buyer saves more
     without."""
     taken = {e.c.at for e in chosen}

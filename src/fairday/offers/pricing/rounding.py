@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from math import ldexp
 
@@ -27,7 +26,7 @@ def quotient(top: int, bottom: int) -> float:
 
 
 def share_out(
-    takes: Sequence[int], d: int, caps: Sequence[int], remainder: str = "largest", half: str = "up", total: int = -1
+    takes: list[int], d: int, caps: list[int], remainder: str = "largest", half: str = "up", total: int = -1
 ) -> list[int]:
     """Whole units for exact amounts ``takes[i] / d``: they sum to the rounded sum (or to ``total``), none beyond its
     cap.
@@ -70,7 +69,7 @@ def share_out(
     return parts
 
 
-Column = tuple[int, Sequence[tuple[int, int]], int, int]
+Column = tuple[int, list[tuple[int, int]], int, int]
 """What a rule takes: (rule, (line, take), times, d); of a line ``take × times / d``."""
 
 
@@ -80,53 +79,78 @@ NEARLY = 2.0**-20
 """How far what a rule lost may be off."""
 
 
-def by_rule(columns: Sequence[Column], lines: Sequence[int]) -> tuple[list[dict[int, int]], dict[int, int]]:
-    """Each line's whole discount divided among its rules, and each rule's sum.
+class Shares:
+    """What a line's discount is made of: its ``rules``, the whole units of each (``parts``), and what their exact
+    shares have above the whole units below (``rests``)."""
+
+    __slots__ = ("parts", "rests", "rules")
+
+    def __init__(self) -> None:
+        self.rules: list[int] = []
+        self.parts: list[int] = []
+        self.rests: list[float] = []
+
+
+def by_rule(
+    columns: list[Column], lines: list[int], names: list[str]
+) -> tuple[list[tuple[tuple[str, int], ...]], dict[int, int]]:
+    """Each line's whole discount divided among its rules, as (name, amount), and each rule's sum.
 
     Args:
         columns: one of each rule.
-        lines: each line's whole discount.
+        lines: each line's whole discount; names: of the rules.
 
     Every share is its exact one rounded down or up where the line's sum allows; a rule that lost most by rounding so
     far gets the next unit to spare, and at the end units are swapped inside a line from rules above to rules below.
     Whole units are exact; what was lost is told in floating point, good to a billionth of a share.
     """
-    placed, uneven, sums = _below(columns, len(lines))
+    placed, sums = _below(columns, len(lines))
     lost = [0.0] * (max(sums, default=-1) + 1)
     """What each rule was given less than exact so far."""
-    for at, parts in enumerate(placed):
-        rests = uneven[at]
-        for rule, rest in rests.items():
-            lost[rule] += rest
-        spare = lines[at] - sum(parts.values())
+    for i, shares in enumerate(placed):
+        rules, parts, rests, spare = shares.rules, shares.parts, shares.rests, lines[i]
+        uneven: list[int] = []
+        for place, rule in enumerate(rules):
+            spare -= parts[place]
+            rest = rests[place]
+            if rest:
+                lost[rule] += rest
+                uneven.append(place)
         while spare > 0:
-            ranked = sorted(rests or parts, key=lost.__getitem__, reverse=True)
-            again = lost[ranked[0]] - 1.0
-            for rule in ranked[:spare]:
-                if lost[rule] <= again:
-                    break
-                parts[rule] += 1
-                sums[rule] += 1
-                lost[rule] -= 1.0
-                spare -= 1
+            place = _most(uneven or list(range(len(rules))), rules, lost)
+            parts[place] += 1
+            sums[rules[place]] += 1
+            lost[rules[place]] -= 1.0
+            spare -= 1
         while spare < 0:
-            rule = min([rule for rule in parts if parts[rule]], key=lost.__getitem__)
-            parts[rule] -= 1
-            sums[rule] -= 1
-            lost[rule] += 1.0
+            place = min([k for k, part in enumerate(parts) if part], key=lambda k: lost[rules[k]])
+            parts[place] -= 1
+            sums[rules[place]] -= 1
+            lost[rules[place]] += 1.0
             spare += 1
     above = {rule for rule, less in enumerate(lost) if less <= NEARLY - 1.0}
     if above:
         _swap(columns, placed, sums, lost, above)
-    return placed, sums
+    told = []
+    for shares in placed:
+        parts = shares.parts
+        told.append(tuple([(names[rule], parts[place]) for place, rule in enumerate(shares.rules) if parts[place]]))
+    return told, sums
 
 
-def _below(
-    columns: Sequence[Column], lines: int
-) -> tuple[list[dict[int, int]], list[dict[int, float]], dict[int, int]]:
-    """By line and rule the whole units of each share, what it has above them (where it has any), and rules' sums."""
-    placed: list[dict[int, int]] = [{} for _ in range(lines)]
-    uneven: list[dict[int, float]] = [{} for _ in range(lines)]
+def _most(places: list[int], rules: list[int], lost: list[float]) -> int:
+    """The place whose rule lost most, the first among equals."""
+    best, most = -1, 0.0
+    for place in places:
+        less = lost[rules[place]]
+        if best < 0 or less > most:
+            best, most = place, less
+    return best
+
+
+def _below(columns: list[Column], lines: int) -> tuple[list[Shares], dict[int, int]]:
+    """By line the whole units of each share and what it has above them, and rules' sums of whole units."""
+    placed = [Shares() for _ in range(lines)]
     sums: dict[int, int] = {}
     for rule, takes, times, bottom in columns:
         shift = max(0, bottom.bit_length() - times.bit_length() - 48)
@@ -139,28 +163,29 @@ def _below(
             if rest < near or rest > 1.0 - near:
                 part, over = divmod(take * times, bottom)
                 rest = max(CLOSE, share - part) if over else 0.0
-            placed[i][rule] = part
+            shares = placed[i]
+            shares.rules.append(rule)
+            shares.parts.append(part)
+            shares.rests.append(rest)
             whole += part
-            if rest:
-                uneven[i][rule] = rest
         sums[rule] = whole
-    return placed, uneven, sums
+    return placed, sums
 
 
 def _swap(
-    columns: Sequence[Column], placed: list[dict[int, int]], sums: dict[int, int], lost: list[float], above: set[int]
+    columns: list[Column], placed: list[Shares], sums: dict[int, int], lost: list[float], above: set[int]
 ) -> None:
     """Move units inside lines from rules that got a unit too much to rules that got too little."""
-    below, uneven, _ = _below(columns, len(placed))
-    for i, parts in enumerate(placed):
-        least = below[i]
-        for rule in above.intersection(parts):
-            if lost[rule] > NEARLY - 1.0 or parts[rule] <= least[rule]:
+    below, _ = _below(columns, len(placed))
+    for shares, least in zip(placed, below, strict=True):
+        rules, parts = shares.rules, shares.parts
+        for place, rule in enumerate(rules):
+            if rule not in above or lost[rule] > NEARLY - 1.0 or parts[place] <= least.parts[place]:
                 continue
-            for other, part in least.items():
-                if lost[other] > NEARLY and parts[other] < part + (1 if other in uneven[i] else 0):
-                    for one, more in ((rule, -1), (other, 1)):
-                        parts[one] += more
+            for there, other in enumerate(rules):
+                if lost[other] > NEARLY and parts[there] < least.parts[there] + (1 if least.rests[there] else 0):
+                    for at, one, more in ((place, rule, -1), (there, other, 1)):
+                        parts[at] += more
                         sums[one] += more
                         lost[one] -= more
                     break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import floor
 from typing import Any
 
@@ -32,7 +31,7 @@ class Branching:
         limit: nodes after which no proof is looked for any more.
     """
 
-    def __init__(self, walk: Walk, conflicts: Sequence[int], limit: int) -> None:
+    def __init__(self, walk: Walk, conflicts: list[int], limit: int) -> None:
         self.walk, self.conflicts, self.limit = walk, conflicts, limit
         self.size = len(walk.entries)
         self.droppable = _droppable(walk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
@@ -109,7 +108,7 @@ class Exact:
             else:
                 self._times *= factor
 
-    def fractions(self, takes: Sequence[tuple[int, Any]]) -> Takes:
+    def fractions(self, takes: list[tuple[int, Any]]) -> Takes:
         """Takes told as fractions, in the walk's denominator (made larger where it must be)."""
         self.rescale(lcm(self.d, *(t.denominator for _, t in takes)) // self.d)
         return [(i, int(t * self.d)) for i, t in takes]

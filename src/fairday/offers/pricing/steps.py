@@ -27,7 +27,7 @@ class Step:
     __slots__ = ("lines",)
     slack = 0.0
     steepest = inf
-    lines: Sequence[int]
+    lines: list[int]
 
     def floats(self, state: Floats) -> float:
         """Take; how much in all."""
@@ -45,7 +45,7 @@ class Step:
         """What it takes of every line of the cart alike, as a fraction, or None if it does not."""
         return None
 
-    def on_the_sum(self, least: Sequence[float]) -> bool:
+    def on_the_sum(self, least: list[float]) -> bool:
         """Whether it takes the same of a sum however that lies on the lines, if no line has less than ``least``."""
         return False
 
@@ -59,9 +59,7 @@ class Scale(Step):
 
     __slots__ = ("cells", "fast", "floored", "qty", "round", "slack", "steepest")
 
-    def __init__(
-        self, cells: Sequence[tuple[int, int, int, int, int, int]], round_: str = "", qty: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, cells: list[tuple[int, int, int, int, int, int]], qty: list[int], round_: str = "") -> None:
         self.cells = cells
         self.lines = [cell[0] for cell in cells]
         self.fast = [(i, a / b) for i, a, b, f, _, _ in cells if not f]
@@ -69,7 +67,7 @@ class Scale(Step):
         self.steepest = max([a / b for _, a, b, *_ in cells], default=inf)
         self.round = round_
         self.qty = qty
-        self.slack = float(sum(qty[i] for i in self.lines)) if round_ else 0.0
+        self.slack = float(sum([qty[i] for i in self.lines])) if round_ else 0.0
 
     def parts(self) -> list[tuple[int, float]]:
         return [*self.fast, *[(i, share) for i, share, _, _ in self.floored]]
@@ -131,7 +129,7 @@ class Percent(Step):
 
     __slots__ = ("bottom", "share", "steepest", "top")
 
-    def __init__(self, lines: Sequence[int], top: int, bottom: int) -> None:
+    def __init__(self, lines: list[int], top: int, bottom: int) -> None:
         self.lines, self.top, self.bottom = lines, top, bottom
         self.share = self.steepest = top / bottom
 
@@ -142,8 +140,9 @@ class Percent(Step):
     def floats(self, state: Floats) -> float:
         r, share, total = state.r, self.share, 0.0
         for i in self.lines:
-            take = r[i] * share
-            r[i] -= take
+            left = r[i]
+            take = left * share
+            r[i] = left - take
             total += take
         return total
 
@@ -158,7 +157,7 @@ class Percent(Step):
     def part(self, state: Exact) -> tuple[int, int] | None:
         return (self.top, self.bottom) if len(self.lines) == state.count else None
 
-    def on_the_sum(self, least: Sequence[float]) -> bool:
+    def on_the_sum(self, least: list[float]) -> bool:
         return len(self.lines) == len(least)
 
 
@@ -167,7 +166,7 @@ class Sub(Step):
 
     __slots__ = ("cells",)
 
-    def __init__(self, cells: Sequence[tuple[int, int, int, int, int]]) -> None:
+    def __init__(self, cells: list[tuple[int, int, int, int, int]]) -> None:
         self.cells = cells
         self.lines = [cell[0] for cell in cells]
 
@@ -196,7 +195,7 @@ class Least(Step):
 
     __slots__ = ("cells",)
 
-    def __init__(self, cells: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, cells: list[tuple[int, int]]) -> None:
         self.cells = cells
         self.lines = [cell[0] for cell in cells]
 
@@ -228,8 +227,8 @@ class Spread(Step):
 
     def __init__(
         self,
-        lines: Sequence[int],
-        floors: Sequence[int] | None,
+        lines: list[int],
+        floors: list[int] | None,
         *,
         amount: Fraction | int | None = None,
         share: tuple[int, int] | None = None,
@@ -253,8 +252,9 @@ class Spread(Step):
         return max(0.0, whole - (self.becomes or 0))
 
     def floats(self, state: Floats) -> float:
-        r, lines = state.r, self.lines
-        whole = sum([r[i] for i in lines], 0.0)
+        r, lines, whole = state.r, self.lines, 0.0
+        for i in lines:
+            whole += r[i]
         if whole <= 0:
             return 0.0
         asked = self.wants(whole)
@@ -304,7 +304,7 @@ class Spread(Step):
         whole = state.whole
         return self._part(whole, state.d) if whole > 0 else (0, 1)
 
-    def on_the_sum(self, least: Sequence[float]) -> bool:
+    def on_the_sum(self, least: list[float]) -> bool:
         if self.becomes is not None or self.floor:
             return False
         if len(self.lines) == len(least):
@@ -337,7 +337,7 @@ class Rounded(Step):
 
     __slots__ = ("floors", "half", "remainder", "slack", "step")
 
-    def __init__(self, step: Step, floors: Sequence[int], remainder: str, half: str) -> None:
+    def __init__(self, step: Step, floors: list[int], remainder: str, half: str) -> None:
         self.step, self.floors, self.remainder, self.half = step, floors, remainder, half
         self.lines = step.lines
         self.slack = step.slack + 1.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import accumulate
 from math import inf
 
@@ -25,7 +24,7 @@ class Tail:
         whole, ship: the most there may be of the lines, and shipping.
     """
 
-    def __init__(self, rules: Sequence[tuple[int, int, Entry, Sequence[Step]]], whole: float, ship: float) -> None:
+    def __init__(self, rules: list[tuple[int, int, Entry, list[Step]]], whole: float, ship: float) -> None:
         self.ship = ship
         parts = [
             (1 << k, 1 << group if group >= 0 else 0, _sums(steps), _ships(entry), entry.given)
@@ -95,7 +94,7 @@ def _most(part: Part, whole: float, ship: float) -> float:
     )
 
 
-def _sums(steps: Sequence[Step]) -> list[tuple[float, float, float]]:
+def _sums(steps: list[Step]) -> list[tuple[float, float, float]]:
     found = []
     for step in steps:
         if isinstance(step, Spread):

@@ -7,7 +7,7 @@ line. ``Branching`` does the rest. Both are exact; docs/algorithms/pricing.md sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import product
 from math import floor, inf, log1p, prod
 
@@ -48,7 +48,7 @@ class Tangent:
         limit: nodes after which no proof is looked for.
     """
 
-    def __init__(self, walk: Walk, groups: Sequence[int], limit: int) -> None:
+    def __init__(self, walk: Walk, groups: list[int], limit: int) -> None:
         self.walk, self.groups, self.limit = walk, groups, limit
         ground = walk.ground
         self.ship = float(ground.cart.shipping or 0)
@@ -57,6 +57,7 @@ class Tangent:
         self.best, self.chosen, self.open = -1, 0, -1
         self.whole = 0.0
         self.tried: dict[int, tuple[float, float]] = {}
+        self.units = dict(enumerate(ground.qty))
         self.fits = True
         """False where too many rules compete for units, or one that competes does more than one kind of thing; then it
         must not run."""
@@ -212,12 +213,12 @@ class Tangent:
         self.spans = [(1 << g, sum(1 << k for k in self.lines if groups[k] == g)) for g in sorted(self.spanning)]
 
     def _joined(
-        self, some: Sequence[int], options: dict[int, Option], turns: dict[int, list[float]], contested: set[int]
+        self, some: Iterable[int], options: dict[int, Option], turns: dict[int, list[float]], contested: set[int]
     ) -> Option:
         """Rules that compete for units, and others of their groups, as one option: each serves what is left to it."""
         one = Option(0)
         qty = self.walk.ground.qty
-        free = dict(enumerate(qty))
+        free = self.units.copy()
         shares: dict[int, float] = {}
         worth: dict[int, float] = {}
         for k in sorted(k for k in some if k >= 0):
@@ -231,7 +232,7 @@ class Tangent:
                 for i, n in used.items():
                     free[i] -= n
                 for i, n in got[0].items():
-                    share = n * float(served.percent) / qty[i]
+                    share = n * served.share / qty[i]
                     shares[i] = shares.get(i, 0.0) + share
                     worth[i] = worth.get(i, 0.0) + share * turns[k][i]
         for i, share in shares.items():
@@ -256,11 +257,12 @@ class Tangent:
             self.open = max(self.open, limit)
             return
         several: list[tuple[float, list[tuple[float, Option]]]] = []
-        for options, scores in zip(open_, scored, strict=True):
+        for group, options in enumerate(open_):
+            scores = scored[group]
             top = max(scores)
             some = [
-                (score, option) for option, score in zip(options, scores, strict=True)
-                if self._reach(low + top - score, chosen | option.bits, whole, saved) > self.best
+                (score, options[place]) for place, score in enumerate(scores)
+                if self._reach(low + top - score, chosen | options[place].bits, whole, saved) > self.best
             ]  # fmt: skip
             if not some:
                 return
@@ -295,12 +297,15 @@ class Tangent:
         low, scored = -inf, []
         for _ in range(3):
             point = _beside(picks, kept)
-            slope = sum([point[i] * x for option in picks for i, x, _ in option.cells], 0.0)
             scores = [_scores(options, point) for options in open_]
-            base = sum(point, 0.0) + slope - add - self.amounts - sum([max(some) for some in scores], 0.0)
+            base = sum(point, 0.0) - add - self.amounts
+            for option in picks:
+                base += _slope(option, point)
+            for some in scores:
+                base -= max(some)
             if base > low:
                 low, scored = base, scores
-            better = [_top(options, some) for options, some in zip(open_, scores, strict=True)]
+            better = [_top(options, scores[group]) for group, options in enumerate(open_)]
             if better == picks:
                 break
             picks = better
@@ -356,7 +361,7 @@ class Tangent:
         return blocked
 
 
-def _on_the_sum(entries: Sequence[Entry], least: Sequence[float]) -> int:
+def _on_the_sum(entries: list[Entry], least: list[float]) -> int:
     """From where on all steps depend on the sum alone, if no line has less than ``least``."""
     first = len(entries)
     while first and all([step.on_the_sum(least) for step in entries[first - 1].steps]):
@@ -364,16 +369,23 @@ def _on_the_sum(entries: Sequence[Entry], least: Sequence[float]) -> int:
     return first
 
 
-def _scores(options: Sequence[Option], point: Sequence[float]) -> list[float]:
+def _scores(options: list[Option], point: list[float]) -> list[float]:
     """What each option takes at most by the tangent at a point."""
-    return [option.add + sum([point[i] * x for i, x, _ in option.cells], 0.0) for option in options]
+    return [option.add + _slope(option, point) for option in options]
 
 
-def _top(options: Sequence[Option], scores: list[float]) -> Option:
+def _slope(option: Option, point: list[float]) -> float:
+    total = 0.0
+    for i, x, _ in option.cells:
+        total += point[i] * x
+    return total
+
+
+def _top(options: list[Option], scores: list[float]) -> Option:
     return options[scores.index(max(scores))]
 
 
-def _beside(options: Sequence[Option], kept: list[float]) -> list[float]:
+def _beside(options: list[Option], kept: list[float]) -> list[float]:
     """What options keep of what is kept of each line."""
     after = kept[:]
     for option in options:
@@ -382,15 +394,15 @@ def _beside(options: Sequence[Option], kept: list[float]) -> list[float]:
     return after
 
 
-def _at_most(step: Served, state: Floats, qty: Sequence[int]) -> None:
+def _at_most(step: Served, state: Floats, qty: list[int]) -> None:
     """Take the most that a rule that competes for units could take of each line, whatever others leave it."""
     got, _ = step.assigned(dict(enumerate(qty)))
     count = sum(got[0].values())
     for i in step.choices[-1]:
-        state.r[i] *= 1.0 - float(step.percent) * min(1.0, count / qty[i])
+        state.r[i] *= 1.0 - step.share * min(1.0, count / qty[i])
 
 
-def _clusters(walk: Walk, groups: Sequence[int]) -> list[list[int]]:
+def _clusters(walk: Walk, groups: list[int]) -> list[list[int]]:
     """Rules that compete for units, put together by the lines and groups they share."""
     clusters: list[tuple[set[int], set[int], list[int]]] = []
     for k in walk.contested:

@@ -36,16 +36,15 @@ def finish(
     offset = len(before[0].entries) if before else 0
     names = [e.c.rule.id for e in (*(before[0].entries if before else ()), *walk.entries)]
     logs = [(0, before[1].log or [])] if before else []
-    parts, amounts = by_rule(_columns([*logs, (offset, state.log or [])]), discounts)
+    parts, amounts = by_rule(_columns([*logs, (offset, state.log or [])]), discounts, names)
     prices = [g - x for g, x in zip(ground.gross, discounts, strict=True)]
     taxes = _taxes(ground, policy, prices)
     priced = []
     for i, line in enumerate(cart.lines):
         net, total = _net_and_total(cart.prices_include_tax, prices[i], taxes[i])
-        given = tuple([(names[k], amount) for k, amount in parts[i].items() if amount])
         priced.append(
-            PricedLine(line=line.line, gross=ground.gross[i], discounts=given, price=prices[i], net=net, tax=taxes[i],
-                       total=total)
+            PricedLine(line=line.line, gross=ground.gross[i], discounts=parts[i], price=prices[i], net=net,
+                       tax=taxes[i], total=total)
         )  # fmt: skip
     chosen = [k for k in range(len(walk.entries)) if found.chosen >> k & 1]
     shipping = _shipping(walk, state, policy)

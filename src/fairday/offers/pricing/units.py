@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +14,7 @@ Counts = dict[int, int]
 """Units by line."""
 
 
-def take_units(wanted: int, order: Sequence[int], free: Counts) -> Counts:
+def take_units(wanted: int, order: list[int], free: Counts) -> Counts:
     """The first ``wanted`` units of lines in an order, taken out of ``free``; fewer when there are not so many."""
     taken: Counts = {}
     for i in order:
@@ -28,9 +28,7 @@ def take_units(wanted: int, order: Sequence[int], free: Counts) -> Counts:
     return taken
 
 
-def sets_off(
-    benefit: SetOff, lines: Sequence[int], dearest: Sequence[int], free: Mapping[int, int]
-) -> tuple[Counts, Counts]:
+def sets_off(benefit: SetOff, lines: list[int], dearest: list[int], free: Mapping[int, int]) -> tuple[Counts, Counts]:
     """Of full sets the units that cost less, and all units of the sets. ``lines`` run from the cheapest unit to the
     dearest, ``dearest`` the other way."""
     have = {i: free[i] for i in lines}
@@ -42,7 +40,7 @@ def sets_off(
     return got, _sum(got, take_units(times * (benefit.qty - off), dearest, have))
 
 
-def rounds(benefit: BuyGet, choices: Sequence[Sequence[int]], free: Mapping[int, int]) -> int:
+def rounds(benefit: BuyGet, choices: list[list[int]], free: Mapping[int, int]) -> int:
     """The largest number of full rounds for which units to buy and units to get can be told apart. ``choices`` are the
     lines that buy and those that may be got."""
     buy, get = set(choices[0]), set(choices[1])
@@ -55,7 +53,7 @@ def rounds(benefit: BuyGet, choices: Sequence[Sequence[int]], free: Mapping[int,
 
 
 def buy_get(
-    benefit: BuyGet, choices: Sequence[Sequence[int]], dearest: Sequence[Sequence[int]], free: Mapping[int, int]
+    benefit: BuyGet, choices: list[list[int]], dearest: list[list[int]], free: Mapping[int, int]
 ) -> tuple[Counts, Counts]:
     """The units got, and all that serve.
 
@@ -79,7 +77,7 @@ def buy_get(
     return got, _sum(used, got)
 
 
-def bundles(benefit: BundlePrice, parts: Sequence[Sequence[int]], free: Mapping[int, int]) -> list[Counts]:
+def bundles(benefit: BundlePrice, parts: list[list[int]], free: Mapping[int, int]) -> list[Counts]:
     """The units of every full set, set by set. ``parts`` are the lines of each part, those that go first first."""
     have = dict(free)
     sets: list[Counts] = []
@@ -115,25 +113,26 @@ class Served(Step):
         closes: units that serve are closed to other rules; False where no other rule wants them.
     """
 
-    __slots__ = ("benefit", "choices", "closes", "dearest", "floors", "known", "percent", "qty")
+    __slots__ = ("benefit", "choices", "closes", "dearest", "floors", "known", "percent", "qty", "share")
 
     def __init__(
         self,
         benefit: SetOff | BuyGet | BundlePrice,
-        choices: Sequence[Sequence[int]],
-        dearest: Sequence[Sequence[int]],
-        qty: Sequence[int],
-        floors: Sequence[int],
+        choices: list[list[int]],
+        dearest: list[list[int]],
+        qty: list[int],
+        floors: list[int],
     ) -> None:
         self.benefit, self.choices, self.dearest, self.qty, self.floors = benefit, choices, dearest, qty, floors
         self.lines = sorted({i for lines in choices for i in lines})
         self.percent = Fraction(0) if isinstance(benefit, BundlePrice) else Fraction(benefit.percent) / 100
+        self.share = float(self.percent)
         self.closes = True
         self.known: dict[tuple[int, ...], tuple[list[Counts], Counts]] = {}
 
     def floats(self, state: Floats) -> float:
         total = 0.0
-        for i, take in self._takes(state, float(self.percent), 0.0):
+        for i, take in self._takes(state, self.share, 0.0):
             state.r[i] -= take
             total += take
         return total
@@ -141,7 +140,7 @@ class Served(Step):
     def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
         return state.fractions(self._takes(state, self.percent, Fraction(0))), None
 
-    def most(self, units: Sequence[float]) -> float:
+    def most(self, units: list[float]) -> float:
         """The most it can take at any time, given the prices of the units it may choose from."""
         benefit = self.benefit
         if isinstance(benefit, BundlePrice):
@@ -152,7 +151,7 @@ class Served(Step):
             count = sum(got.values())
         else:
             count = rounds(benefit, self.choices, free) * benefit.get_qty
-        return sum(sorted(units, reverse=True)[:count], 0.0) * float(self.percent)
+        return sum(sorted(units, reverse=True)[:count], 0.0) * self.share
 
     def assigned(self, free: Mapping[int, int]) -> tuple[list[Counts], Counts]:
         """Units that get the benefit (set by set for bundles), and all that serve."""

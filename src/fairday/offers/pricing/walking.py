@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
-from typing import Any
+from typing import TypeAlias
 
 from fairday.offers.model import BundlePrice
 from fairday.offers.pricing.building import Entry, shares
@@ -15,8 +14,7 @@ from fairday.offers.pricing.state import Exact, Floats
 from fairday.offers.pricing.steps import Percent, Rounded
 from fairday.offers.pricing.units import Served
 
-State = Any
-"""A Floats or an Exact."""
+State: TypeAlias = Floats | Exact
 
 
 class Walk:
@@ -32,7 +30,7 @@ class Walk:
         uneven: something is rounded on the way, so that floats cannot tell.
     """
 
-    def __init__(self, ground: Ground, entries: Sequence[Entry], half: str, remainder: str, each: bool) -> None:
+    def __init__(self, ground: Ground, entries: list[Entry], half: str, remainder: str, each: bool) -> None:
         self.ground = ground
         self.entries = entries
         self.half = half
@@ -59,24 +57,28 @@ class Walk:
         for lines, amount in entry.after:
             if sum([state.left(i) for i in lines]) < amount:
                 return False
-        if isinstance(state, Floats):
-            if entry.line_group:
-                self._best_of_line(entry, state)
-            else:
-                for step in entry.steps:
-                    state.taken += step.floats(state)
-        else:
+        state.given += entry.given
+        if isinstance(state, Exact):
             self._exactly(k, entry, state)
+            for off in entry.ship:
+                gone = min(state.ship, Fraction(off)) if isinstance(off, int) else state.ship * Fraction(*off)
+                state.ship -= gone
+                state.shipped += gone
+                if gone:
+                    state.shipping.append((k, gone))
+            return True
+        if entry.line_group:
+            self._best_of_line(entry, state)
+        else:
+            for step in entry.steps:
+                state.taken += step.floats(state)
         for off in entry.ship:
-            less = min(state.ship, off) if isinstance(off, int) else state.ship * off[0] / off[1]
+            less = min(state.ship, float(off)) if isinstance(off, int) else state.ship * off[0] / off[1]
             state.ship -= less
             state.shipped += less
-            if less and isinstance(state, Exact):
-                state.shipping.append((k, less))
-        state.given += entry.given
         return True
 
-    def worth(self, state: State) -> int:
+    def worth(self, state: Exact) -> int:
         """What a combination saves, whole minor units, of an exact walk."""
         return self._round(state.taken) + self._round(state.shipped) + int(state.given)
 
@@ -147,7 +149,7 @@ class Walk:
                 state.winner[entry.line_group, i] = k
 
 
-def _settle_units(ground: Ground, entries: Sequence[Entry]) -> list[int]:
+def _settle_units(ground: Ground, entries: list[Entry]) -> list[int]:
     """Unit benefits that compete with no other become plain fractions of lines; the places of those that compete."""
     claimed: dict[int, int] = {}
     free = dict(enumerate(ground.qty))
