@@ -8,7 +8,15 @@ import pkgutil
 import fairday
 from fairday.storage.database import metadata
 
-FACES = {"fairday.cli", "fairday.demo", "fairday.rooms", "fairday.migrations", "fairday.playbooks", "fairday.models"}
+FACES = {
+    "fairday.backup",
+    "fairday.cli",
+    "fairday.demo",
+    "fairday.rooms",
+    "fairday.migrations",
+    "fairday.playbooks",
+    "fairday.models",
+}
 
 for _module in pkgutil.walk_packages(fairday.__path__, "fairday."):
     if not any(_module.name == face or _module.name.startswith(face + ".") for face in FACES):

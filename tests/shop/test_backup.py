@@ -16,13 +16,13 @@ from sqlalchemy import select, text, update
 import fairday
 import ordering
 import shopfull
+from fairday.backup import backup, restore, sums
 from fairday.cli import main
 from fairday.kernel.clock import ManualClock
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.reach import outbox
 from fairday.rooms import metadata
-from fairday.shop.backup import backup, restore, sums
 from fairday.storage.database import Database
 from fairday.storage.followers import cursors
 from fairday.storage.ledger import balance

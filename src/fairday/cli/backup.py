@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
+from fairday import backup as copying
+from fairday.backup import Sums
 from fairday.cli.shared import Bar, open_shop, shop_option
 from fairday.kernel.clock import zone
 from fairday.kernel.money import major
 from fairday.shop import Shop
-from fairday.shop import backup as copying
-from fairday.shop.backup import Sums
 from fairday.storage.database import shown
 
 
