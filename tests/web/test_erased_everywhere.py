@@ -23,7 +23,7 @@ from fairday.kernel import jsons
 from fairday.kernel.decider import Command
 from fairday.people import identity, privacy
 from fairday.people.identity.erased import secret
-from fairday.reach import outbox
+from fairday.reach import delivery
 from fairday.storage.database import metadata
 from fairday.storage.ledger import transfers
 from fairday.storage.log import Happening
@@ -259,7 +259,7 @@ def test_she_is_given_out_whole_and_then_there_is_nothing_of_her_but_exact_money
         scanned(shop, account)
         told_wrongly(shop)
         shop.catch_up()
-        outbox.deliver_locally(shop.db, shop.clock.now(), shop.settings.zone)
+        delivery.deliver_locally(shop.db, shop.clock.now(), shop.settings.zone)
         with shop.db.write() as conn:
             person = identity.person_of(conn, "email", MAIL)
             assert person is not None
