@@ -18,6 +18,7 @@ from fairday.offers.model import (
     Facts,
     Goods,
     Line,
+    MorePoints,
     Part,
     PercentOff,
     Policy,
@@ -165,3 +166,13 @@ def test_of_several_benefits_those_that_select_something_are_given_and_shipping_
         got = price(cart, Book([rule]), Facts(), 0, 0)
         assert (got.discount, sum(off for _, off in got.shipping_discounts)) == (discount, shipping)
         assert [told.code for told in got.refused] == ([] if tags else ["goods"])
+
+
+def test_of_several_factors_on_points_the_largest_counts_never_their_product() -> None:
+    def factor(*factors: str) -> Decimal:
+        rules = [Rule(id=f"R{i}", benefits=(MorePoints(factor=Decimal(f), extra=1),)) for i, f in enumerate(factors)]
+        return price(cart_at(1), Book(rules), Facts(), 0, 0).points_factor
+
+    assert [factor(), factor("2"), factor("2", "3"), factor("0.5"), factor("0.5", "1")] == [
+        Decimal(1), Decimal(2), Decimal(3), Decimal("0.5"), Decimal("0.5"),
+    ]  # fmt: skip

@@ -60,7 +60,8 @@ def finish(
         else:
             nothing.append(Told(rule=names[k], code="nothing"))
     gifts: list[tuple[str, str, int]] = []
-    factor, extra, points_paid = Decimal(1), 0, 0
+    factors: list[Decimal] = []
+    extra, points_paid = 0, 0
     for k in chosen:
         entry, name = walk.entries[k], names[offset + k]
         amount = amounts.get(offset + k)
@@ -72,7 +73,8 @@ def finish(
                 gifts += [(name, gift.sku, gift.qty) for gift in entry.gifts]
                 values["gifts"] = sum(gift.qty for gift in entry.gifts)
             for times, more in entry.points:
-                factor *= times
+                if times != 1:
+                    factors.append(times)
                 extra += more
                 values["points"] = values.get("points", 0) + more
             if entry.points_step is not None and amount:
@@ -90,7 +92,7 @@ def finish(
         currency=cart.currency, lines=tuple(priced), gross=sum(ground.gross), discount=sum(discounts), goods=goods,
         shipping=cart.shipping, shipping_discounts=shipping, shipping_tax=shipping_tax, tax=tax,
         net=total - tax, total=total,
-        gifts=tuple(gifts), points_factor=factor, points_extra=extra, points_paid=points_paid,
+        gifts=tuple(gifts), points_factor=max(factors, default=Decimal(1)), points_extra=extra, points_paid=points_paid,
         applied=tuple(applied), refused=tuple(refused + nothing), missing=tuple(missing),
         unplaced=tuple(
             (names[offset + k], rounded(amount.numerator, amount.denominator))
