@@ -39,7 +39,7 @@ def quoted(one: CartLine, offer: Offer | FairdayError) -> QuotedLine:
 
 
 ONLY_COLLECTED = "only_collected"
-"""The problem of a line that is to be sent, and of which enough is only in a store that hands it over."""
+"""The problem of a line that is to be sent, of which none is left for that, but enough in a store that hands over."""
 
 
 def within_reach(supply: Mapping[str, Supply], choice: Choice, senders: Collection[str]) -> dict[str, int]:
@@ -70,7 +70,7 @@ def checked(lines: Sequence[QuotedLine], reach: Mapping[str, int], hand: Mapping
         if line.problem is None and line.sku in left:
             has = left[line.sku]
             if has < line.qty:
-                code = ONLY_COLLECTED if hand[line.sku] >= line.qty else "sold_out" if has <= 0 else "too_few"
+                code = "too_few" if has > 0 else ONLY_COLLECTED if hand[line.sku] >= line.qty else "sold_out"
                 error = Conflict("Too few are left.", code=code, where=str(max(has, 0)))
                 line = msgspec.structs.replace(line, problem=error)
             left[line.sku] = has - line.qty
