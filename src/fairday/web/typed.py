@@ -124,6 +124,8 @@ def _kind(tag: str, kind: str) -> str:
 
 def _with(opening: str, name: str, value: str | None) -> str:
     """A tag with an attribute set, or without it."""
+    if attribute(opening, name) == value:
+        return opening
     bare = re.sub(rf'\s{re.escape(name)}(?:="[^"]*")?(?=[\s>/])', "", opening)
     if value is None:
         return bare
