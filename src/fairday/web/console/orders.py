@@ -49,9 +49,8 @@ def listed(request: Request) -> Response:
             query = query.where(orders.c.id.in_(found))
         rows = [dict(r) for r in conn.execute(query).mappings()]
         people = customers(conn, [r["id"] for r in rows])
-        counts: dict[str, int] = dict(
-            conn.execute(select(orders.c.status, func.count()).group_by(orders.c.status)).tuples().all()
-        )
+        by_status = select(orders.c.status, func.count()).group_by(orders.c.status)
+        counts = {status: int(n) for status, n in conn.execute(by_status)}
     rows = [r | {"customer": people.get(r["id"], "")} for r in rows]
     older = rows[PAGE - 1]["placed_at"] if len(rows) > PAGE else ""
     return page(
