@@ -190,3 +190,17 @@ def test_signing_in_by_a_mailed_proof_brings_the_cart_and_shows_only_the_members
     forged = client(shop)
     forged.cookies["fairday_member"] = f"member|{account}|email:wei@example.com"
     assert "/order/" not in forged.get("/orders").text
+
+
+def test_a_transfer_is_told_where_to_go_until_it_has_come(shop, buying):
+    desk = Client(shop).sign_in("owner", "till@example.com")
+    given = {n: getattr(shop.settings, n) for n in ("name", "zone", "currency", "language", "public_url", "seller")}
+    assert desk.post("/console/settings", {**given, "bank": "Tea <Co>\nIBAN DE89 3704"}).status_code == 303
+    buying.post("/cart/add", data={"sku": "mug"})
+    pay = ordered(buying, payment="bank_transfer").headers["location"].removesuffix("/go")
+    link = re.search(r'href="(/order/[^"]+)"', buying.get("/orders").text)[1]
+    for page in (pay, f"{link}/invoice"):
+        assert "Tea &lt;Co&gt;<br>IBAN DE89 3704" in buying.get(page).text
+    assert buying.get(f"{link}/invoice.pdf").content.startswith(b"%PDF-")
+    assert desk.post(f"/console{pay.replace('/pay/', '/payments/')}/confirm", {"reference": "T1"}).status_code == 303
+    assert "IBAN" not in buying.get(f"{link}/invoice").text

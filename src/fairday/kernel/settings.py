@@ -298,6 +298,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: what the shop is called.
         seller: who sells, as invoices say it: a few lines with the company's name, address and tax numbers.
+        bank: where bank transfers go: a few lines with the holder, the bank and the account's number.
         zone: IANA time zone; every day boundary of the shop is taken in it.
         currency: ISO 4217 code of the amounts the shop keeps.
         country: ISO 3166-1 code of where its shoppers are unless something else is known, or "".
@@ -319,6 +320,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = "My shop"
     seller: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    bank: Annotated[str, msgspec.Meta(max_length=500)] = ""
     zone: str = "Asia/Shanghai"
     currency: str = "CNY"
     country: Annotated[str, msgspec.Meta(pattern="^([A-Z]{2})?$")] = ""

@@ -33,6 +33,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
         head: the columns: goods, quantity, price of one, amount.
         rows: (goods, quantity, price of one, amount) as texts; discounts have quantity "".
         sums: (label, amount, whether it is the last line).
+        bank: where to transfer what is owed: a heading and lines under it.
         note: at the foot.
     """
 
@@ -44,6 +45,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     rows: Sequence[tuple[str, str, str, str]]
     sums: Sequence[tuple[str, str, bool]]
     seller: Sequence[str] = ()
+    bank: Sequence[str] = ()
     note: str = ""
 
 
@@ -91,6 +93,7 @@ def drawn(paper: Paper) -> bytes:
     page.rule()
     for label, amount, last in paper.sums:
         page.total(label, amount, last)
+    page.account()
     page.foot()
     page.canvas.save()
     return out.getvalue()
@@ -170,6 +173,12 @@ class _Page:
         self.text(LEFT + TITLE_WIDTH, label, 11 if last else 9, bold=last)
         self.text(RIGHT, amount, 11 if last else 9, bold=last, right=True)
         self.down(18 if last else 14)
+
+    def account(self) -> None:
+        for n, one in enumerate(self.paper.bank):
+            for part in folded(one, 9, RIGHT - LEFT):
+                self.down(14)
+                self.text(LEFT, part, 9, bold=n == 0)
 
     def foot(self) -> None:
         kept, self.y = self.y, BOTTOM - 20

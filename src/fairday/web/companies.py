@@ -12,6 +12,7 @@ from fairday.insight.sheets import as_csv
 from fairday.kernel.clock import local_day, to_date
 from fairday.kernel.decider import State
 from fairday.kernel.money import major
+from fairday.kernel.settings import Settings
 from fairday.trade.b2b.needs import HORIZONS
 from fairday.trade.b2b.statement import Statement
 from fairday.trade.documents import Paper, drawn
@@ -30,7 +31,7 @@ def statement_file(request: Request, company: str, kind: str) -> Response:
     state, told = shop.companies.company(company), shop.companies.statement(company)
     now = shop.clock.now()
     made = (as_csv(rows(tongue, told, shop.settings.currency, shop.settings.zone)) if kind == "csv"
-            else drawn(paper(tongue, shop.settings.name, state, told, now)))  # fmt: skip
+            else drawn(paper(tongue, shop.settings, state, told, now)))  # fmt: skip
     name = f"statement-{company}-{to_date(local_day(now, shop.settings.zone))}.{kind}"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
     return Response(made, media_type=MEDIA[kind], headers=headers)
@@ -49,7 +50,7 @@ def rows(tongue: Tongue, told: Statement, currency: str, zone: str) -> list[list
     return made
 
 
-def paper(tongue: Tongue, shop: str, state: State, told: Statement, now: int) -> Paper:
+def paper(tongue: Tongue, settings: Settings, state: State, told: Statement, now: int) -> Paper:
     """The statement as a paper in a reader's language, the newest entry last."""
     plain = tongue.plain
 
@@ -61,13 +62,15 @@ def paper(tongue: Tongue, shop: str, state: State, told: Statement, now: int) ->
         title = f"{tongue.date(x.at)}  {plain(f'company.entry.{x.kind}')}  {order_number(x.order)}"
         lines.append((title, str(tongue.date(x.due_at)) if x.due_at else "–", money(x.amount), money(x.balance)))
     facts = [(plain("order.date"), str(tongue.date(now)))]
+    bank = settings.bank.splitlines() if told.owed > 0 else []
     overdue = sum(x.owed for x in told.open if x.due_at is not None and x.due_at < now)
     sums = [(plain("company.overdue"), money(overdue), False)] if overdue else []
     return Paper(
-        title=plain("company.statement"), shop=shop, facts=facts,
+        title=plain("company.statement"), shop=settings.name, seller=settings.seller.splitlines(), facts=facts,
         buyer=[state["name"], *([state["tax_number"]] if state["tax_number"] else [])],
         head=(plain("company.entry"), plain("company.due.head"), plain("order.col.amount"), plain("company.balance")),
         rows=lines, sums=[*sums, (plain("company.owed"), money(told.owed), True)],
+        bank=[plain("order.transfer_to"), *bank] if bank else [],
     )  # fmt: skip
 
 

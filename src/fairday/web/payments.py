@@ -108,6 +108,7 @@ def payment(request: Request, number: str) -> Response:
         state=status,
         waits=waits,
         sandboxed=_sandboxed(request, state),
+        bank=shop.settings.bank.splitlines() if state["method"] == "bank_transfer" else [],
     )
 
 

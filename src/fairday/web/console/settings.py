@@ -15,7 +15,7 @@ from fairday.reach.smtp import from_environment
 from fairday.web.auth import Number, field, inside
 from fairday.web.render import go, page, say, shop_of, tongue_of
 
-NAMES = ("name", "zone", "currency", "language", "public_url", "seller")
+NAMES = ("name", "zone", "currency", "language", "public_url", "seller", "bank")
 _ADDRESS = re.compile(r"https?://([\w.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~%/\-]*)?", re.ASCII)
 
 

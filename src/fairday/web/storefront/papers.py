@@ -108,11 +108,12 @@ def paper_of(
     if sums["refunded"]:
         listed.append((plain("order.refunded"), money(-sums["refunded"]), False))
     buyer = [contact.name, *address_lines(tongue, contact)]
+    bank = settings.bank.splitlines() if kind == "invoice" and (rules.due(state) or state["on_account"]) else []
     return Paper(
         title=plain(f"order.{kind}"), shop=settings.name, seller=settings.seller.splitlines(), facts=facts,
         buyer=list(dict.fromkeys(b for b in buyer if b)),
         head=(plain("order.col.goods"), plain("order.col.qty"), plain("order.col.unit"), plain("order.col.amount")),
-        rows=rows, sums=listed,
+        rows=rows, sums=listed, bank=[plain("order.transfer_to"), *bank] if bank else [],
         note=" ".join([plain("order.note", shop=settings.name), *_notes(tongue, abroad)]),
     )  # fmt: skip
 
