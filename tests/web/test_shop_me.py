@@ -385,3 +385,13 @@ def test_what_a_recognised_shopper_sees_is_told_of_them_once(full_lite: fairday.
     seen = [h for h in record["happenings"] if h["source"] == "fairday" and h["name"] == "Product Viewed"]
     assert [h["properties"]["product_id"] for h in seen] == ["tea-8"]
     assert "Seen lately" in client.get("/goods/tea-1?lang=en").text
+
+
+def test_who_agreed_to_be_remembered_can_still_sign_in(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
+    client.post("/consent", {"answer": "yes"})
+    page = client.get("/me?lang=en").text
+    assert "Your own page" in page
+    assert 'action="/me/link"' in page
+    prove(client, "li0@example.com")
+    assert 'action="/me/link"' not in client.get("/me?lang=en").text

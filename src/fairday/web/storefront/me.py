@@ -39,7 +39,7 @@ from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.signing import sign, signed
 from fairday.web.storefront.agreeing import agree
-from fairday.web.storefront.buying import MEMBER, ORDERS, sign_in
+from fairday.web.storefront.buying import MEMBER, ORDERS, account_of, sign_in
 from fairday.web.storefront.card import standing_of
 from fairday.web.storefront.front import (
     OWN,
@@ -108,8 +108,9 @@ def me(request: Request) -> Response:
         known["consents"] = _switches(conn, who)
     response = shown(
         request, "shop_me.html", visitor_of(request),
-        here="me", who=who, stands=standing_of(request), program=shop_of(request).settings.rewards,
-        ask=request.query_params.get("ask", ""), sent=request.query_params.get("sent", ""), **known,
+        here="me", who=who, signed=account_of(request) is not None, stands=standing_of(request),
+        program=shop_of(request).settings.rewards, ask=request.query_params.get("ask", ""),
+        sent=request.query_params.get("sent", ""), **known,
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response
