@@ -156,3 +156,14 @@ def test_a_goods_page_says_what_is_there_and_where_it_is_collected_today(lite: f
     assert "Sold out for now" in page()
     lite.stock.expect("MUG-1", "depot", 5)
     assert "More is on its way" in page()
+
+
+def test_goods_at_a_place_nobody_sends_from_are_told(lite: fairday.Shop) -> None:
+    lite.stock.count("MUG-1", "main", 5)
+    owner = Client(lite).sign_in("owner")
+    assert "neither sent" not in owner.get("/console/stock?lang=en").text
+    owner = opened(lite)
+    assert "5 units stand at" in owner.get("/console/stock?lang=en").text
+    with lite.db.write() as conn:
+        save_stores(conn, [read_store({**PLACES[0], "store": "main"})])
+    assert "neither sent" not in owner.get("/console/stock?lang=en").text

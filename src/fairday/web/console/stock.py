@@ -15,13 +15,14 @@ from starlette.responses import Response
 from fairday.goods.called import calm
 from fairday.goods.catalogue import ProductRow, products
 from fairday.goods.records import variants_named, variants_of
-from fairday.goods.stock import Level, stock_stream
+from fairday.goods.stock import MAIN, Level, stock_stream
 from fairday.goods.stock.rules import MOST, REASONS
 from fairday.intake.stock import read_counts
 from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.ids import new_id
 from fairday.storage.log import StoredEvent
 from fairday.stores.places import place_names
+from fairday.stores.records import all_places
 from fairday.web.auth import field, inside
 from fairday.web.goods import safe, tone
 from fairday.web.i18n import Tongue
@@ -85,6 +86,8 @@ def _list(request: Request, error: FairdayError | None = None) -> Response:
         uncounted = [sku for sku in (titled or []) if sku not in counted][:8]
         used, (total, gone) = shop.stock.places_used(conn), shop.stock.counts(conn)
         free = _goods(conn, {}, uncounted)
+        places = all_places(conn)
+    served = {place.store for place in places} or {MAIN}
     names = named | {p: p for p in used if p not in named}
     most = max([1, *(on_hand + incoming for _, on_hand, _, incoming in used.values())])
     return page(
@@ -95,6 +98,7 @@ def _list(request: Request, error: FairdayError | None = None) -> Response:
         uncounted=free,
         names=names,
         used=used,
+        stranded=[(place, level[1]) for place, level in used.items() if level[1] > 0 and place not in served],
         most=most,
         total=total,
         gone=gone,
