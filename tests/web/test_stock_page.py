@@ -162,7 +162,8 @@ def test_goods_at_a_place_nobody_sends_from_are_told(lite: fairday.Shop) -> None
     lite.stock.count("MUG-1", "main", 5)
     owner = Client(lite).sign_in("owner")
     assert "neither sent" not in owner.get("/console/stock?lang=en").text
-    owner = opened(lite)
+    with lite.db.write() as conn:
+        save_stores(conn, [read_store(row) for row in PLACES])
     assert "5 units stand at" in owner.get("/console/stock?lang=en").text
     with lite.db.write() as conn:
         save_stores(conn, [read_store({**PLACES[0], "store": "main"})])
