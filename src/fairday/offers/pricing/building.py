@@ -127,7 +127,9 @@ def _units(
     entry: Entry, benefit: SetOff | BuyGet | BundlePrice, numbers: list[int], ground: Ground, missing: list[Missing]
 ) -> None:
     choices = [ground.ranked(n) for n in numbers]
-    served = Served(benefit, choices, [ground.dearest(lines) for lines in choices], ground.qty, ground.floors)
+    percent = (0, 1) if isinstance(benefit, BundlePrice) else entry.c.shares[id(benefit)]
+    dearest = [ground.dearest(lines) for lines in choices]
+    served = Served(benefit, percent, choices, dearest, ground.qty, ground.floors)
     entry.steps.append(served)
     entry.served += (served,)
     entry.wobbly = entry.wobbly or isinstance(benefit, BundlePrice)

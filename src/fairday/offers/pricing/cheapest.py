@@ -17,7 +17,8 @@ def cost_of(walk: Walk, chosen: int) -> int:
     cost = Fraction(0)
     for k, takes, times, d in state.log or ():
         cost += Fraction(sum(t for _, t in takes) * times * walk.entries[k].borne, 100 * d)
-    cost += sum(less * walk.entries[k].borne for k, less in state.shipping) / Fraction(100)
+    for k, less, d in state.shipping:
+        cost += Fraction(less * walk.entries[k].borne, 100 * d)
     cost += sum(entry.cost for k, entry in enumerate(walk.entries) if chosen >> k & 1)
     return half_up(cost)
 

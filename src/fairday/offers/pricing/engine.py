@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from fairday.kernel.garbage import no_collection
 from fairday.offers.model import Cart, Facts, Missing, Policy, Priced, Told
 from fairday.offers.pricing.book import Book, excludes
@@ -136,7 +134,9 @@ def _walk(ground: Ground, policy: Policy, entries: list[Entry]) -> Walk:
 def _groups(book: Book, entries: list[Entry]) -> list[int]:
     """The number of each rule's group where another rule of it is there too, else -1."""
     groups = [book.group_of[e.c.at] for e in entries]
-    count = Counter(groups)
+    count: dict[int, int] = {}
+    for g in groups:
+        count[g] = count.get(g, 0) + 1
     return [g if count[g] > 1 else -1 for g in groups]
 
 

@@ -45,11 +45,12 @@ class Exact:
     """The same in integers: line ``i`` has ``n[i] / d`` left. ``log`` says what every step took when it is kept."""
 
     __slots__ = (
-        "_cells", "_n", "_times", "base", "d", "given", "log", "ship", "shipped", "shipping", "start", "unplaced",
+        "_cells", "_n", "_times", "base", "d", "given", "log", "ship", "ship_d", "ship_start", "shipping", "start",
+        "unplaced",
         "used", "winner",
     )  # fmt: skip
 
-    def __init__(self, n: list[int], d: int, ship: Fraction, *, keep: bool = False) -> None:
+    def __init__(self, n: list[int], d: int, ship: int, *, keep: bool = False) -> None:
         self._n = n
         self._times: int | None = None
         """While steps take from all lines alike a line has ``_n[i] × _times``; those with something are in
@@ -58,18 +59,21 @@ class Exact:
         self.d = d
         self.start = (sum(n), d)
         self.ship = ship
-        self.shipped = Fraction(0)
+        self.ship_d = 1
+        self.ship_start = ship
         self.given = 0
         self.used: dict[int, tuple[int, Any]] = {}
         self.base: dict[str, list[Fraction]] = {}
         self.log: Log | None = [] if keep else None
         self.unplaced: dict[int, Fraction] = {}
         self.winner: dict[tuple[str, int], int] = {}
-        self.shipping: list[tuple[int, Fraction]] = []
+        self.shipping: list[tuple[int, int, int]] = []
+        """(rule, what it takes of shipping, over what); each denominator divides the next."""
 
     def copy(self) -> Exact:
         other = Exact(self.n[:], self.d, self.ship)
-        other.start, other.shipped, other.given = self.start, self.shipped, self.given
+        other.ship_d, other.ship_start = self.ship_d, self.ship_start
+        other.start, other.given = self.start, self.given
         other.used, other.base, other.winner = dict(self.used), dict(self.base), dict(self.winner)
         return other
 
@@ -95,6 +99,24 @@ class Exact:
         """What was taken from lines so far."""
         whole, d = self.start
         return Fraction(whole, d) - Fraction(self.whole, self.d)
+
+    @property
+    def shipped(self) -> Fraction:
+        """What was taken from shipping so far."""
+        return self.ship_start - Fraction(self.ship, self.ship_d)
+
+    def take_shipping(self, k: int, off: tuple[int, int] | int) -> None:
+        """Rule ``k`` takes an amount or a fraction of what is left of shipping."""
+        if isinstance(off, int):
+            gone = min(self.ship, off * self.ship_d)
+        else:
+            top, bottom = off
+            self.ship *= bottom
+            self.ship_d *= bottom
+            gone = self.ship * top // bottom
+        if gone:
+            self.ship -= gone
+            self.shipping.append((k, gone, self.ship_d))
 
     def left(self, i: int) -> Fraction:
         return Fraction(self.n[i], self.d)

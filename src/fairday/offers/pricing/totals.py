@@ -124,11 +124,11 @@ def _columns(logs: list[tuple[int, Log]]) -> list[Column]:
 
 def _shipping(walk: Walk, state: Exact, policy: Policy) -> tuple[tuple[str, int], ...]:
     """What each rule takes off shipping, whole minor units that sum to the rounded whole."""
-    gone, told = Fraction(0), 0
+    gone, over, told = 0, 1, 0
     found: dict[str, int] = {}
-    for k, less in state.shipping:
-        gone += less
-        upto = rounded(gone.numerator, gone.denominator, policy.half)
+    for k, less, d in state.shipping:
+        gone, over = gone * (d // over) + less, d
+        upto = rounded(gone, over, policy.half)
         if upto > told:
             name = walk.entries[k].c.rule.id
             found[name] = found.get(name, 0) + upto - told

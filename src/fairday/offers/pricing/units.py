@@ -105,7 +105,7 @@ class Served(Step):
     """A unit benefit as a step: units that have served are closed to it, and those it uses to later ones.
 
     Args:
-        benefit: a SetOff, BuyGet or BundlePrice.
+        benefit: a SetOff, BuyGet or BundlePrice; percent: off each unit, as a fraction (0, 1 for bundles).
         choices: its selections as lines from the cheapest unit to the dearest; dearest: the other way.
         qty, floors: units and floor (minor units of the whole line) by line.
 
@@ -118,6 +118,7 @@ class Served(Step):
     def __init__(
         self,
         benefit: SetOff | BuyGet | BundlePrice,
+        percent: tuple[int, int],
         choices: list[list[int]],
         dearest: list[list[int]],
         qty: list[int],
@@ -125,8 +126,7 @@ class Served(Step):
     ) -> None:
         self.benefit, self.choices, self.dearest, self.qty, self.floors = benefit, choices, dearest, qty, floors
         self.lines = sorted({i for lines in choices for i in lines})
-        self.percent = Fraction(0) if isinstance(benefit, BundlePrice) else Fraction(benefit.percent) / 100
-        self.share = float(self.percent)
+        self.percent, self.share = percent, percent[0] / percent[1]
         self.closes = True
         self.known: dict[tuple[int, ...], tuple[list[Counts], Counts]] = {}
 
@@ -138,7 +138,7 @@ class Served(Step):
         return total
 
     def exact(self, state: Exact) -> tuple[Takes, Fraction | None]:
-        return state.fractions(self._takes(state, self.percent, Fraction(0))), None
+        return state.fractions(self._takes(state, Fraction(*self.percent), Fraction(0))), None
 
     def most(self, units: list[float]) -> float:
         """The most it can take at any time, given the prices of the units it may choose from."""

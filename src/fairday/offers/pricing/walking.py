@@ -49,7 +49,7 @@ class Walk:
         return Floats(self._start[:], float(self.ground.cart.shipping or 0))
 
     def exact(self, *, keep: bool = False) -> Exact:
-        return Exact(list(self.ground.n), self.ground.d, Fraction(self.ground.cart.shipping or 0), keep=keep)
+        return Exact(list(self.ground.n), self.ground.d, self.ground.cart.shipping or 0, keep=keep)
 
     def take(self, k: int, state: State) -> bool:
         """Take rule ``k``; False when what it asks to be left is not left."""
@@ -61,11 +61,7 @@ class Walk:
         if isinstance(state, Exact):
             self._exactly(k, entry, state)
             for off in entry.ship:
-                gone = min(state.ship, Fraction(off)) if isinstance(off, int) else state.ship * Fraction(*off)
-                state.ship -= gone
-                state.shipped += gone
-                if gone:
-                    state.shipping.append((k, gone))
+                state.take_shipping(k, off)
             return True
         if entry.line_group:
             self._best_of_line(entry, state)
@@ -137,7 +133,7 @@ class Walk:
         if base is None:
             base = state.base[entry.line_group] = [state.left(i) for i in range(state.count)]
         d = lcm(*[left.denominator for left in base])
-        trial = Exact([int(left * d) for left in base], d, Fraction(0))
+        trial = Exact([int(left * d) for left in base], d, 0)
         takes, _ = entry.steps[0].exact(trial)
         for i, take in takes:
             less = Fraction(take, trial.d)
@@ -171,5 +167,5 @@ def _settle_units(ground: Ground, entries: list[Entry]) -> list[int]:
                     step.closes = False
                 elif isinstance(step, Served):
                     got, _ = step.assigned(free)
-                    entry.steps[at] = shares(got[0], ground, step.percent.numerator, step.percent.denominator)
+                    entry.steps[at] = shares(got[0], ground, *step.percent)
     return contested
