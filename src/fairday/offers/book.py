@@ -16,6 +16,7 @@ from fairday.kernel.decider import State
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
 from fairday.offers import budgets, history
+from fairday.offers.families import NO_TREE, Families, Tree, names_categories, tree_of
 from fairday.offers.history import Kept
 from fairday.offers.model import Cart, Facts, Limits, Policy, Priced, Rule
 from fairday.offers.pricing import Book, price
@@ -79,7 +80,7 @@ class Offers:
     def __init__(self, db: Database, settings: Callable[[], Settings], beyond: Beyond) -> None:
         self._db, self._settings, self._beyond = db, settings, beyond
         self._lock = threading.Lock()
-        self._compiled: tuple[tuple[object, ...], Book] | None = None
+        self._compiled: tuple[tuple[object, ...], Tree | None, Book] | None = None
 
     def save(self, conn: Connection, rule: Rule, now: int, *, live: bool = True, actor: str = "system") -> int:
         """Put a rule into the book, or its next version; the book's new version.
@@ -196,12 +197,19 @@ class Offers:
         version = conn.execute(select(func.max(rules.c.version))).scalar() or 0
         key = (version, self.policy, self._settings().currency, self._beyond.version(conn))
         with self._lock:
-            if self._compiled is not None and self._compiled[0] == key:
-                return self._compiled[1]
-        book = self._compile(self.live(conn))
+            known = self._compiled
+        if known is not None and known[0] == key and (known[1] is None or known[1] == tree_of(conn)):
+            return known[2]
+        live = self.live(conn)
+        tree = tree_of(conn) if names_categories(live) else None  # else nobody asks it again
+        book = self._compile(Families(tree or NO_TREE).rules(live))
         with self._lock:
-            self._compiled = (key, book)
+            self._compiled = (key, tree, book)
         return book
+
+    def spread(self, conn: Connection, some: Iterable[Rule]) -> list[Rule]:
+        """Rules as the book reads them: what is about a category is about those below it, too."""
+        return Families(tree_of(conn)).rules(some)
 
     def taken(self, conn: Connection, some: Iterable[Rule]) -> Mapping[str, tuple[int, int]]:
         """What stands taken of rules' counters of their whole lives, by id: (minor units, uses); those without a limit

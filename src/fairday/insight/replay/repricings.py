@@ -76,12 +76,11 @@ class Repricings(Jobs):
         Raises:
             FairdayError: no rule, or one that cannot be.
         """
-        others: list[Rule] = []
-        if beside:
-            with self._db.read() as conn:
-                others = self._offers.live(conn)
+        with self._db.read() as conn:
+            asked = self._offers.spread(conn, rules)
+            others = self._offers.spread(conn, self._offers.live(conn)) if beside else []
         return reprice(
-            self._db, self._settings(), self._lake, rules, period or self.usual(rules), self._clock.now(),
+            self._db, self._settings(), self._lake, asked, period or self.usual(rules), self._clock.now(),
             beside=others, handed=handed, margin=margin, policy=self._offers.policy, progress=progress,
         )  # fmt: skip
 
@@ -123,6 +122,8 @@ class Repricings(Jobs):
         """What one use of a rule takes off, by the latest carts; worked out once a day."""
         settings = self._settings()
         today = local_day(self._clock.now(), settings.zone)
+        with self._db.read() as conn:
+            (rule,) = self._offers.spread(conn, [rule])
         key = (today, msgspec.json.encode(rule, order="deterministic"))
         with self._sampling:
             if key in self._typical:

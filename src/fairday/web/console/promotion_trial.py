@@ -101,7 +101,8 @@ def tried(request: Request, conn: Connection, rule: Rule, lines: Sequence[tuple[
     if rule.when.who or rule.when.unless or rule.when.scene:  # it is tried as somebody it is for
         rule = msgspec.structs.replace(rule, when=msgspec.structs.replace(rule.when, who="", unless="", scene=""))
     day = local_day(at, settings.zone)
-    before, after = (_priced(shop, cart, some, facts, at, day) for some in (others, [*others, rule]))
+    *wide, mine = shop.offers.spread(conn, [*others, rule])
+    before, after = (_priced(shop, cart, some, facts, at, day) for some in (wide, [*wide, mine]))
     known = {r.id: r for r in [*others, rule]}
 
     def name(rule_id: str) -> str:
@@ -154,5 +155,8 @@ def in_the_way(request: Request, conn: Connection, rule: Rule) -> list[Overlap]:
         for p in sold_products(conn)[:GOODS]
         if p.price and p.currency in (None, currency)
     ]  # fmt: skip
-    others = shop.offers.live(conn)
-    return overlaps(rule, others, goods, now, desk.today(shop), currency=currency, policy=shop.offers.policy)
+    live = shop.offers.live(conn)
+    known = {other.id: other for other in live}
+    *others, mine = shop.offers.spread(conn, [*live, rule])
+    found = overlaps(mine, others, goods, now, desk.today(shop), currency=currency, policy=shop.offers.policy)
+    return [msgspec.structs.replace(one, other=known[one.other.id]) for one in found]
