@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairday.kernel.settings import Settings
 from fairday.offers import form as forms
-from fairday.offers.grammar import parse_rule, rule_plain
+from fairday.offers.grammar import parse_rule, read_rule, rule_plain
 from fairday.offers.model import Rule
+from fairday.people.traits import vocabulary
 from rulespecs import rules
 
 FRIDAY = date(2026, 11, 27)
@@ -22,10 +24,16 @@ SHOWN = [
     "{cheapest_of: 3}", "{cheapest_of: 2, percent_off: 50, group: one of these}", "{price: 9.90, goods: {sku: cup}}",
     "{spend: 99, free_shipping: true, pay_with: [wechat, alipay]}", "{spend: 299, gift: tin, person_uses: 1}",
     "{items: 3, gift: {sku: tin, cost: 8}, hours: 20:00..22:00}", "{points: 100, by_coupon: true, budget: 5000}",
+    "{off: 5, country: [ES, PT], tags: [spring, tea], combines: [spring, members]}", "{off: 5, combines: nothing}",
+    "{percent_off: 10, group: one of these, tags: a word, budget: 900, purse: spring purse}",
+    "{tiers: [{spend: 100, percent_off: 5}, {spend: 300, percent_off: 12.5}], marginal: true, goods: {category: tea}}",
+    "{pay_points: 0.01, max_points: 5000, spend: 50, channel: online}", "{pay_points: 0.5, free_shipping: true}",
 ]  # fmt: skip
 NOT_SHOWN = ["{groups_of: 3, off: 1}", "{off: 5, per: unit}", "{off: 5, priority: 3}", "{off: 5, layer: coupon}",
              "{buy: 1, get: 1, get_goods: all, goods: {sku: a}}", "{total: 100}", "{off: 5, borne: 50}",
-             "{off: 5, goods: {tag: a}}", "{off: 5, hours: [10:00..11:00, 12:00..13:00]}"]  # fmt: skip
+             "{off: 5, goods: {tag: a}}", "{off: 5, hours: [10:00..11:00, 12:00..13:00]}",
+             "{off: 5, combines: [nothing]}", "{off: 5, country: Spain}", "{off: 5, alone: true, group: one}",
+             "{off: 5, tags: ['a, b']}", "{tiers: [{spend: 9, percent_off: 1}], repeat: true}"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", SHOWN)
@@ -67,11 +75,53 @@ def test_a_promotion_is_made_from_a_few_fields() -> None:
 )
 @settings(max_examples=150, deadline=None)
 def test_any_fields_give_plain_values_that_can_be_read_or_told_at_a_field(sent: dict[str, str]) -> None:
-    from fairday.kernel.settings import Settings
-    from fairday.offers.grammar import read_rule
-    from fairday.people.traits import vocabulary
 
     fields = forms.read(sent.items())
     rule, problems = read_rule(forms.plain_of(fields, FRIDAY), people=vocabulary(Settings()))
     assert (rule is None) == bool(problems)
     assert all(forms.field_of(p.key, fields) in forms.NAMES for p in problems)
+
+
+def test_labels_countries_shared_budgets_and_points_are_fields() -> None:
+    fields = forms.read({"kind": "pay_points", "pay_points": "0.01", "max_points": "500", "country": "es、PT",
+                         "tags": "spring，tea", "combines": "members", "budget": "900",
+                         "purse": "spring purse"}.items())  # fmt: skip
+    assert forms.problems(fields) == []
+    assert forms.plain_of(fields, FRIDAY) == {
+        "promotion": "pay-points-0-01", "pay_points": "0.01", "max_points": "500", "country": ["ES", "PT"],
+        "tags": ["spring", "tea"], "combines": ["members"], "budget": "900", "purse": "spring purse",
+    }  # fmt: skip
+    rule = parse_rule(forms.plain_of(fields, FRIDAY))
+    assert (rule.when.countries, rule.tags, rule.combines) == ({"ES", "PT"}, {"spring", "tea"}, {"members"})
+    assert (rule.limits.purse, rule.limits.amount, rule.layer) == ("spring purse", 90_000, "payment")
+    alone = forms.plain_of(forms.read([("kind", "off"), ("off", "5"), ("combines", "Nothing")]), FRIDAY)
+    assert parse_rule(alone).combines == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("sent", "at", "code"),
+    [
+        ({"kind": "off", "off": "5", "country": "Spain, FR"}, "country", "bad_value"),
+        ({"kind": "off", "off": "5", "purse": "spring"}, "purse", "purse_unfilled"),
+        ({"kind": "tiers", "tiers[1].at": "100", "tiers[1].percent": "5", "tiers[2].at": "200", "tiers[2].off": "9",
+          "tiers.marginal": "1"}, "tiers[2].off", "marginal_amount"),
+    ],
+)  # fmt: skip
+def test_what_nobody_can_mean_is_told_at_its_field(sent: dict[str, str], at: str, code: str) -> None:
+    fields = forms.read(sent.items())
+    assert [(forms.field_of(p.key, fields), p.code) for p in forms.problems(fields)] == [(at, code)]
+    assert forms.problems(forms.read([("kind", "off"), ("purse", "spring"), ("uses", "9"), ("country", "fr")])) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "at"),
+    [({"kind": "pay_points"}, "pay_points"),
+     ({"kind": "pay_points", "pay_points": "1", "max_points": "x"}, "max_points"),
+     ({"kind": "off", "off": "5", "together": "stack", "stack": "a", "tags": "b", "combines": "c"}, "tags"),
+     ({"kind": "off", "off": "5", "together": "stack", "stack": "a", "combines": "c"}, "combines")],
+)  # fmt: skip
+def test_a_fault_of_the_finer_fields_stands_at_them(sent: dict[str, str], at: str) -> None:
+
+    fields = forms.read(sent.items())
+    _, wrong = read_rule(forms.plain_of(fields, FRIDAY), people=vocabulary(Settings()))
+    assert at in {forms.field_of(p.key, fields) for p in wrong}

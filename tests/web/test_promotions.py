@@ -167,3 +167,28 @@ def test_an_analyst_sees_and_changes_nothing(desk: Client) -> None:
     assert analyst.get("/console/promotions/new").status_code == 403
     assert analyst.post("/console/promotions/move", {"rule": NAME, "move": "start"}).status_code == 403
     assert analyst.get("/console/promotions/one?rule=nothing").status_code == 404
+
+
+def test_the_finer_fields_go_to_the_text_and_back_and_their_faults_stand_at_them(desk: Client) -> None:
+    finer = {"tab": "form", "kind": "tiers", "tiers.by": "spend", "tiers[1].at": "100", "tiers[1].percent": "5",
+             "tiers[2].at": "300", "tiers[2].percent": "10", "tiers.marginal": "1", "country": "es, pt", "uses": "50",
+             "tags": "tea", "combines": "members", "purse": "spring", "when": "always", "together": "any",
+             "promotion": "steps"}  # fmt: skip
+    answer = desk.post("/console/promotions/form", finer | {"to": "yaml"})
+    text = html.unescape(re.findall(r'name="text"[^>]*>\n(.*?)</textarea>', answer.text, re.S)[0])
+    for line in ("marginal: true", "combines:\n- members", "tags: tea", "purse: spring", "- ES"):
+        assert line in text
+    answer = desk.post("/console/promotions/form", {"tab": "yaml", "text": text, "to": "form"})
+    for said in ('name="country" value="ES, PT"', 'name="tags" value="tea"', 'name="combines" value="members"',
+                 'name="purse" value="spring"', 'name="tiers.marginal" value="1" checked'):  # fmt: skip
+        assert said in answer.text
+    wrong = {"country": "Spain", "uses": "", "tiers[1].off": "5"}
+    answer = desk.post("/console/promotions?lang=zh", finer | wrong | {"do": "start"})
+    assert answer.status_code == 422
+    for name in ("country", "purse", r"tiers\[1\].off"):
+        assert re.search(rf'id="f-{name}" class="bad"', answer.text)
+    assert 'data-raw lang="en"' not in answer.text, "told in the reader's language"
+    assert desk.post("/console/promotions", finer | {"do": "start"}).status_code == 303
+    page = read(desk.get("/console/promotions/one?rule=steps&lang=en").text)
+    assert "each step for what lies above it" in page
+    assert "Shared budget spring" in page

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from fairday.kernel.yamltree import Problem
 from fairday.kernel.yamlvalues import LANGUAGES
 
 Plain = dict[str, Any]
@@ -18,6 +19,7 @@ Fields = dict[str, str]
 
 KINDS: Final = (
     "off", "percent_off", "tiers", "buy_get", "nth", "price", "free_shipping", "gift", "points",
+    "pay_points",
 )  # fmt: skip
 """What a promotion of the form gives."""
 TIERS: Final = 4
@@ -27,15 +29,19 @@ GOODS: Final = ("category", "brand", "sku", "where")
 
 NAMES: Final = (
     "promotion", *(f"title.{x}" for x in LANGUAGES), "kind", "spend", "items", "off", "repeat", "percent_off",
-    "at_most", "tiers.by", *(f"tiers[{n}].{x}" for n in range(1, TIERS + 1) for x in ("at", "off", "percent", "ship")),
-    "buy", "get", "get_percent", "nth", "nth_percent", "price", "gift", "gift_cost", "points", "ship",
+    "at_most", "tiers.by", "tiers.marginal",
+    *(f"tiers[{n}].{x}" for n in range(1, TIERS + 1) for x in ("at", "off", "percent", "ship")),
+    "buy", "get", "get_percent", "nth", "nth_percent", "price", "gift", "gift_cost", "points",
+    "pay_points", "max_points", "ship",
     *GOODS, "when", "from", "until", "hours", *(f"day.{d}" for d in DAYS),
-    "who", "unless", "first_order", "by_coupon", "pay_with", "store", "channel",
-    "together", "group", "stack", "uses", "budget", "day_uses", "person_uses",
+    "who", "unless", "first_order", "by_coupon", "pay_with", "store", "channel", "country",
+    "together", "group", "stack", "tags", "combines", "uses", "budget", "purse", "day_uses", "person_uses",
 )  # fmt: skip
 """Every field."""
 
-_OPTIONAL = ("at_most", "uses", "budget", "day_uses", "person_uses", "who", "unless", "hours")
+_LAND = re.compile("[A-Z]{2}")
+_LISTS = ("pay_with", "store", "channel", "tags")
+_OPTIONAL = ("at_most", "uses", "budget", "purse", "day_uses", "person_uses", "who", "unless", "hours")
 
 
 def read(pairs: Iterable[tuple[str, str]]) -> Fields:
@@ -57,7 +63,9 @@ def plain_of(fields: Mapping[str, str], today: date) -> Plain:
         "goods": _goods(fields),
         **_gives(fields),
         **{name: get(name, "") for name in _OPTIONAL},
-        **{name: _split(get(name, "")) for name in ("pay_with", "store", "channel")},
+        **{name: _split(get(name, "")) for name in _LISTS},
+        "country": [_country(word) for word in _split(get("country", ""))],
+        "combines": "nothing" if get("combines", "").lower() == "nothing" else _split(get("combines", "")),
         **{name: True for name in ("first_order", "by_coupon") if get(name)},
         "weekdays": [day for day in DAYS if get(f"day.{day}")],
         **_days(fields, today),
@@ -77,7 +85,7 @@ def named(fields: Mapping[str, str]) -> str:
     kind = fields.get("kind", "")
     first = re.findall(r"[a-z0-9]+", " ".join(fields.get(n, "") for n in ("category", "brand", "sku")).lower())[:2]
     words = [*first]
-    for name in ("spend", "items", "off", "percent_off", "buy", "get", "nth", "price", "gift", "points"):
+    for name in ("spend", "items", "off", "percent_off", "buy", "get", "nth", "price", "gift", "points", "pay_points"):
         value = re.sub(r"[^a-z0-9.]+", "-", fields.get(name, "").lower()).strip("-.")
         mine = _OF.get(kind, ())
         if name in mine and value:
@@ -92,12 +100,17 @@ _OF: Final[Mapping[str, tuple[str, ...]]] = {
     "off": ("spend", "items", "off"), "percent_off": ("spend", "items", "percent_off"), "tiers": (),
     "buy_get": ("buy", "get"), "nth": ("nth",), "price": ("price",), "free_shipping": ("spend", "items"),
     "gift": ("spend", "items", "gift"), "points": ("spend", "items", "points"),
+    "pay_points": ("spend", "items", "pay_points"),
 }  # fmt: skip
 """The fields that say what each kind gives, and from when on."""
 
 
 def _split(text: str) -> list[str]:
     return [w.strip() for w in re.split(r"[,，、;；\n]", text) if w.strip()]
+
+
+def _country(word: str) -> str:
+    return word.upper() if re.fullmatch("[A-Za-z]{2}", word) else word
 
 
 def _goods(fields: Mapping[str, str]) -> Any:
@@ -121,6 +134,7 @@ def _gives(fields: Mapping[str, str]) -> Plain:
             plain["percent_off"] = get("percent_off") or "0"
         case "tiers":
             plain["tiers"] = [_tier(fields, n) for n in range(1, TIERS + 1) if get(f"tiers[{n}].at")] or [{}]
+            plain |= {"marginal": True} if get("tiers.marginal") else {}
         case "buy_get":
             plain |= {"buy": get("buy") or "1", "get": get("get") or "1"}
             plain |= {"percent_off": get("get_percent")} if get("get_percent") else {}
@@ -136,6 +150,9 @@ def _gives(fields: Mapping[str, str]) -> Plain:
             plain["gift"] = {"sku": gift, "cost": get("gift_cost")} if get("gift_cost") else gift
         case "points":
             plain["points"] = get("points") or "-"
+        case "pay_points":
+            plain["pay_points"] = get("pay_points") or "-"
+            plain |= {"max_points": get("max_points")} if get("max_points") else {}
     if get("ship") and kind != "free_shipping":
         plain["free_shipping"] = True
     return plain
@@ -189,9 +206,10 @@ def of(plain: Plain) -> Fields | None:
         return None
     if kind != "free_shipping" and rest.pop("free_shipping", False):
         fields["ship"] = "1"
-    take("promotion", "spend", "items", "from", "until", "who", "unless", "uses", "budget", "day_uses", "person_uses")
-    for name in ("pay_with", "store", "channel"):
-        fields[name] = _joined(rest.pop(name, ""))
+    take("promotion", "spend", "items", "from", "until", "who", "unless", "uses", "budget", "purse", "day_uses")
+    take("person_uses")
+    if not _lists_of(rest, fields):
+        return None
     for name in ("first_order", "by_coupon"):
         fields[name] = "1" if rest.pop(name, False) else ""
     for day in rest.pop("weekdays", ()):
@@ -204,14 +222,16 @@ def of(plain: Plain) -> Fields | None:
         if name in rest:
             fields |= {"together": name, name: str(rest.pop(name))}
     if rest.pop("alone", False):
-        fields["together"] = "alone" if fields["together"] == "any" else "group"
+        if fields["together"] != "any":
+            return None
+        fields["together"] = "alone"
     return None if rest else fields
 
 
 def _kind(plain: Plain) -> str | None:
     for key, kind in (("tiers", "tiers"), ("buy", "buy_get"), ("cheapest_of", "nth"), ("off", "off"),
                       ("percent_off", "percent_off"), ("price", "price"), ("gift", "gift"), ("points", "points"),
-                      ("free_shipping", "free_shipping")):  # fmt: skip
+                      ("pay_points", "pay_points"), ("free_shipping", "free_shipping")):  # fmt: skip
         if key in plain:
             return kind
     return None
@@ -220,13 +240,14 @@ def _kind(plain: Plain) -> str | None:
 def _kind_of(kind: str, rest: Plain, fields: Fields) -> bool:
     """Move what a kind gives from ``rest`` into the fields; whether the form can say it."""
     names = {"off": ("off",), "percent_off": ("percent_off", "at_most"), "price": ("price",), "points": ("points",),
-             "buy_get": ("buy", "get")}.get(kind, ())  # fmt: skip
+             "pay_points": ("pay_points", "max_points"), "buy_get": ("buy", "get")}.get(kind, ())  # fmt: skip
     for name in names:
         if name in rest:
             fields[name] = _written(rest.pop(name))
     if kind == "off":
         fields["repeat"] = "1" if rest.pop("repeat", False) else ""
     elif kind == "tiers":
+        fields["tiers.marginal"] = "1" if rest.pop("marginal", False) else ""
         return _tiers_of(rest.pop("tiers"), fields)
     elif kind == "buy_get":
         fields["get_percent"] = _written(rest.pop("percent_off", ""))
@@ -273,6 +294,19 @@ def _goods_of(goods: Any, fields: Fields) -> bool:
     return True
 
 
+def _lists_of(rest: Plain, fields: Fields) -> bool:
+    """Move lists of words into their fields; whether each field says them as they are."""
+    for name in (*_LISTS, "country", "combines"):
+        words = rest.pop(name, [])
+        fields[name] = _joined(words)
+        listed = words if isinstance(words, list) else [words]
+        if _split(fields[name]) != listed or (name == "country" and not all(_LAND.fullmatch(w) for w in listed if w)):
+            return False
+        if name == "combines" and words != "nothing" and any(w.lower() in ("nothing", "anything") for w in listed):
+            return False
+    return True
+
+
 def _joined(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
@@ -287,8 +321,27 @@ def _written(value: Any) -> str:
 
 _AT: Final[Mapping[str, str]] = {
     "cheapest_of": "nth", "title": f"title.{LANGUAGES[0]}", "weekdays": "day.mon", "repeat": "repeat",
-    "combines": "together", "alone": "together", "free_shipping": "ship", "tiers": "tiers[1].at", "": "kind",
+    "marginal": "tiers.marginal", "alone": "together", "free_shipping": "ship", "tiers": "tiers[1].at", "": "kind",
 }  # fmt: skip
+
+
+def problems(fields: Mapping[str, str]) -> list[Problem]:
+    """What a text may say but nobody who fills in the form can mean."""
+    found = []
+
+    def wrong(key: str, message: str, remedy: str, code: str) -> None:
+        found.append(Problem("", 1, 1, key, message, remedy, code))
+
+    for word in _split(fields.get("country", "")):
+        if not _LAND.fullmatch(_country(word)):
+            wrong("country", f"{word!r} is not a country.", "Write ES.", "bad_value")
+    if fields.get("purse") and not fields.get("budget") and not fields.get("uses"):
+        wrong("purse", "A shared budget needs a limit: write budget or uses.", "", "purse_unfilled")
+    if fields.get("kind") == "tiers" and fields.get("tiers.marginal"):
+        for n in range(1, TIERS + 1):
+            if fields.get(f"tiers[{n}].off"):
+                wrong(f"tiers[{n}].off", "A step for what lies above it gives a percent.", "", "marginal_amount")
+    return found
 
 
 def field_of(key: str, fields: Mapping[str, str]) -> str:

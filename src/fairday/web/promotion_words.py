@@ -121,7 +121,7 @@ def benefit(tongue: Tongue, b: Benefit) -> str:
                 at = money(t.at) if b.by == "amount" else say("pieces", n=t.at)
                 return say("every", at=at, what=_step_gives(tongue, t))
             steps = [_step(tongue, b, t) for t in b.tiers]
-            return (" · " if tongue.language != "zh" else "；").join(steps)
+            return (" · " if tongue.language != "zh" else "；").join(steps) + (say("marginal") if b.marginal else "")
         case ShippingOff():
             if b.amount is not None:
                 return say("shipping_off", amount=money(b.amount))
@@ -131,7 +131,15 @@ def benefit(tongue: Tongue, b: Benefit) -> str:
         case MorePoints():
             return say("points", n=b.extra) if b.extra else say("points_times", n=_percent(b.factor))
         case PayPoints():
-            return say("pay_points")
+            return _worth(tongue, b) + ("" if b.max_points is None else say("points_most", n=b.max_points))
+
+
+def _worth(tongue: Tongue, b: PayPoints) -> str:
+    """What points pay: the fewest of 1, 10, 100, … that come to whole minor units."""
+    for n in (1, 10, 100, 1_000, 10_000):
+        if (paid := b.unit_value * n) == paid.to_integral_value() and paid:
+            return tongue.plain("promo_say.points_worth", n=n, amount=tongue.money(int(paid)))
+    return tongue.plain("promo_say.pay_points")
 
 
 def _step(tongue: Tongue, b: Tiers, t: Tier) -> str:
@@ -181,6 +189,10 @@ def facts(tongue: Tongue, rule: Rule, zone: str) -> list[tuple[str, str]]:
         if holds:
             found.append((name, tongue.plain("value.yes")))
     found.append(("together", together(tongue, rule)))
+    if rule.tags:
+        found.append(("tags", _listed(tongue, sorted(rule.tags))))
+    if limits.purse:
+        found.append(("purse", limits.purse))
     if limits.uses is not None:
         found.append(("uses", tongue.plain("promo_say.uses", n=limits.uses)))
     if limits.amount is not None:

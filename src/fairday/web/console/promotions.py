@@ -189,9 +189,16 @@ def _today(request: Request) -> date:
     return to_date(desk.today(shop_of(request)))
 
 
-def _read(request: Request, source: str | dict[str, Any]) -> tuple[Rule | None, list[Problem]]:
+def _read(
+    request: Request, source: str | dict[str, Any], fields: forms.Fields | None
+) -> tuple[Rule | None, list[Problem]]:
     shop = shop_of(request)
-    return read_rule(source, people=desk.vocabulary(shop), zone=shop.settings.zone)
+    rule, wrong = read_rule(source, people=desk.vocabulary(shop), zone=shop.settings.zone)
+    own = [] if fields is None else forms.problems(fields)
+    if not own or fields is None:
+        return rule, wrong
+    said = {p.key.partition("[")[0] for p in own}
+    return None, [*own, *(p for p in wrong if p.key.partition("[")[0] not in said)]
 
 
 def _plain(request: Request, was: str, fields: forms.Fields) -> dict[str, Any]:
@@ -211,7 +218,7 @@ def _plain(request: Request, was: str, fields: forms.Fields) -> dict[str, Any]:
 def _live(request: Request, source: str | dict[str, Any], fields: forms.Fields | None) -> dict[str, Any]:
     """What stands beside the editor: every problem, or the promotion in words, on a last cart, and what it meets."""
     shop, tongue = shop_of(request), tongue_of(request)
-    rule, problems = _read(request, source) if source else (None, [])
+    rule, problems = _read(request, source, fields) if source else (None, [])
     shown: dict[str, Any] = {
         "problems": [(p, *explained(p, tongue)) for p in problems], "rule": rule, "trial": None, "meets": [],
         "fields_at": None if fields is None else [forms.field_of(p.key, fields) for p in problems],
@@ -241,7 +248,8 @@ def _form_page(
         wrong.setdefault(forms.field_of(problem.key, fields), []).append(explained(problem, tongue))
     with shop.db.read() as conn:
         goods = _goods(request, conn)
-    fresh = not any(fields[n] for n in ("off", "percent_off", "price", "gift", "points", "tiers[1].at", "buy", "nth"))
+    first = ("off", "percent_off", "price", "gift", "points", "pay_points", "tiers[1].at", "buy", "nth")
+    fresh = not any(fields[n] for n in first)
     source = {} if fresh and not problems and not was else _plain(request, was, fields)
     return page(
         request, "promotion_edit.html", status_of(error) if error else 422 if problems else 200,
@@ -280,7 +288,8 @@ def check(request: Request) -> Response:
         return page(request, "promotion_live.html", **_live(request, source, fields))
     if fields is None:
         return _text_page(request, was, text, version=version)
-    return _form_page(request, was, fields, version=version, problems=_read(request, _plain(request, was, fields))[1])
+    problems = _read(request, _plain(request, was, fields), fields)[1]
+    return _form_page(request, was, fields, version=version, problems=problems)
 
 
 @inside.post("/promotions/form")
@@ -291,11 +300,11 @@ def switch(request: Request) -> Response:
     to = request.state.form.get("to")
     if fields is not None and to == "yaml":
         plain = _plain(request, was, fields)
-        rule, _ = _read(request, plain)
+        rule, _ = _read(request, plain, None)
         return _text_page(request, was, _text(request, rule) if rule else dump(plain), version=version)
     if fields is not None:
         return _form_page(request, was, fields, version=version)
-    rule, _ = _read(request, text)
+    rule, _ = _read(request, text, None)
     shown = None if rule is None or to != "form" else forms.of(rule_plain(rule, settings.currency, settings.zone))
     if shown is None:
         return _text_page(request, was, text, version=version, only=rule is not None and to == "form")
@@ -308,7 +317,7 @@ def save(request: Request) -> Response:
     shop = shop_of(request)
     was, version, fields, text = _posted(request)
     source: str | dict[str, Any] = text if fields is None else _plain(request, was, fields)
-    rule, problems = _read(request, source)
+    rule, problems = _read(request, source, fields)
     if rule is None:
         if fields is None:
             return _text_page(request, was, text, version=version)
