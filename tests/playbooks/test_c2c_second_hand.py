@@ -97,6 +97,8 @@ def deal(play: Play, base: str, anna: Member, ben: Member) -> str:
     assert number is not None
     page = anna.see(f"/deal/{number[1]}")
     assert "南京路 1 号" in page
+    mistyped = anna.act(number[1], "send", carrier="sf", tracking="??")
+    assert mistyped.status_code == 422, "a number that cannot be one could never be mended afterwards"
     sent = anna.act(number[1], "send", carrier="sf", tracking="SF1234567890")
     assert sent.status_code == 303, sent.text[-1500:]
     return number[1]

@@ -15,6 +15,11 @@ def test_one_order_says_nothing_of_the_future_and_two_of_no_interval() -> None:
     assert twice.expected is not None
 
 
+def test_two_orders_of_one_day_are_one_need() -> None:
+    told = need("MUG", "Mug", [(200, 2), (200, 4)], 200, 30)
+    assert (told.orders, told.units, told.expected) == (2, 6, None)
+
+
 def test_a_steady_buyer_is_expected_to_go_on_so() -> None:
     steady = need("MUG", "Mug", [(day, 50) for day in range(0, 360, 30)], 360, 30)
     assert steady.every == 30

@@ -8,8 +8,12 @@ import pytest
 
 import fairday
 from companydesk import TO, invitation, joined, opened, order_list, shelf, signed_in
+from fairday.kernel.clock import ManualClock
+from fairday.offers.model import Rule, ShippingOff
 from fairday.reach import outbox
 from fairday.storage.runner import stream_state
+from fairday.trade.shipping.kept import save_rate
+from fairday.trade.shipping.rates import Rate, Step
 from webdesk import Client, hard_coded
 
 
@@ -149,12 +153,13 @@ def test_a_companys_buyer_sees_its_price_beside_everybodys_and_puts_goods_on_its
 
 
 def test_both_sides_take_the_statement_home_and_see_what_will_likely_be_needed(
-    shop: fairday.Shop, owner: Client
+    shop: fairday.Shop, owner: Client, clock: ManualClock
 ) -> None:
     buyer = joined(shop, owner, "buyer@acme.example", "buyer", "900.00")
     for _ in range(2):
         path = buyer.post("/company/lists", {"goods": "MUG 2", "go": "list"}).headers["location"]
         assert order_list(buyer, path).status_code == 303
+        clock.at += 4 * 3_600_000  # the second is ordered on the day after
     for client, path in ((buyer, "/company"), (owner, "/console/companies/acme")):
         sheet = client.get(f"{path}/statement.csv?lang=en")
         assert sheet.headers["content-type"].startswith("text/csv")
@@ -209,3 +214,22 @@ def test_approvers_are_written_once_that_a_list_waits_and_its_buyer_once_how_it_
     assert told == [waits, ("buyer@acme.example", "Your list of CN¥18.00 is approved")]
     shop.clock.move(3 * 86_400_000)
     assert mails() == told
+
+
+def test_a_lists_sum_adds_up_and_a_bad_phone_is_said_in_the_readers_language(shop: fairday.Shop, owner: Client) -> None:
+    free = Rule(id="free", title={"en": "Free delivery"}, layer="shipping", benefits=(ShippingOff(),))
+    with shop.db.write() as conn:
+        shop.offers.save(conn, free, shop.clock.now())
+        save_rate(conn, Rate(rate="home", service="standard", currency="CNY", steps=(Step(upto=0, price=1000),)))
+    buyer = joined(shop, owner, "buyer@acme.example", "buyer")
+    made = buyer.post("/company/lists", {"goods": "CUP 2", "go": "list"}).headers["location"]
+    page = buyer.get(made + "?lang=en").text
+    total = page.split('class="sum"')[1].split("</dl>")[0]
+    assert re.findall(r"−?¥[\d.]+", total.replace("CN¥", "¥")) == ["¥20.00", "−¥10.00", "¥10.00", "¥20.00"]
+    buyer.get("/company?lang=zh")
+    answer = order_list(buyer, made, phone="12345")
+    assert answer.status_code == 422
+    assert "电话号码不对" in answer.text
+    placed = order_list(buyer, made)
+    order = buyer.get(placed.headers["location"] + "?lang=en").text
+    assert re.search(r"On account · due \w+ \d+, \d+", order)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from fairday.goods.offering import Wanted
 from fairday.insight.sheets import as_csv
 from fairday.kernel.clock import local_day, to_date
 from fairday.kernel.decider import State
+from fairday.kernel.errors import FairdayError
 from fairday.kernel.money import major
 from fairday.kernel.settings import Settings
-from fairday.trade.b2b.needs import HORIZONS
+from fairday.trade.b2b.needs import HORIZONS, Need
 from fairday.trade.b2b.statement import Statement
 from fairday.trade.documents import Paper, drawn
 from fairday.trade.links import order_number
+from fairday.web.called import called_of
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 
@@ -78,6 +82,19 @@ def needed(request: Request, company: str) -> dict[str, Any]:
     """For the page of what a company will likely need: the days ahead that were asked for, and each article."""
     asked = request.query_params.get("days", "")
     ahead = int(asked) if asked in {str(n) for n in HORIZONS} else HORIZONS[0]
-    found = shop_of(request).companies.needs(company, ahead)
+    found = _called(request, company, shop_of(request).companies.needs(company, ahead))
     return {"ahead": ahead, "horizons": HORIZONS, "needs": [x for x in found if x.expected is not None],
             "few": [x for x in found if x.expected is None]}  # fmt: skip
+
+
+def _called(request: Request, company: str, found: list[Need]) -> list[Need]:
+    """The same, each article by its name in the reader's language as long as it is sold."""
+    shop = shop_of(request)
+    wanted = [Wanted(sku=x.sku, qty=1) for x in found]
+    with shop.db.read() as conn:
+        offers = shop.goods.offers(conn, wanted, shop.goods.where(company=company), shop.clock.now())
+        called = called_of(request).read_offers(conn, offers)
+    return [
+        x if isinstance(offer, FairdayError) else msgspec.structs.replace(x, title=called.offer(offer, x.sku))
+        for x, offer in zip(found, offers, strict=True)
+    ]

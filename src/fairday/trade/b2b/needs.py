@@ -60,16 +60,18 @@ def need(sku: str, title: str, bought: Sequence[tuple[int, int]], today: int, ah
         bought: (day, units) of each order that held it; at least one.
         ahead: days from today on.
     """
-    bought = sorted(bought)
-    days = [day for day, _ in bought]
-    units = np.array([n for _, n in bought], dtype=float)
+    by_day: dict[int, int] = {}
+    for day, n in bought:  # what was ordered in two goes on one day was needed once
+        by_day[day] = by_day.get(day, 0) + n
+    days = sorted(by_day)
+    units = np.array([by_day[day] for day in days], dtype=float)
     told = Need(sku=sku, title=title, orders=len(bought), units=int(units.sum()), first=days[0], last=days[-1])
-    if len(bought) < LEAST:
+    if len(days) < LEAST:
         return told
     since = max(1, today - days[0])
     luck = np.random.default_rng(int(digest("need", sku)[:8], 16))
     # The first order began the watch; the others are what came in it.
-    rate = luck.gamma(len(bought) - 1 + 0.5, 1 / since, DRAWS)
+    rate = luck.gamma(len(days) - 1 + 0.5, 1 / since, DRAWS)
     times = luck.poisson(rate * ahead)
     drawn = luck.choice(units, int(times.sum()))
     sums = np.add.reduceat(np.append(drawn, 0.0), np.minimum(np.cumsum(times) - times, len(drawn)))

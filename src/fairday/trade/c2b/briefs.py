@@ -32,6 +32,7 @@ from fairday.trade.c2c.records import Ids
 from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, text_of
 from fairday.trade.records import Contact, parcel_row
 from fairday.trade.service import Orders
+from fairday.trade.shipping.carriers import read_number
 
 COMPANYS = ("not_member", "needs_approval", "over_credit", "credit_overdue", "other_currency", "too_many_open")
 """What a company's own rules refuse; told under the codes of its area."""
@@ -195,7 +196,7 @@ class Briefs:
         name = digest("parcel", number, str(now))[:20] if parcel[1] else ""
         data = {"account": account, "parcel": name}
         words = _said(f"answer:{id_}", "seller", said, kept, ids, now)
-        words += [parcel_row(name, number, parcel[0], parcel[1], now)] if name else []
+        words += [parcel_row(name, number, parcel[0], read_number(parcel[1]), now)] if name else []
         done(self._runner.submit(Command("answer.deliver", f"answer:{id_}", data, account, rows=words)))
         self._keep(kept, now)
 

@@ -27,6 +27,7 @@ from fairday.trade.c2c.saying import KEPT_DAYS, LISTING_ID, done, photo_kept, te
 from fairday.trade.c2c.seller import FORWARD, EarningsClaim, SellerDecider, writing
 from fairday.trade.records import Contact, orders, parcel_row
 from fairday.trade.service import Orders
+from fairday.trade.shipping.carriers import read_number
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,12 +191,13 @@ class Market:
 
         Raises:
             Conflict: it cannot be sent now.
+            FairdayError: as ``read_number``.
         """
         side, _ = self.deal(number, account)
         if side != "seller":
             raise NotFound("There is no such order.", code="no_such_order")
         parcel = digest("parcel", number)[:20]
-        row = parcel_row(parcel, number, carrier, tracking, self.clock.now())
+        row = parcel_row(parcel, number, carrier, read_number(tracking), self.clock.now())
         done(self.orders.act("order.ship", f"order:{number}", {"parcel": parcel}, actor=account, rows=[row]))
 
     def received(self, number: str, account: str) -> None:

@@ -30,7 +30,7 @@ from fairday.web.goods import safe
 from fairday.web.i18n import LANGUAGES
 from fairday.web.render import say, shop_of, status_of, tongue_of
 from fairday.web.storefront.buying import account_of, buyer_of, keep_order, text_in, token_of
-from fairday.web.storefront.cart import problem_of
+from fairday.web.storefront.cart import problem_of, sums_drawn
 from fairday.web.storefront.front import front_of, router, same_site, shown, spend, visitor_of
 from fairday.web.storefront.prefer import COUNTRIES
 
@@ -245,7 +245,8 @@ def _list(
     names = Locale(tongue_of(request).language if tongue_of(request).language in LANGUAGES else "en").territories
     return _shown(
         request, "shop_company_list.html", 409 if moved else status_of(error) if error else 200, error,
-        member=member, looked=looked, lines=lines, number=number, own=own, who=who, given=fields, moved=why,
+        member=member, looked=looked, sums=sums_drawn(request, looked.quote), lines=lines,
+        number=number, own=own, who=who, given=fields, moved=why,
         countries=sorted(((c, names.get(c, c)) for c in COUNTRIES), key=lambda c: c[1]),
         may_answer=member.role != "buyer" and not own and looked.state["status"] == "submitted",
         may_order=own and open_, free=credit.free(owed), days=owed["days"], limit=owed["limit"],

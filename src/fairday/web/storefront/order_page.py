@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from fairday.goods.catalogue import products_named
@@ -17,6 +17,7 @@ from fairday.kernel.errors import FairdayError
 from fairday.shop import Shop
 from fairday.stores.records import all_places
 from fairday.trade import order as rules
+from fairday.trade.b2b.tables import company_orders
 from fairday.trade.documents import sums_of
 from fairday.trade.links import order_number as number_of
 from fairday.trade.links import pickup_code
@@ -51,10 +52,12 @@ def page(request: Request, token: str, order: str, state: State, error: Any = No
         store = next((p for p in all_places(conn) if p.store == state["store"]), None)
         shared = shareable(request, conn, state)
         lines = _lines(request, conn, mode, state, contact)
+        account_due = conn.execute(select(company_orders.c.due_at).where(company_orders.c.id == number)).scalar()
     stands, due = rules.status(state), rules.due(state)
     response = shown(
         request, "shop_order.html", visitor_of(request), status, here="me", token=token, order=state, id=number,
         stands=stands, number=number_of(order), lines=lines, sums=sums_of(state), saved=_saved(request, state), due=due,
+        account_due=account_due,
         contact=contact, address=address_lines(tongue, contact), parcels=sent, store=store, error=error,
         methods=methods(request, max(1, due), state["currency"]),
         part=0 if any(p["method"] == BALANCE for p in state["payments"])
