@@ -122,9 +122,17 @@ def landed_drawn(request: Request, crossing: Crossing | None) -> dict[str, Any] 
     source = next((s.params["source"] for s in landed.steps if s.params.get("source")), "")
     return drawn | {
         "duty": purse.money(landed.duty) if landed.duty else "", "tax": purse.money(landed.tax) if landed.tax else "",
-        "sum": purse.money(landed.duty + landed.tax) if landed.duty + landed.tax else "",
+        "sum": _together(purse, landed.duty, landed.tax),
         "unknown": landed.regime == "unknown", "certain": landed.certain, "version": landed.version, "source": source,
     }  # fmt: skip
+
+
+def _together(purse: Purse, duty: int, tax: int) -> str:
+    """Duty and tax in one: in another currency each is turned by itself, as a cart turns them."""
+    by = purse.of.exchange if purse.of.charged else None
+    if duty + tax and by is not None:
+        return purse.tongue.money(by.turned(duty) + by.turned(tax), by.currency)
+    return purse.tongue.money(duty + tax) if duty + tax else ""
 
 
 def _yearly(tongue: Tongue, crossing: Crossing) -> str:
