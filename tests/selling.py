@@ -10,6 +10,8 @@ from PIL import Image
 
 import fairday
 from fairday.goods.photos import keep_photo, redraw
+from fairday.insight.asked import Asked
+from fairday.kernel.clock import local_day
 from fairday.kernel.decider import Answer, Command
 from fairday.kernel.ids import digest
 from fairday.storage.ledger import balance
@@ -91,3 +93,10 @@ def held(shop: fairday.Shop, account: str) -> int:
     """A ledger account's balance, fen."""
     with shop.db.read() as conn:
         return balance(conn, account, "CNY")
+
+
+def revenue(shop: fairday.Shop, days: int = 25) -> int:
+    """What the report says the last days brought, fen."""
+    shop.catch_up()
+    today = local_day(shop.clock.now(), shop.settings.zone)
+    return int(shop.report(Asked("revenue", today - days, today)).figures.of("revenue").now)

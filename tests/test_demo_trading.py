@@ -31,3 +31,6 @@ def test_simulated_shoppers_buy_through_the_pages_and_every_sum_agrees(tmp_path:
         msgspec.structs.replace(found, reported=found.reported + 1).check()
     with pytest.raises(FairdayError, match="differ"):
         msgspec.structs.replace(found, off=found.off + 1).check()
+    assert found.kept[0] == found.kept[1] > found.reported
+    with pytest.raises(FairdayError, match="keeps"):
+        msgspec.structs.replace(found, kept=(found.kept[0], found.kept[0] + 1)).check()

@@ -14,7 +14,7 @@ from fairday.kernel.ids import new_id
 from fairday.playbooks import rows as capability_rows
 from paying import do, ready, served
 from playing import Play, customer, order
-from selling import jpeg
+from selling import jpeg, revenue
 from shopping import Shopper, hidden
 from webdesk import Client
 
@@ -96,6 +96,7 @@ def test_a_season_of_designs_from_the_mail_to_the_royalty(shop: fairday.Shop, cl
         assert "1 more and it is made" in eve.get(f"/designs/{id_}").text
         preorder(play, base, eve, id_)
         assert held(shop, f"held:design:{id_}") == 17_600
+        assert revenue(shop) == 15_400, "an eighth is going to be the designer's"
         assert "pre-order" in ben.get(ben.order()).text
         owner = later(shop, clock, 10)
         assert "Goal reached" in ben.get(f"/designs/{id_}").text
@@ -108,6 +109,7 @@ def test_a_season_of_designs_from_the_mail_to_the_royalty(shop: fairday.Shop, cl
             assert sent.status_code == 303, sent.text[-2000:]
         later(shop, clock, 22)
         assert held(shop, f"held:design:{id_}") == 0
+        assert revenue(shop, 40) == held(shop, "sales") == 15_400
         (seller,) = {r[0] for r in rows(shop, "SELECT account FROM designs")}
         assert shop.market.earned(seller) == {"CNY": 2_200}
         assert "¥22.00" in member(play, base, "anna").get(f"/designs/{id_}").text
@@ -132,6 +134,7 @@ def test_a_goal_that_is_missed_pays_back_through_the_wallet(shop: fairday.Shop, 
         state = shop.payments.state(payment[0].partition(":")[2])
         assert state is not None
         assert [(r["amount"], r["status"]) for r in state["refunds"].values()] == [(8_800, "succeeded")]
+        assert revenue(shop) == held(shop, "sales") == 0
 
 
 def brief(play: Play, **more: str) -> str:
@@ -231,7 +234,7 @@ def test_a_companys_brief_is_paid_on_the_phone_and_silence_accepts(shop: fairday
         later(shop, clock, 8)
         (seller,) = (r[0] for r in rows(shop, "SELECT account FROM brief_answers"))
         assert shop.market.earned(seller) == {"CNY": 36_000}
-        assert held(shop, "sales:commission") == 4_000
+        assert held(shop, "sales:commission") == 4_000 == revenue(shop)
 
 
 ACCOUNT = ("SELECT m.account FROM member_accounts m JOIN identifiers i ON i.id = m.identifier"

@@ -13,7 +13,7 @@ from fairday.playbooks import rows as capability_rows
 from fairday.reach import outbox
 from paying import do, ready, served
 from playing import Play, customer, order
-from selling import held, jpeg
+from selling import held, jpeg, revenue
 from webdesk import Client
 
 NOW = 1_812_592_800_000  # 2027-06-10 10:00 in Shanghai
@@ -119,6 +119,7 @@ def test_a_market_day_from_the_mail_to_the_payout(shop: fairday.Shop, clock: Man
         assert eve.act(number, "received").status_code == 404
         assert ben.act(number, "received").status_code == 303
         assert (held(shop, f"held:{seller}"), held(shop, "sales:commission")) == (0, 1_575)
+        assert revenue(shop) == 1_575, "the report says what the shop keeps, not what the buyer paid"
         assert "¥299.25" in anna.see("/sell")
         assert ben.act(number, "rate", stars="5", text="Well packed.").status_code == 303
         assert anna.act(number, "rate", stars="4").status_code == 303
@@ -167,7 +168,7 @@ def test_a_dispute_with_photos_is_decided_and_the_money_divided(shop: fairday.Sh
         assert owner.post(url, {"how": "part", "back": "100"}).status_code == 303
         (seller,) = {r[0] for r in _rows(shop, "SELECT seller FROM listings")}
         assert held(shop, f"held:{seller}") == 0
-        assert held(shop, "sales:commission") == 1_075
+        assert held(shop, "sales:commission") == 1_075 == revenue(shop)
         assert held(shop, f"seller:{seller.partition(':')[2]}") == 20_425
         assert "¥100.00" in ben.see(f"/deal/{number}")
 

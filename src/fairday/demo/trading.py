@@ -28,6 +28,7 @@ from fairday.playbooks import playbook
 from fairday.serving import beside, free_port
 from fairday.storage.ledger import balance
 from fairday.trade.given import given_by
+from fairday.trade.own import own
 from fairday.trade.records import orders
 
 SCENE = "b2c-first-order"
@@ -79,6 +80,8 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
         met: people whom the scene met.
         until: the instant (ms) at which it was over.
         acts: what was done in the other ways to trade, after those sums, a line each.
+        kept: what the shop keeps of everything after them, by the ledger and by the report: of what people sell to
+            people its commission, of a pre-order what is not the designer's.
     """
 
     placed: int
@@ -97,6 +100,7 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
     met: int
     until: int
     acts: list[str] = []
+    kept: tuple[int, int] = (0, 0)
 
     def check(self) -> None:
         """Hold orders, ledger and report against each other.
@@ -107,6 +111,8 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
         told = {self.paid - self.refunded, sum(self.wallets.values()), self.sales, self.reported}
         if len(told) != 1:
             raise FairdayError(f"Orders, wallets, ledger and report differ: {self}", code="sums_differ")
+        if self.kept[0] != self.kept[1]:
+            raise FairdayError(f"What the shop keeps differs by ledger and report: {self}", code="sums_differ")
         if sum(self.discounts.values()) != self.off or sum(self.coupons.values()) != self.of_coupons:
             raise FairdayError(f"Discounts by promotion, coupon and order differ: {self}", code="sums_differ")
 
@@ -157,6 +163,7 @@ def trade(path: Path, moment: int, shoppers: int, port: int = 0, seed: int = 3) 
             found = msgspec.structs.replace(found, acts=acts.play(shop, base, clock))
             found = msgspec.structs.replace(found, until=clock.now())
         shop.catch_up()
+        found = msgspec.structs.replace(found, kept=_kept(shop))
     found.check()
     return found
 
@@ -210,6 +217,18 @@ def _sums(shop: fairday.Shop, refused: int) -> Traded:
     )  # fmt: skip
 
 
+def _kept(shop: fairday.Shop) -> tuple[int, int]:
+    """What the shop keeps, by the ledger (of money still held for people: what is going to be the shop's) and by the
+    report."""
+    with shop.db.read() as conn:
+        booked = sum(balance(conn, account, "CNY") for account in ("sales", "sales:shipping", "sales:commission"))
+        numbers = list(conn.execute(select(orders.c.id)).scalars())
+    states = [s for number in numbers if (s := shop.orders.state(f"order:{number}")) is not None]
+    held = [s for s in states if s["life"] == "open" and any(x[2].startswith("held:") for x in s["shares"])]
+    booked += sum(sum(own(shop.orders.mode(s), s).values()) for s in held)
+    return booked, shop.report().figures.of("revenue").now
+
+
 def told(found: Traded, say: Callable[[str], None]) -> None:
     """Say it in a few lines."""
 
@@ -228,3 +247,4 @@ def told(found: Traded, say: Callable[[str], None]) -> None:
         + ", ".join(f"{batch} {yuan(n)}" for batch, n in found.coupons.items()))  # fmt: skip
     for act in found.acts:
         say(f"  {act}")
+    say(f"  with all of these the shop keeps {yuan(found.kept[0])} by the ledger = report {yuan(found.kept[1])}")

@@ -99,7 +99,7 @@ class Rooms:
         self.orders.register_claim(CouponClaim())
         self.market = Market(db, self.runner, clock, lambda: self.settings, self.orders)
         self.designs = Designs(db, self.runner, clock, lambda: self.settings, self.orders)
-        self.followers.register(OrderTelling(lambda: self.settings))
+        self.followers.register(OrderTelling(self.orders.steps.mode))
         self.followers.register(PromotionGiven())
         self.rewards = Rewards(clock, lambda: self.settings)
         self.orders.register_claim(accounts.PointsClaim())

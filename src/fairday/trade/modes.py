@@ -18,6 +18,12 @@ from fairday.trade.payment.model import BY_HAND_MS, MANUAL
 
 MINUTE_MS = 60_000
 
+EARNED = "seller:"
+"""The ledger accounts of what people earn by a shop begin so: what goes there is not the shop's own."""
+
+BY_PEOPLE = ("listing:", "brief:")
+"""So begin the products of lines that people sell, not the shop: no promotion of its applies to them."""
+
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How long the steps of an order may take, written into it when it is placed.
@@ -59,12 +65,17 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Release(msgspec.Struct, frozen=True):
-    """Value that changes hands when an order is over (money held goes to its seller); ``label`` makes the key."""
+    """Value that changes hands when an order is over (money held goes to its seller); ``label`` makes the key.
+
+    Attributes:
+        of_goods: what is handed on is a share of the goods alone, not of delivery.
+    """
 
     label: str
     debit: str
     credit: str
     amount: int
+    of_goods: bool = False
 
 
 class Ways(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +134,11 @@ class Mode(Protocol):
         ...
 
     def releases(self, state: State) -> Sequence[Release]:
-        """What changes hands when the order is over: of each part, ``paid - refunded`` is what was kept of it."""
+        """What changes hands when the order is over: of each part, ``paid - refunded`` is what was kept of it.
+
+        What goes to people (accounts ``EARNED``) is not counted as the shop's revenue from the beginning (``own``), so
+        this asks nothing of the state but its parts and ``data``, and of more that was kept nobody gets less.
+        """
         ...
 
     def exchanges(self, state: State) -> bool:

@@ -8,6 +8,11 @@
 | the same before it | Order Cancelled without lines, total 0 | nothing |
 | Order Shipped, Order Ready, Order Picked Up, Order Received, Return Asked | the same name, no amounts | nothing |
 
+What counts is the shop's own. Of an order whose money goes on to people (a seller's, a designer's share) it is what
+the shop keeps of it (``own``), as planned while it is open: total, shipping, and ``own`` of each product, beside its
+price; ``charged`` is what the buyer was charged, or got back. Whether it is told so stands in its placing: an order
+from before that is told whole, to its end.
+
 An order charged in another currency is told in the shop's own, part by part as it was priced; what goes back of it in
 steps adds up to that.
 
@@ -18,22 +23,26 @@ and after an erasure not at all. Where it was priced for somebody else (``placer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Table
 
 from fairday.goods.catalogue import ProductRow, products_named
+from fairday.goods.rates import half_up
 from fairday.kernel import jsons
 from fairday.kernel.ids import digest
-from fairday.kernel.money import major
-from fairday.kernel.settings import Settings
+from fairday.kernel.money import major, split
 from fairday.people.identity.records import run
 from fairday.storage.followers import Source
 from fairday.storage.log import Happening, StoredEvent, append_happenings
 from fairday.trade.charging import Exchange, at_home, exchange_of
+from fairday.trade.modes import Mode
 from fairday.trade.order import SHIPPING
+from fairday.trade.own import own, standing
 from fairday.trade.placers import PLACED_IN
 from fairday.trade.records import contact_of
 
@@ -42,14 +51,18 @@ _PLAIN = {"Order Shipped", "Order Ready", "Order Picked Up", "Order Received", "
 
 
 class OrderTelling:
-    """The follower of orders."""
+    """The follower of orders.
+
+    Args:
+        mode: the mode of trade of a name.
+    """
 
     name = "orders"
     source: Source = "events"
     after: tuple[str, ...] = ()
 
-    def __init__(self, settings: Callable[[], Settings]) -> None:
-        self._settings = settings
+    def __init__(self, mode: Callable[[str], Mode]) -> None:
+        self._mode = mode
 
     @property
     def tables(self) -> Sequence[Table]:
@@ -65,9 +78,14 @@ class OrderTelling:
 
     def _told(self, conn: Connection, event: StoredEvent, now: int) -> list[Happening]:
         placed = _placed(conn, event.stream)
-        if "exchange" in placed["data"]:
-            event, placed = home(event, placed, _given_before(conn, event))
-        made = properties(event, placed, lambda numbers: products_named(conn, numbers))
+        shops = None
+        if "own" in placed or "exchange" in placed["data"]:
+            before = _given_before(conn, event)
+            if "own" in placed:
+                shops = shops_own(self._mode(placed["mode"]), event, placed, before)
+            if "exchange" in placed["data"]:
+                event, placed = home(event, placed, before)
+        made = properties(event, placed, lambda numbers: products_named(conn, numbers), shops)
         if made is None:
             return []
         _, ids = contact_of(conn, event.stream.partition(":")[2])
@@ -149,15 +167,43 @@ def _home_discounts(
     return [[rule, at_home(told, part, paid[part], 0, n)] for rule, n in line["discounts"]]
 
 
+def shops_own(mode: Mode, event: StoredEvent, placed: dict[str, Any], before: Mapping[str, int]) -> dict[str, int]:
+    """By part, what of an order is the shop's own (as it is told complete), or what an event gives back of that.
+
+    Minor units of the shop's currency. What is given back is what the shop keeps less from then on, so that all that
+    is told of an order adds up to what the ledger books, whatever goes back in whichever steps.
+
+    Args:
+        before: what was given back of each part before the event, in the order's currency.
+    """
+    whole = _counted(mode, placed, before)
+    if "parts" not in event.data:
+        return whole
+    after = _counted(mode, placed, Counter(before) + Counter(event.data["parts"]))
+    return {part: amount - after[part] for part, amount in whole.items()}
+
+
+def _counted(mode: Mode, placed: dict[str, Any], back: Mapping[str, int]) -> dict[str, int]:
+    found, told = own(mode, standing(placed, back)), placed["data"].get("exchange")
+    if told is None:
+        return found
+    # All of it is turned at once, so that it never grows while something goes back.
+    amount = half_up(Fraction(told["total"] * sum(found.values()), placed["total"]))
+    return dict(zip(found, split(amount, list(found.values())), strict=True))
+
+
 Known = Callable[[list[str]], dict[str, ProductRow]]
 
 
-def properties(event: StoredEvent, placed: dict[str, Any], known: Known) -> tuple[str, dict[str, Any]] | None:
+def properties(
+    event: StoredEvent, placed: dict[str, Any], known: Known, shops: Mapping[str, int] | None = None
+) -> tuple[str, dict[str, Any]] | None:
     """What an event of an order is told as: a name and properties; None where it is not told.
 
     Args:
         placed: the data of its first event.
         known: what the catalogue says of products, by number.
+        shops: what of the event's amounts is the shop's own, by part; None: all.
     """
     data, currency = event.data, placed["currency"]
     about = {"currency": currency, "channel": placed["channel"]}
@@ -169,19 +215,21 @@ def properties(event: StoredEvent, placed: dict[str, Any], known: Known) -> tupl
         lines = [(x, x["qty"], x["paid"]) for x in placed["lines"]]
         off = sum(n for x in _priced(placed) for _, n in x["discounts"])
         tax = sum(x["tax"] for x in _priced(placed))
-        shipping = placed["shipping"]["paid"] if placed["shipping"] is not None else 0
-        sums = {"total": placed["total"], "revenue": placed["total"] - shipping - tax, "shipping": shipping, "tax": tax,
-                "discount": off}  # fmt: skip
+        counts = {x.get("line", SHIPPING): x["paid"] for x in _priced(placed)} if shops is None else shops
+        total, shipping = sum(counts.values()), counts.get(SHIPPING, 0)
+        sums = {"total": total, "revenue": total - shipping - tax, "shipping": shipping, "tax": tax, "discount": off}
+        if shops is not None:
+            sums["charged"] = placed["total"]
         coupon = ", ".join(sorted({s.partition(":")[2] for c, s, _ in placed["holds"] if c == "coupon"}))
         said = {**about, **{name: _money(n, currency) for name, n in sums.items()}}
         if coupon:
             said["coupon"] = coupon
-        # Segment's "revenue" leaves shipping and tax out; reports count "total", what was paid.
-        return ORDERED, {**said, "products": _products(lines, currency, known)}
+        # Segment's "revenue" leaves shipping and tax out; reports count "total".
+        return ORDERED, {**said, "products": _products(lines, currency, known, shops)}
     if event.name in ("Order Refunded", "Order Exchanged"):
-        return REFUNDED, {**about, **_given_back(data, placed, currency, known), "reason": data["why"]}
+        return REFUNDED, {**about, **_given_back(data, placed, currency, known, shops), "reason": data["why"]}
     if event.name in ("Order Cancelled", "Order Expired"):
-        return CANCELLED, {**about, **_given_back(data, placed, currency, known), "reason": data["why"]}
+        return CANCELLED, {**about, **_given_back(data, placed, currency, known, shops), "reason": data["why"]}
     return None
 
 
@@ -189,22 +237,28 @@ def _priced(placed: dict[str, Any]) -> list[dict[str, Any]]:
     return [*placed["lines"], *([placed["shipping"]] if placed["shipping"] is not None else [])]
 
 
-def _given_back(data: dict[str, Any], placed: dict[str, Any], currency: str, known: Known) -> dict[str, Any]:
+def _given_back(
+    data: dict[str, Any], placed: dict[str, Any], currency: str, known: Known, shops: Mapping[str, int] | None
+) -> dict[str, Any]:
     """What went back, and of which lines. A cancelled order that was never completed gave nothing back."""
     parts = data["parts"]
-    total = sum(parts.values())
+    counts = parts if shops is None else shops
     counted = data.get("counted", True)
     units = {x["line"]: data["units"].get(x["line"], 0) + data["unshipped"].get(x["line"], 0) for x in placed["lines"]}
     lines = [(x, units[x["line"]], parts.get(x["line"], 0)) for x in placed["lines"] if counted and units[x["line"]]]
-    said: dict[str, Any] = {"total": _money(total, currency)}
-    if parts.get(SHIPPING):
-        said["shipping"] = _money(parts[SHIPPING], currency)
+    said: dict[str, Any] = {"total": _money(sum(counts.values()), currency)}
+    if shops is not None:
+        said["charged"] = _money(sum(parts.values()), currency)
+    if counts.get(SHIPPING):
+        said["shipping"] = _money(counts[SHIPPING], currency)
     if lines:
-        said["products"] = _products(lines, currency, known)
+        said["products"] = _products(lines, currency, known, shops)
     return said
 
 
-def _products(lines: Sequence[tuple[dict[str, Any], int, int]], currency: str, known: Known) -> list[dict[str, Any]]:
+def _products(
+    lines: Sequence[tuple[dict[str, Any], int, int]], currency: str, known: Known, shops: Mapping[str, int] | None
+) -> list[dict[str, Any]]:
     """Lines as Segment tells products; a price is what was paid for one, so that price times quantity is the line."""
     goods = known([x["product"] for x, _, _ in lines])
     made = []
@@ -214,6 +268,8 @@ def _products(lines: Sequence[tuple[dict[str, Any], int, int]], currency: str, k
             "product_id": x["product"], "sku": x["sku"], "name": x["title"], "position": n, "quantity": units,
             "price": float(major(amount, currency) / units),
         }  # fmt: skip
+        if shops is not None:
+            said["own"] = float(major(shops[x["line"]], currency) / units)
         if product is not None:
             said |= {k: v for k, v in (("category", product.category), ("brand", product.brand)) if v}
         made.append(said)

@@ -91,7 +91,7 @@ def _of(h: Happening) -> Beat:
         return Beat(kind="scene" if h.name == SHOWN else "held", at=at, of=of)
     if h.name == "Order Completed":
         of = {
-            "total": p.get("total"),
+            "total": p.get("charged", p.get("total")),
             "currency": p.get("currency") or "",
             "goods": _goods(p),
             "test": p.get("test") is True,

@@ -23,6 +23,7 @@ from fairday.people.traits.folding import MAX_AMOUNT, ORDERED
 from fairday.people.traits.records import among
 from fairday.storage.database import Database
 from fairday.storage.lake import Lake, named_between
+from fairday.trade.modes import BY_PEOPLE
 
 SLICE = 1_000
 """Orders read at once."""
@@ -51,7 +52,7 @@ class Basket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Skipped(msgspec.Struct):
-    """Orders that are no carts: without goods, in another currency, told twice."""
+    """Orders that are no carts: without goods of the shop's, in another currency, told twice."""
 
     bare: int = 0
     foreign: int = 0
@@ -180,6 +181,8 @@ class Baskets:
                 continue
             unit, finer, qty = bought
             number = _number(said)
+            if number.startswith(BY_PEOPLE):
+                continue
             row, details = self._known.get(number, (None, Details(product=number)))
             category = _word(said.get("category")) or (row.category or "" if row is not None else "")
             line = str(n)

@@ -119,7 +119,9 @@ def _order(h: Happening, currency: str) -> list[Bucket]:
         for product in listed:
             if isinstance(product, dict):
                 units, money = _units(product.get("quantity"))
-                value = line_amount(product.get("price"), money, paid_in)
+                # What people sell through the shop counts by what of its price is the shop's own.
+                own = product.get("own") if h.source == OURS else None
+                value = line_amount(product.get("price") if own is None else own, money, paid_in)
                 total += value
                 kept = value if ours else 0
                 _line(product, "bought:", -units if back else units, -kept if back else kept, lines)

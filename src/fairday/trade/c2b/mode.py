@@ -122,7 +122,7 @@ class PreOrder(OfGoods):
         royalty = royalty_of(goods, data["royalty"])
         return (
             Release("tax", held, "tax", tax),
-            Release("royalty", held, seller_stream(data["designer"]), royalty),
+            Release("royalty", held, seller_stream(data["designer"]), royalty, of_goods=True),
             Release("delivery", held, "sales:shipping", delivery),
             Release("sales", held, "sales", goods - royalty),
         )

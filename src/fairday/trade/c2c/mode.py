@@ -10,7 +10,7 @@ from typing import Any
 
 from fairday.kernel.decider import Refusal, State
 from fairday.kernel.money import split
-from fairday.trade.modes import Look, Release, Share, Terms, Thing, Ways
+from fairday.trade.modes import EARNED, Look, Release, Share, Terms, Thing, Ways
 from fairday.trade.order import parts
 
 MODE = "c2c"
@@ -22,7 +22,7 @@ FEES = "sales:commission"
 
 def seller_stream(account: str) -> str:
     """The stream of what an account earns by selling: ``account:ID`` → ``seller:ID``."""
-    return f"seller:{account.partition(':')[2]}"
+    return f"{EARNED}{account.partition(':')[2]}"
 
 
 def party(state: State, side: str) -> str:

@@ -13,6 +13,7 @@ from fairday.trade.deciding.common import Plan, tell, turn_of, unknown
 from fairday.trade.holds import PAYMENT
 from fairday.trade.modes import Mode
 from fairday.trade.order import MAX_LINES, MAX_MONEY, MAX_QTY, SHIPPING, due, exists, holds, status
+from fairday.trade.own import own, standing
 from fairday.trade.payment.model import Paid
 
 EXCHANGE_PAY_MS = 3 * 86_400_000
@@ -37,6 +38,9 @@ def place(order: str, state: State, data: Mapping[str, Any], mode: Mode, now: in
         "at": now, "shares": shares, "on_account": terms.on_account, "receive_ms": terms.receive_ms,
         "return_ms": terms.return_ms, "final": terms.final, "pay_by": now + terms.pay_ms if terms.pay_ms else None,
     }  # fmt: skip
+    kept = sum(own(mode, standing(data)).values())
+    if kept != data["total"]:  # it is told by what is the shop's own of it, to its end
+        placed["own"] = kept
     after, event = tell(state, "Order Placed", placed)
     taken = [Hold(c, s, d) for c, s, d in data["holds"]]
     turns = [(hold, turn_of(order, {**after, "counts": {}}, "place")) for hold in taken]
