@@ -131,6 +131,7 @@ ROUTES: Mapping[str, Permission] = {
     "POST /console/stores/{store}/remove": "scenes.write",
     "GET /console/goods": "goods.read",
     "GET /console/goods/good": "goods.read",
+    "GET /console/goods/prices": "goods.read",
     "POST /console/goods/good": "goods.write",
     "GET /console/goods/groups": "goods.read",
     "POST /console/goods/groups": "goods.write",
