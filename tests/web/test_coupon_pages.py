@@ -10,6 +10,7 @@ import fairday
 from couponing import account, open_batch, register, step, terms
 from fairday.kernel.clock import DAY_MS
 from fairday.offers.coupons import records
+from fairday.offers.grammar import parse_rule
 from fairday.offers.model import AmountOff, Rule, When
 from fairday.people import accounts
 from fairday.trade.links import order_number
@@ -57,7 +58,7 @@ def test_a_shop_without_a_promotion_for_coupons_is_told_to_make_one_first(full_l
     assert "No promotion asks for a coupon yet" in page
     assert 'href="/console/promotions/new"' in page
     kept = owner.post("/console/coupons?lang=en", FORM | {"rule0": "unheard-of"}).text
-    assert '<option value="unheard-of" selected data-raw>' in kept, "what was written stays in the form"
+    assert '<option value="unheard-of" data-raw selected>' in kept, "what was written stays in the form"
 
 
 def test_the_forecast_is_drawn_while_the_form_is_typed_with_what_the_promotion_takes_off(
@@ -206,3 +207,50 @@ def test_shop_pages_are_light(full_lite: fairday.Shop, clock) -> None:
     pack = full_lite.coupons.share("pack", account(full_lite, "buyer"), "order:1")
     for path in ("/wallet", "/c/ABCD", f"/p/{pack}"):
         assert len(Client(full_lite).get(path).content) < 30_000
+
+
+def test_a_batch_that_outlives_its_promotion_is_asked_about_with_what_to_write_instead(full_lite: fairday.Shop) -> None:
+    rule = parse_rule("{promotion: ten-off, off: 10, by_coupon: true, until: 2026-06-25}")
+    with full_lite.db.write() as conn:
+        full_lite.offers.save(conn, rule, full_lite.clock.now())
+    owner = Client(full_lite).sign_in()
+    owner.get("/console/coupons/new?lang=en")
+    live = owner.post("/console/coupons/forecast", FORM, headers={"x-part": "1"}).text
+    said = "ends on Jun 25, 2026, the coupons only on Jun 30, 2026"
+    assert said in live
+    assert "Write Jun 25, 2026 as the coupons" in live
+    asked = owner.post("/console/coupons", FORM)
+    assert asked.status_code == 409
+    assert said in asked.text
+    assert 'name="sure"' in asked.text
+    assert full_lite.coupons.batches() == []
+    short = FORM | {"batch": "short", "word": "short200", "until": "2026-06-25"}
+    assert said not in owner.post("/console/coupons/forecast", short, headers={"x-part": "1"}).text
+    assert owner.post("/console/coupons", short).status_code == 303
+    days = FORM | {"batch": "days", "word": "days2000", "days": "5"}
+    assert owner.post("/console/coupons", days).status_code == 303, "claimed on the 20th it is good to the 25th"
+    assert owner.post("/console/coupons", FORM | {"sure": "yes"}).status_code == 303
+    assert said in owner.get("/console/coupons/spring?lang=en").text
+
+
+@pytest.mark.parametrize("move", ["stop", "end"])
+def test_how_many_held_coupons_would_be_worth_nothing_is_told_before_a_promotion_ends(
+    full: fairday.Shop, move: str
+) -> None:
+    owner = opened(full)
+    for name in ("ann", "ben"):
+        full.coupons.enter("SPRING20", account(full, name))
+    page = owner.get("/console/promotions/one?rule=ten-off&lang=en").text
+    said = "2 coupons of it are held, the last good until Jun 30, 2026"
+    assert said in page
+    asked = owner.post("/console/promotions/move?lang=en", {"rule": "ten-off", "move": move})
+    assert asked.status_code == 409
+    assert said in asked.text
+    assert '<a href="/console/coupons/spring" data-raw>Spring tea</a>' in asked.text
+    assert 'name="sure" value="yes"' in asked.text
+    with full.db.read() as conn:
+        assert full.offers.kept(conn, "ten-off", full.clock.now()).standing == "live"
+    sure = owner.post("/console/promotions/move", {"rule": "ten-off", "move": move, "sure": "yes"})
+    assert sure.status_code == 303
+    with full.db.read() as conn:
+        assert full.offers.kept(conn, "ten-off", full.clock.now()).standing == {"stop": "stopped", "end": "ended"}[move]

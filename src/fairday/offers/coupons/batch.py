@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -57,6 +57,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     share_hours: int = 72
 
     @property
+    def last(self) -> int:
+        """When (ms) the last coupon that can be claimed expires."""
+        return self.valid_until(self.closes)
+
+    @property
     def in_pack(self) -> int:
         """How many coupons lie in a pack."""
         return sum(n for _, n in self.deck)
@@ -69,6 +74,16 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     def valid_until(self, claimed: int) -> int:
         """When (ms) a coupon claimed then expires."""
         return self.until if self.days is None else min(self.until, claimed + self.days * DAY_MS)
+
+
+def outlived(terms: Terms, ends: Mapping[str, int | None]) -> dict[str, int]:
+    """The promotions that are over before the last coupon of a batch is, with their end (ms).
+
+    Args:
+        ends: by promotion when it ends; None: never.
+    """
+    found = {rule: ends.get(rule) for rule, _ in terms.deck}
+    return {rule: end for rule, end in found.items() if end is not None and end < terms.last}
 
 
 def batch_stream(batch: str) -> str:

@@ -222,6 +222,22 @@ def by_rule(conn: Connection, batch: str) -> dict[str, tuple[int, int]]:
     return {rule: (n, int(used)) for rule, n, used in conn.execute(query)}
 
 
+def held_of(conn: Connection, rule: str, now: int) -> tuple[int, int]:
+    """How many coupons of a promotion people hold and could use now, and when (ms) the last of them expires."""
+    c = coupon_claims.c
+    query = select(func.count(), func.max(c.until)).where(c.rule == rule, c.status == "claimed", c.until > now)
+    n, last = conn.execute(query).one()
+    return int(n), int(last or 0)
+
+
+def handing_out(conn: Connection, rule: str, now: int) -> list[Batch]:
+    """The open batches that still give out coupons of a promotion, by name."""
+    c = coupon_batches.c
+    query = select(c.batch).where(c.status == "open", c.closes > now).order_by(c.batch)
+    found = [get_batch(conn, batch) for batch in conn.execute(query).scalars()]
+    return [b for b in found if b.given < b.terms.size and rule in {of for of, _ in b.terms.deck}]
+
+
 def people_of(conn: Connection, accounts: Sequence[str]) -> dict[str, int]:
     """By account the person whose ids sign in to it now. Where they are several people's, the owner of the first that
     was proved, and of a device's only where there is no other."""

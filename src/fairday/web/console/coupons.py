@@ -18,6 +18,7 @@ from fairday.kernel.audience import AudienceError
 from fairday.kernel.clock import DAY_MS, day_start, local_day, to_date, to_day
 from fairday.kernel.errors import FairdayError
 from fairday.offers.coupons import Terms, check_terms, records
+from fairday.offers.coupons.batch import outlived
 from fairday.offers.coupons.service import MOST_AT_ONCE
 from fairday.offers.model import Rule
 from fairday.people.consent import MARKETING, all_consents
@@ -34,7 +35,7 @@ SIZES = 6
 """Rows for promotions in the form of a pack."""
 FIELDS = (
     "title", "batch", "kind", "word", "size", "per_person", "opens", "closes", "until", "days", "restore",
-    "share_hours", "who", "like", "categories", "margin",
+    "share_hours", "who", "like", "categories", "margin", "sure",
     *(f"{part}{n}" for n in range(SIZES) for part in ("rule", "n", "label")),
 )  # fmt: skip
 USED_SHOWN = 100
@@ -85,7 +86,7 @@ def forecast(request: Request) -> Response:
     """The live part alone, for the script; the page around it for a browser without."""
     given = _given(request)
     if request.headers.get("x-part"):
-        return page(request, "coupon_live.html", **_looked_at(request, given))
+        return page(request, "coupon_live.html", ask=False, **_looked_at(request, given))
     return _form(request, given)
 
 
@@ -95,6 +96,8 @@ def save(request: Request) -> Response:
     shop, given = shop_of(request), _given(request)
     try:
         terms, asked = _read(request, given)
+        if not given["sure"] and _too_long(request, terms):
+            return _form(request, given, ask=True)
         foreseen = shop.coupon_forecasts.foresee(asked)
         shop.coupons.open(given["batch"], terms, actor=f"operator:{request.state.operator.id}")
     except FairdayError as error:
@@ -104,12 +107,12 @@ def save(request: Request) -> Response:
     return go(f"/console/coupons/{given['batch']}?done=coupon_opened")
 
 
-def _form(request: Request, given: dict[str, str], error: FairdayError | None = None) -> Response:
+def _form(request: Request, given: dict[str, str], error: FairdayError | None = None, ask: bool = False) -> Response:
     shop, tongue = shop_of(request), tongue_of(request)
     with shop.db.read() as conn:
         rules = _rules(shop, conn, tongue)
     return page(
-        request, "coupon_new.html", status_of(error) if error else 200,
+        request, "coupon_new.html", status_of(error) if error else 409 if ask else 200, ask=ask,
         given=given, error=say(tongue, error) if error else None, rules=rules, sizes=range(SIZES),
         kinds=shop.coupon_forecasts.kinds(), **_looked_at(request, given),
     )  # fmt: skip
@@ -128,6 +131,20 @@ def _takes_off(shop: Shop, deck: Sequence[tuple[str, int]]) -> list[tuple[Rule, 
     return [(known[r], n, shop.repricings.typical(known[r])) for r, n in deck if r in known]
 
 
+def _too_long(request: Request, terms: Terms) -> list[dict[str, Any]]:
+    """The promotions of a batch that are over before its last coupon: called, its end, and what to write instead."""
+    shop, tongue = shop_of(request), tongue_of(request)
+    zone = shop.settings.zone
+    with shop.db.read() as conn:
+        known = {rule.id: rule for rule in shop.offers.live(conn)}
+    over = outlived(terms, {rule.id: rule.when.end for rule in known.values()})
+    return [
+        {"rule": rule, "title": title(tongue, known[rule]), "end": tongue.day(local_day(end - 1, zone)),
+         "last": tongue.day(local_day(terms.last - 1, zone)), "own": not rule.startswith("scene/")}
+        for rule, end in over.items()
+    ]  # fmt: skip
+
+
 def _given(request: Request) -> dict[str, str]:
     form = request.state.form
     return {name: field(request, name, 4000) if name in form else "" for name in FIELDS}
@@ -136,12 +153,14 @@ def _given(request: Request) -> dict[str, str]:
 def _looked_at(request: Request, given: dict[str, str]) -> dict[str, Any]:
     """What the live part shows: the forecast, or what keeps it from being made."""
     shop, tongue = shop_of(request), tongue_of(request)
-    shown: dict[str, Any] = {"foreseen": None, "mistake": None, "few": FEWEST, "takes_off": []}
+    shown: dict[str, Any] = {"foreseen": None, "mistake": None, "few": FEWEST, "takes_off": [],
+                             "too_long": []}  # fmt: skip
     if not any(given[f"rule{n}"] for n in range(SIZES)):
         return shown
     try:
         terms, asked = _read(request, given, named=False)
         shown["takes_off"] = _takes_off(shop, terms.deck)
+        shown["too_long"] = _too_long(request, terms)
         if shown["takes_off"]:
             shown["foreseen"] = shop.coupon_forecasts.foresee(asked)
     except AudienceError as error:
@@ -224,6 +243,7 @@ def _batch(request: Request, name: str, error: FairdayError | None = None) -> Re
         reach = {person: _reachable(conn, person) for person in sorted(set(people.values()))}
     return page(
         request, "coupon_batch.html", status_of(error) if error else 200,
+        too_long=[] if now >= found.terms.last else _too_long(request, found.terms),
         batch=found, terms=found.terms, numbers=numbers, foreseen=foreseen, by_rule=by_rule, called=called, used=used,
         people=people, order_number=order_number,
         names=names, reach=reach, error=say(tongue, error) if error else None, few=FEWEST,

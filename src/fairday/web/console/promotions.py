@@ -13,11 +13,12 @@ from starlette.responses import Response
 
 from fairday import operators
 from fairday.goods.catalogue import sold_products
-from fairday.kernel.clock import to_date
+from fairday.kernel.clock import local_day, to_date
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.yamltree import Problem, dump
 from fairday.offers import form as forms
 from fairday.offers import history
+from fairday.offers.coupons import records
 from fairday.offers.grammar import read_rule, rule_plain, rule_text
 from fairday.offers.history import Kept
 from fairday.offers.model import Rule
@@ -72,7 +73,7 @@ def one(request: Request) -> Response:
     return _one(request, request.query_params.get("rule", "")[:80])
 
 
-def _one(request: Request, name: str, error: FairdayError | None = None) -> Response:
+def _one(request: Request, name: str, error: FairdayError | None = None, ask: str = "") -> Response:
     shop, tongue = shop_of(request), tongue_of(request)
     zone, now = shop.settings.zone, shop.clock.now()
     asked, typed = request.query_params.get("cart", "")[:80], request.query_params.get("lines", "")[:4000]
@@ -88,15 +89,27 @@ def _one(request: Request, name: str, error: FairdayError | None = None) -> Resp
         chosen = next((p for p in picks if p.name == asked), None)
         lines = written(typed) if typed.strip() else list((chosen or picks[0]).lines) if picks else []
         trial = tried(request, conn, rule, lines) if lines else None
+        worthless = _worthless(request, conn, rule, now)
         meets = in_the_way(request, conn, rule) if kept.standing != "ended" else []
     return page(
-        request, "promotion.html", status_of(error) if error else 200,
+        request, "promotion.html", status_of(error) if error else 409 if ask else 200, ask=ask, worthless=worthless,
         kept=kept, rule=rule, title=title(tongue, rule), gives=gives(tongue, rule), facts=facts(tongue, rule, zone),
         given=given, taken=taken, history=_changes(told), names=names, orders=with_it, picks=picks, typed=typed,
         chosen=chosen.name if chosen else "" if typed or not picks else picks[0].name, trial=trial, asked=bool(lines),
         meets=meets, title_of=lambda r: title(tongue, r), text=_text(request, rule), now_at=now,
         error=say(tongue, error) if error else None,
     )  # fmt: skip
+
+
+def _worthless(request: Request, conn: Connection, rule: Rule, now: int) -> dict[str, Any] | None:
+    """The coupons that ending or stopping a promotion makes worthless: how many are held, until when, and the open
+    batches that hand out more; None where there are none."""
+    if not rule.when.coupon:
+        return None
+    n, last = records.held_of(conn, rule.id, now)
+    batches = [(b.batch, b.terms.title) for b in records.handing_out(conn, rule.id, now)]
+    day = tongue_of(request).day(local_day(last - 1, shop_of(request).settings.zone)) if n else ""
+    return {"n": n, "last": day, "batches": batches} if n or batches else None
 
 
 def _text(request: Request, rule: Rule) -> str:
@@ -128,10 +141,14 @@ def move(request: Request) -> Response:
     shop = shop_of(request)
     name, to = field(request, "rule", 80), field(request, "move", 10)
     now, actor = shop.clock.now(), f"operator:{request.state.operator.id}"
+    sure = request.state.form.get("sure") == "yes"
     try:
         with shop.db.write() as conn:
             kept = _kept(request, conn, name)
-            if to == "start":
+            ask = to in ("stop", "end") and not sure and _worthless(request, conn, kept.rule, now) is not None
+            if ask:
+                pass
+            elif to == "start":
                 if kept.standing == "ended":
                     raise Conflict("It is over.", code="promotion_over", where="until")
                 shop.offers.save(conn, kept.rule, now, actor=actor)
@@ -144,6 +161,8 @@ def move(request: Request) -> Response:
                 shop.offers.save(conn, msgspec.structs.replace(kept.rule, when=over), now, live=False, actor=actor)
     except FairdayError as error:
         return _one(request, name, error)
+    if ask:
+        return _one(request, name, ask=to)
     return go(f"/console/promotions/one?rule={name}&done=promotion_{to if to in ('start', 'stop', 'end') else 'saved'}")
 
 
