@@ -28,6 +28,8 @@ KEPT_MS = 30 * DAY_MS
 """So long a photo waits for its order."""
 ORDERED_MS = 400 * DAY_MS
 """So long it is kept once ordered: made, and past its complaints."""
+PICTURE = "goods-"
+"""How ids of the shop's own pictures begin (``goods.pictures``). A shopper's is shorter: never one of them."""
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -38,8 +40,11 @@ class Drawn(msgspec.Struct, frozen=True):
     height: int
 
 
-def redraw(upload: bytes) -> Drawn:
+def redraw(upload: bytes, longest: int = LONGEST) -> Drawn:
     """A photo drawn anew, upright, without anything but its pixels.
+
+    Args:
+        longest: pixels of the longer side that are kept.
 
     Raises:
         FairdayError: codes photo_large (bytes or pixels), photo_kind (by content, whatever its name says), photo_small.
@@ -53,7 +58,7 @@ def redraw(upload: bytes) -> Drawn:
                 if opened.width * opened.height > MOST_PIXELS:
                     raise _bad("photo_large", "The photo has too many pixels.", "Make it smaller.")
                 if opened.format == "JPEG":
-                    opened.draft("RGB", (LONGEST, LONGEST))
+                    opened.draft("RGB", (longest, longest))
                 upright = ImageOps.exif_transpose(opened)
                 if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
                     seen = upright.convert("RGBA")
@@ -69,7 +74,7 @@ def redraw(upload: bytes) -> Drawn:
         raise _bad("photo_kind", "That is no photo we can read.", "Send a JPEG, PNG or WebP.") from None
     if min(ground.size) < SHORTEST:
         raise _bad("photo_small", "The photo is too small.", f"Each side needs {SHORTEST} pixels.")
-    ground.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    ground.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     ground.save(out, "JPEG", quality=88, optimize=True)
     return Drawn(out.getvalue(), ground.width, ground.height)
@@ -99,11 +104,16 @@ def keep_photo(conn: Connection, drawn: Drawn, now: int, identifier: int | None 
 
 
 def photos_named(conn: Connection, numbers: Iterable[str], now: int) -> dict[str, Photo]:
-    """The photos of those ids that are still kept."""
+    """Shoppers' photos of those ids that are still kept."""
     c = photos.c
-    asked = [n for n in numbers if len(n) <= 40]
+    asked = _shoppers(numbers)
     rows = conn.execute(select(c.photo, c.width, c.height).where(c.photo.in_(asked), c.until > now))
     return {r.photo: Photo(r.photo, r.width, r.height) for r in rows}
+
+
+def _shoppers(numbers: Iterable[str]) -> list[str]:
+    """Ids that may be shoppers' photos: nobody orders, sends or comes to own a picture of the shop's goods."""
+    return [n for n in numbers if len(n) <= 40 and not n.startswith(PICTURE)]
 
 
 def photo_image(conn: Connection, number: str, now: int) -> bytes | None:
@@ -116,7 +126,7 @@ def photo_image(conn: Connection, number: str, now: int) -> bytes | None:
 def keep_until(conn: Connection, numbers: Iterable[str], until: int, identifier: int | None = None) -> None:
     """Keep photos longer: an order needs them until it is made and past its complaints (ms). A photo that is nobody's
     becomes the identifier's; whoever has it keeps it."""
-    which = photos.c.photo.in_(list(numbers))
+    which = photos.c.photo.in_(_shoppers(numbers))
     if identifier is not None:
         conn.execute(update(photos).where(which, photos.c.identifier.is_(None)).values(identifier=identifier))
     conn.execute(update(photos).where(which, photos.c.until < until).values(until=until))

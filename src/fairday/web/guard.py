@@ -33,6 +33,7 @@ UPLOADS = {
     "/console/data/imports/new": UPLOAD_BYTES, "/console/stock/import": UPLOAD_BYTES, "/made": PHOTO_BYTES,
     "/sell/item": PHOTO_BYTES, "/deal": PHOTO_BYTES, "/designs/new": PHOTO_BYTES, "/briefs/write": PHOTO_BYTES,
     "/briefs/act": 4 * PHOTO_BYTES, "/console/briefs/write": PHOTO_BYTES,
+    "/console/goods/pictures": 8 * PHOTO_BYTES,
 }  # fmt: skip
 """The addresses that take files, and how much at once."""
 

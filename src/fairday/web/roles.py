@@ -133,6 +133,8 @@ ROUTES: Mapping[str, Permission] = {
     "GET /console/goods/good": "goods.read",
     "GET /console/goods/prices": "goods.read",
     "POST /console/goods/good": "goods.write",
+    "GET /console/goods/pictures": "goods.read",
+    "POST /console/goods/pictures": "goods.write",
     "GET /console/goods/groups": "goods.read",
     "POST /console/goods/groups": "goods.write",
     "POST /console/goods/elsewhere": "goods.write",

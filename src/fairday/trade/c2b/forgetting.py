@@ -23,7 +23,8 @@ def forget_designers(conn: Connection, subject: Subject) -> int:
     wordless = select(designs.c.id).where(~select(texts.c.id).where(texts.c.id == "design:" + designs.c.id).exists())
     numbers = [product_of(id_) for id_ in conn.execute(wordless).scalars()]
     # With their picture they have their words; a shop that named the goods since has put another, or none.
-    still = select(products.c.product).where(products.c.product.in_(numbers), products.c.image.like("/photos/%"))
+    theirs = (products.c.image.like("/photos/%"), products.c.image.not_like("/photos/goods-%"))
+    still = select(products.c.product).where(products.c.product.in_(numbers), *theirs)
     gone = list(conn.execute(still).scalars())
     if gone:
         conn.execute(update(products).where(products.c.product.in_(gone)).values(title=products.c.product, image=None))

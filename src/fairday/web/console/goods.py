@@ -16,6 +16,7 @@ from fairday.goods.catalogue import ProductRow, product, products, save_products
 from fairday.goods.made import MadeOption, read_options
 from fairday.goods.naming import LANGUAGES, all_groups, save_group, save_texts, texts_of
 from fairday.goods.observed import read_seen, save_seen, seen_of
+from fairday.goods.pictures import settle
 from fairday.goods.records import (
     Details,
     Medium,
@@ -182,6 +183,8 @@ def _written(conn: Connection, row: ProductRow, currency: str) -> dict[str, Any]
     forms = variants_of(conn, [number]).get(number, [])
     words = dict.fromkeys(w for v in forms for pair in v.options.items() for w in pair)
     words |= dict.fromkeys(w for pair in details.attributes.items() for w in pair)
+    media = media_of(conn, number)
+    words |= dict.fromkeys(m.alt for m in media if m.alt)
     said = {name: by for (name, kind), by in texts_of(conn, "word", words).items() if kind == "title"}
     texts = texts_of(conn, "product", [number])
     told = [["title", *(texts.get((number, "title"), {}).get(x, "") for x in LANGUAGES)],
@@ -193,7 +196,7 @@ def _written(conn: Connection, row: ProductRow, currency: str) -> dict[str, Any]
         "tags": ", ".join(details.tags), "attributes": "\n".join(f"{k}: {v}" for k, v in details.attributes.items()),
         "floor": "" if details.floor is None else f"{major(details.floor, paid):f}",
         "cost": "" if details.cost is None else f"{major(details.cost, paid):f}", "hidden": details.hidden,
-        "media": "\n".join(m.url + (f" | {m.alt}" if m.alt else "") for m in media_of(conn, number)),
+        "media": "\n".join(m.url + (f" | {m.alt}" if m.alt else "") for m in media),
         "forms": write_variants(forms, paid), "words": write_words(words, said),
         "made": _options_written(details.made), "texts": written(["field", *LANGUAGES], told),
     }  # fmt: skip
@@ -282,15 +285,24 @@ def _keep(
 ) -> None:
     shop, number = shop_of(request), row.product
     now, currency = shop.clock.now(), row.currency or shop.settings.currency
+    shown_before = _urls(conn, number)
     save_products(conn, [row], now)
     save_variants(conn, number, read_variants(given["forms"], number, currency), now, currency)
     save_details(conn, [details], now)
     save_media(conn, number, media)
+    settle(conn, shown_before | _urls(conn, number), now)
     for word, texts in read_words(given["words"]).items():
         save_texts(conn, "word", word, "title", texts)
     texts_by_field = read_words(given["texts"], "field")
     save_texts(conn, "product", number, "title", texts_by_field.get("title", {}))
     save_texts(conn, "product", number, "description", texts_by_field.get("description", {}))
+
+
+def _urls(conn: Connection, number: str) -> set[str]:
+    """The pictures a product and its forms show."""
+    row = product(conn, number)
+    told = [row.image if row else None, *(v.image for v in variants_of(conn, [number]).get(number, ()))]
+    return {url for url in (*told, *(m.url for m in media_of(conn, number))) if url}
 
 
 # ---- categories and brands -------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from fairday.goods.made import Made, MadeOption, picture
 from fairday.goods.naming import texts_of
 from fairday.goods.observed import seen_of
 from fairday.goods.offering import Offer, Wanted
-from fairday.goods.photos import keep_photo, photo_image, redraw
+from fairday.goods.photos import PICTURE, keep_photo, photo_image, redraw
 from fairday.goods.prices import Amount
 from fairday.goods.records import Details, Variant, details_of, media_of, variants_of
 from fairday.kernel.errors import FairdayError
@@ -140,8 +140,10 @@ def _bought(request: Request, conn: Connection, row: ProductRow, details: Detail
         # The piece as it is, while an option still lacks something; what is required is not asked for yet.
         plain = [Wanted(sku=sku, options={})]
         offer = offer or _offer(shop.goods.offers(conn, plain, where, now, unmade=True)[0])[0]
+    media = [m for m in media_of(conn, number) if m.kind == "image" and safe(m.url)]
     words = texts_of(conn, "word", {w for v in forms for pair in v.options.items() for w in pair}
-                     | {w for pair in details.attributes.items() for w in pair})  # fmt: skip
+                     | {w for pair in details.attributes.items() for w in pair}
+                     | {m.alt for m in media if m.alt})  # fmt: skip
     texts = texts_of(conn, "product", [number])
 
     def word(name: str) -> str:
@@ -149,13 +151,14 @@ def _bought(request: Request, conn: Connection, row: ProductRow, details: Detail
 
     described = texts.get((number, "description"), {}).get(tongue.language) or details.description
     title = texts.get((number, "title"), {}).get(tongue.language)
-    images = [m.url for m in media_of(conn, number) if m.kind == "image"][:PICTURES]
-    image = safe(form.image if form else None) or safe(row.image) or (images[0] if images else None)
+    images = [(m.url, word(m.alt) if m.alt else "") for m in media][:PICTURES]
+    image = safe(form.image if form else None) or safe(row.image) or (images[0][0] if images else None)
     today = desk.today(shop)
     purse, landing, member = purse_of(request), landing_of(request), account_of(request)
     account = member[0] if member is not None else None
     return {
-        "texts": {"description": described, "image": image} | ({"title": title} if title else {}),
+        "texts": {"description": described, "image": image, "alt": dict(images).get(image or "", "")}
+        | ({"title": title} if title else {}),
         "images": images if len(images) > 1 else [],
         "supply": supply_of(request, conn, sku, now),
         "axes": _axes(forms, form, number, word),
@@ -307,11 +310,12 @@ def _made(request: Request, photos: dict[str, bytes]) -> Response:
 
 @router.get("/photos/{photo}")
 def photo(request: Request, photo: str) -> Response:
-    """A shopper's photo, for whoever has its address."""
+    """A shopper's photo, for whoever has its address; a picture of goods, for everybody."""
     shop = shop_of(request)
     with shop.db.read() as conn:
         image = photo_image(conn, photo, shop.clock.now()) if len(photo) <= 40 else None
     if image is None:
         raise HTTPException(404)
-    headers = {"cache-control": "private, max-age=3600", "content-security-policy": "default-src 'none'; sandbox"}
+    cached = "public, max-age=31536000, immutable" if photo.startswith(PICTURE) else "private, max-age=3600"
+    headers = {"cache-control": cached, "content-security-policy": "default-src 'none'; sandbox"}
     return Response(image, media_type="image/jpeg", headers=headers)
