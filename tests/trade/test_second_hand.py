@@ -288,7 +288,7 @@ def test_only_the_seller_sends_and_only_the_buyer_receives(shop: fairday.Shop) -
         with pytest.raises(NotFound):
             wrong()
     with pytest.raises(Conflict):
-        shop.market.send(number, ANNA, "sf", "again")
+        shop.market.send(number, ANNA, "sf", "AGAIN123")
 
 
 def test_a_dispute_hears_each_side_so_often_and_strangers_never(shop: fairday.Shop) -> None:
