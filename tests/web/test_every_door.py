@@ -22,7 +22,7 @@ HOOKS = {"/pay/notice/{provider}", "/v1/till/pay"}
 """What machines post to: told apart by signature and key."""
 ANYBODY = {
     "/place", "/country", "/consent", "/cart/add", "/cart/{line}", "/compare", "/sign-out", "/made", "/me/link",
-    "/wallet", "/p/{pack}", "/wishes", "/checkout",
+    "/wallet", "/p/{pack}", "/wishes", "/checkout", "/stores",
 }  # fmt: skip
 """What a stranger may post to, and changes for himself alone."""
 ONE_CLICK = "/unsubscribe/{token}"

@@ -31,13 +31,13 @@ from webdesk import shop_routes
 
 OPEN = {
     "/", "/feed", "/search", "/search/suggest", "/goods/{number:path}", "/market", "/briefs", "/designs", "/compare",
-    "/place", "/cart", "/checkout", "/openapi.json",
+    "/place", "/cart", "/checkout", "/openapi.json", "/stores",
 }  # fmt: skip
 """What anybody sees, each their own: nothing of others stands in them."""
 LINKS = {
     "/unsubscribe/{token}", "/company/join/{invitation}", "/go/{token}", "/me/confirm/{token}", "/keep/{token}",
     "/c/{code}", "/p/{pack}", "/photos/{photo}", "/pay/{number}", "/pay/{number}/go", "/pay/{number}/state.json",
-    "/order/{token}", "/order/{token}/{paper}.pdf",
+    "/order/{token}", "/order/{token}/{paper}", "/order/{token}/{paper}.pdf",
 }  # fmt: skip
 """What an unguessable address leads to, by itself: tried with other things' names instead of theirs."""
 HOME = Contact(name="Wei Quillfeather", phone="+8613912345678", country="CN", city="上海", street="Rosmarinweg 7")

@@ -46,6 +46,7 @@ from fairday.kernel.errors import FairdayError, NotFound
 from fairday.kernel.money import major
 from fairday.web import desk
 from fairday.web.auth import field, inside
+from fairday.web.goods import safe
 from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 PAGE = 50
@@ -86,7 +87,7 @@ def _list(request: Request, error: FairdayError | None = None, given: str = "", 
             "number": r["product"], "to": f"/console/goods/good?{urlencode({'n': r['product']})}",
             "title": r["title"] or r["product"], "category": r["category"] or "", "brand": r["brand"] or "",
             "price": "" if r["price"] is None else tongue.money(r["price"], r["currency"]),
-            "forms": len(of.get(r["product"], ())), "image": r["image"] or "",
+            "forms": len(of.get(r["product"], ())), "image": safe(r["image"]) or "",
             "left": left.get(r["product"]), "made": bool(known(r["product"]).made),
             "hidden": known(r["product"]).hidden,
         }
