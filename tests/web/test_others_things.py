@@ -139,9 +139,9 @@ def world(lite: fairday.Shop) -> Iterator[World]:
             if name in wei.web.cookies:
                 borrowed.web.cookies.set(name, wei.web.cookies[name])
         for name in ("fairday_visitor", "fairday_member", "fairday_own", "fairday_proof", "fairday_orders"):
-            borrowed.web.cookies.set(
-                name, wei.web.cookies.get(name, "x", path="/me" if name == "fairday_proof" else "/")[:-1] + "0"
-            )
+            seen = wei.web.cookies.get(name, "x", path="/me" if name == "fairday_proof" else "/")
+            # Another last digit than the signature's own, which may be any: else one in sixteen is hers as it is.
+            borrowed.web.cookies.set(name, seen[:-1] + ("0" if seen[-1] != "0" else "1"))
         thieves = {"member": member, "rival": rival, "guest": guest, "borrowed": borrowed}
         yield World(shop, base, wei, account, order, link, payment, quote, listed, thieves)
 
