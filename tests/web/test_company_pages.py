@@ -39,6 +39,14 @@ def test_a_list_with_mistakes_is_told_line_by_line(shop: fairday.Shop, owner: Cl
     assert len(page.content) < 30_000
 
 
+def test_a_limit_finer_than_the_currency_is_refused_and_told(shop: fairday.Shop, owner: Client) -> None:
+    admin = joined(shop, owner, "admin@acme.example", "admin")
+    page = admin.post("/company/members/invite?lang=en", {"role": "buyer", "limit": "100.005"})
+    assert page.status_code == 422
+    assert "fewer decimals" in page.text
+    assert admin.post("/company/members/invite", {"role": "buyer", "limit": "100.500"}).status_code == 200
+
+
 def test_a_company_s_pages_are_nobody_else_s(shop: fairday.Shop, owner: Client) -> None:
     buyer = joined(shop, owner, "buyer@acme.example", "buyer")
     made = buyer.post("/company/lists", {"goods": "MUG 2", "go": "list"}).headers["location"]

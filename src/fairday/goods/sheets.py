@@ -13,7 +13,7 @@ from fairday.goods.price_records import MOST_DIGITS
 from fairday.goods.prices import ListPrice
 from fairday.goods.records import Variant
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import digits, major, minor
+from fairday.kernel.money import digits, major, minor, typed
 
 OWN = ("sku", "price", "barcode", "image", "weight_g", "hidden", "cost")
 """Columns of variants that are no axis."""
@@ -66,8 +66,11 @@ def written(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return out.getvalue()
 
 
-def read_money(text: str, currency: str, where: str) -> int | None:
+def read_money(text: str, currency: str, where: str, *, exact: bool = False) -> int | None:
     """An amount in major units, or None where nothing is written.
+
+    Args:
+        exact: refuse more decimals than the currency has, as where a person typed it; a file's are rounded.
 
     Raises:
         FairdayError: it is no amount, or below nothing.
@@ -75,8 +78,10 @@ def read_money(text: str, currency: str, where: str) -> int | None:
     if not text:
         return None
     try:
-        amount = minor(text.replace(",", ".") if "." not in text else text, currency)
+        amount = (typed if exact else minor)(text.replace(",", ".") if "." not in text else text, currency)
     except FairdayError as error:
+        if exact:
+            raise FairdayError(error.message, code=error.code, where=where, remedy=error.remedy) from None
         raise _bad(error.message, where, error.remedy) from None
     if amount < 0:
         raise _bad(f"{text} is below nothing.", where, "Write 0 or more.")

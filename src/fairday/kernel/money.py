@@ -35,6 +35,24 @@ def minor(amount: str | float | Decimal, currency: str) -> int:
     return int(value.scaleb(digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
+def typed(amount: str, currency: str, where: str = "") -> int:
+    """An amount that a person typed, as minor units: nothing of it is rounded away, unlike what files bring.
+
+    Raises:
+        FairdayError: not a finite number (``bad_amount``), or with more decimals than the currency has
+            (``too_many_decimals``).
+    """
+    found = minor(amount, currency)
+    if major(found, currency) != Decimal(amount.strip()):
+        raise FairdayError(
+            f"{amount.strip()} has more decimals than {currency} has.",
+            code="too_many_decimals",
+            where=where,
+            remedy=f"Write at most {digits(currency)} decimals.",
+        )
+    return found
+
+
 def major(amount: int, currency: str) -> Decimal:
     """Minor units as an exact decimal in major units."""
     return Decimal(amount).scaleb(-digits(currency))

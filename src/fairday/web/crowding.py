@@ -9,7 +9,7 @@ from typing import Any
 from fairday.kernel.clock import day_start, local_day, to_date, to_day
 from fairday.kernel.decider import State
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import digits, major, minor
+from fairday.kernel.money import digits, major, typed
 from fairday.shop import Shop
 from fairday.trade.c2b.briefs import Asked
 from fairday.trade.c2b.tables import Answer, Brief
@@ -46,9 +46,9 @@ def amount_in(text: str, currency: str, where: str) -> int:
         FairdayError: it is none.
     """
     try:
-        return minor(text or "0", currency)
+        return typed(text or "0", currency)
     except FairdayError as error:
-        raise FairdayError(error.message, code="bad_amount", where=where) from None
+        raise FairdayError(error.message, code=error.code, where=where) from None
 
 
 def whole_of(text: str, where: str) -> int:

@@ -92,7 +92,7 @@ class Giving(Scalars):
         ends: list[int | None] = []
         for end in found.groups() if found else ():
             try:
-                ends.append(money.minor(end, self.currency) if end else None)
+                ends.append(money.typed(end, self.currency) if end else None)
             except FairdayError:
                 ends = []
                 break

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, String, Table, Text, delete, select
 
 from fairday.kernel import jsons
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import minor
+from fairday.kernel.money import typed
 from fairday.storage.database import col, insert, metadata
 from fairday.trade.shipping.rates import BYS, Rate, Step, bare, check
 
@@ -108,7 +108,7 @@ def _measure(text: str, by: str, currency: str) -> int:
 
 def _money(text: str, field: str, currency: str) -> int:
     try:
-        return minor(text, currency)
+        return typed(text, currency)
     except FairdayError:
         raise _bad(field, f"{text.strip()[:20]!r} is not an amount.", "Write 8.00.") from None
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from fairday.goods.duties.table import by_prefix
 from fairday.goods.rates import rates_on
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import minor
+from fairday.kernel.money import typed
 from fairday.trade.border import Sent, cross, table_of
 from fairday.web.auth import field, inside
 from fairday.web.console.borders import change, codes, percent, rate_of, today
@@ -59,7 +59,7 @@ def _tried(request: Request, tried: dict[str, str]) -> dict[str, Any]:
     """What one thing of a value would pay to a country, worked out as an order would."""
     shop, tongue, day = shop_of(request), tongue_of(request), today(request)
     (country,) = codes(tried["to"][:2]) or ("",)
-    value = minor(tried["value"].replace(",", "."), shop.settings.currency)
+    value = typed(tried["value"].replace(",", "."), shop.settings.currency)
     with shop.db.read() as conn:
         rates = rates_on(conn, day)
     sent = [Sent(line="1", qty=1, value=max(value, 0), code=re.sub(r"[^0-9]", "", tried["hs"]))]

@@ -12,7 +12,7 @@ from fairday.goods.offering import Wanted
 from fairday.kernel.clock import DAY_MS
 from fairday.kernel.decider import State
 from fairday.kernel.errors import FairdayError, NotFound
-from fairday.kernel.money import minor
+from fairday.kernel.money import typed
 from fairday.trade.b2b import company as rules
 from fairday.trade.b2b import credit
 from fairday.trade.b2b.quotes import total_of
@@ -32,7 +32,7 @@ def _actor(request: Request) -> str:
 
 def _money(request: Request, name: str) -> int | None:
     said = field(request, name, 20)
-    return minor(said, shop_of(request).settings.currency) if said else None
+    return typed(said, shop_of(request).settings.currency) if said else None
 
 
 @inside.get("/companies")
@@ -185,7 +185,7 @@ def answer(request: Request, number: str, act: str) -> Response:
         version = int(said) if said.isdecimal() else -1
         if act == "offer":
             state = shop.companies.quote(number[:64], None)
-            units = [minor(field(request, f"unit.{n}", 20), state["currency"]) for n in range(len(state["lines"]))]
+            units = [typed(field(request, f"unit.{n}", 20), state["currency"]) for n in range(len(state["lines"]))]
             days = field(request, "days", 3)
             until = shop.clock.now() + (int(days) if days.isdecimal() else 0) * DAY_MS
             shop.companies.offer(number, version, units, until, actor=actor)

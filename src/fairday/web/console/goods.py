@@ -254,7 +254,7 @@ def _told(given: dict[str, Any]) -> tuple[ProductRow, Details, list[Medium]]:
         raise bad(f"{currency[:10]!r} is not a currency.", "currency", "Write three letters such as CNY.")
     if given["weight_g"] and not (given["weight_g"].isascii() and given["weight_g"].isdigit()):
         raise bad(f"{given['weight_g'][:20]!r} is not a weight.", "weight_g", "Write whole grams.")
-    price = read_money(given["price"], currency, "price")
+    price = read_money(given["price"], currency, "price", exact=True)
     row = ProductRow(
         product=number, title=given["title"], category=given["category"] or None, brand=given["brand"] or None,
         department=given["department"] or None, price=price, currency=currency if price is not None else None,

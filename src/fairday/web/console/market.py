@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fairday.kernel.errors import FairdayError, NotFound
-from fairday.kernel.money import minor
+from fairday.kernel.money import minor, typed
 from fairday.trade.c2c import records
 from fairday.trade.c2c.dispute import order_of
 from fairday.trade.c2c.listing import REASONS
@@ -137,7 +137,7 @@ def decide(request: Request, number: str) -> Response:
             raise HTTPException(422)
         part = None if how == "all" else 0
         if how == "part":
-            part = minor(field(request, "back", 20), state["currency"])
+            part = typed(field(request, "back", 20), state["currency"])
         shop.market.decide(number[:64], part, by="shop", actor=_actor(request))
     except NotFound:
         raise HTTPException(404) from None

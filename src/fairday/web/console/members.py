@@ -14,7 +14,7 @@ from starlette.responses import Response
 from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError
 from fairday.kernel.ids import new_id
-from fairday.kernel.money import major, minor
+from fairday.kernel.money import major, typed
 from fairday.kernel.settings import RewardBoost, RewardSettings
 from fairday.offers.coupons.records import people_of
 from fairday.people.accounts import account_of, accounts_of
@@ -124,7 +124,7 @@ def adjust(request: Request, account: str) -> Response:
 
 def _amount(unit: str, text: str, currency: str) -> int:
     if unit == currency:
-        return minor(text, currency)
+        return typed(text, currency)
     if not re.fullmatch(r"[+-]?\d{1,9}", text):
         raise FairdayError("Points are whole.", code="bad_amount", where="amount", remedy="Write 50 or -50.")
     return int(text)
@@ -208,11 +208,11 @@ def _read(given: dict[str, Any], currency: str) -> RewardSettings:
     if given["birthday_times"] != "100":
         boosts.append(RewardBoost(percent=_whole(given["birthday_times"], "birthday_times"), birthday=True))
     made = {
-        "on": given["on"] == "yes", "unit": given["unit"], "per": minor(given["per"], currency),
+        "on": given["on"] == "yes", "unit": given["unit"], "per": typed(given["per"], currency),
         "months": _whole(given["months"], "months"), "keep_days": _whole(given["keep_days"], "keep_days"),
         "grace_days": _whole(given["grace_days"], "grace_days"), "levels": levels,
         "boosts": msgspec.to_builtins(boosts),
-        "top_ups": [minor(x, currency) for x in re.split(r"[\s,，、]+", given["top_ups"]) if x],
+        "top_ups": [typed(x, currency) for x in re.split(r"[\s,，、]+", given["top_ups"]) if x],
     }  # fmt: skip
     try:
         return msgspec.convert(made, RewardSettings)

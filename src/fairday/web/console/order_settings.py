@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from fairday.goods.stock.allocation import POLICIES
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import major, minor
+from fairday.kernel.money import major, typed
 from fairday.reach.orders import KINDS
 from fairday.stores.records import all_places
 from fairday.web.auth import inside
@@ -47,7 +47,7 @@ def save_sending(request: Request) -> Response:
         prices = {}
         for place in places:
             told = [given_in(request, f"{name}.{place}", 20).strip() for name in ("parcel", "per_kg")]
-            amounts = [minor(one, shop.settings.currency) if one else 0 for one in told]
+            amounts = [typed(one, shop.settings.currency) if one else 0 for one in told]
             if any(amounts):
                 prices[place] = amounts
         shop.change_settings(sending={"policy": given_in(request, "policy", 20), "prices": prices})

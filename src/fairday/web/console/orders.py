@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from fairday.kernel.decider import Refusal, State
 from fairday.kernel.errors import Conflict, FairdayError
-from fairday.kernel.money import minor
+from fairday.kernel.money import typed
 from fairday.trade.finding import find_orders
 from fairday.trade.links import pickup_code
 from fairday.trade.records import Contact, contacts, keep_parcel, orders, parcels_of
@@ -111,7 +111,7 @@ def refund(request: Request, order: str) -> Response:
         asked = {
             "units": units_in(request, "units", state), "unshipped": units_in(request, "unshipped", state),
             "shipping": given_in(request, "shipping", 4) == "yes",
-            "extra": minor(given, state["currency"]) if given else 0,
+            "extra": typed(given, state["currency"]) if given else 0,
             "gifts": "leave" if given_in(request, "gifts", 8) == "leave" else "deduct",
             "why": why if why in REASONS else "other",
         }  # fmt: skip

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from fairday.kernel import ids
 from fairday.kernel.clock import local_day, to_date, to_day
 from fairday.kernel.errors import FairdayError, Unavailable
-from fairday.kernel.money import minor
+from fairday.kernel.money import typed
 from fairday.trade.links import order_number
 from fairday.trade.payment import reconcile, tables
 from fairday.trade.payment.decider import refundable, through_order
@@ -116,7 +116,7 @@ def refund(request: Request, number: str) -> Response:
         state = shop.payments.state(number)
         if state is None:
             raise HTTPException(404)
-        amount = minor(field(request, "amount", 20), state["currency"])
+        amount = typed(field(request, "amount", 20), state["currency"])
         given = field(request, "refund", 24)
         wanted = given if REFUND_ID.fullmatch(given) else ids.new_id(shop.clock.now())[:24]
         shop.payments.refund(number, wanted, amount, field(request, "why", 100), actor)

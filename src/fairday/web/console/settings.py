@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from fairday import operators
 from fairday.kernel.errors import FairdayError
-from fairday.kernel.money import major, minor
+from fairday.kernel.money import major, typed
 from fairday.operators import ROLES, Role
 from fairday.reach.smtp import from_environment
 from fairday.web.auth import Number, field, inside
@@ -66,7 +66,7 @@ def save_mail(request: Request) -> Response:
     """What a thousand mails cost; written in the shop's currency, kept in its minor units."""
     shop = shop_of(request)
     try:
-        shop.change_settings(mail_cost=minor(field(request, "mail_cost", 20), shop.settings.currency))
+        shop.change_settings(mail_cost=typed(field(request, "mail_cost", 20), shop.settings.currency))
     except FairdayError as error:
         return _show(request, 422, error)
     return go("/console/settings?done=settings")

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fairday.goods.offering import Wanted
 from fairday.kernel.errors import FairdayError, NotFound
-from fairday.kernel.money import digits, major, minor
+from fairday.kernel.money import digits, major, typed
 from fairday.people.accounts.records import member_accounts
 from fairday.people.tables import identifiers
 from fairday.trade.b2b import company as rules
@@ -142,7 +142,7 @@ def members(request: Request, act: str) -> Response:
     told = {"by": member.account, "actor": member.account}
     try:
         account, role, said = text_in(form, "account", 200), text_in(form, "role", 16), text_in(form, "limit", 20)
-        limit = minor(said, shop.settings.currency) if said else None
+        limit = typed(said, shop.settings.currency) if said else None
         if act == "invite":
             token = shop.companies.invite(member.company, role, limit, **told)
             return overview(request, invitation=f"{shop.settings.public_url}/company/join/{token}")
@@ -349,7 +349,7 @@ def quote_act(request: Request, number: str, act: str) -> Response:
             return RedirectResponse(f"/company/lists/{shop.companies.accept(number[:64], member)}", 303)
         if act == "counter":
             state = shop.companies.quote(number[:64], member)
-            units = [minor(text_in(form, f"unit.{n}", 20), state["currency"]) for n in range(len(state["lines"]))]
+            units = [typed(text_in(form, f"unit.{n}", 20), state["currency"]) for n in range(len(state["lines"]))]
             shop.companies.counter(number, member, version, units)
         elif act == "decline":
             shop.companies.decline(number[:64], version, member=member, actor=member.account)

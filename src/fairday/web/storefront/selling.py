@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from fairday.goods.photos import keep_photo, redraw
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.ids import new_id
-from fairday.kernel.money import digits, major, minor
+from fairday.kernel.money import digits, major, typed
 from fairday.people.identity import ids_of, person_of
 from fairday.trade.c2c import records
 from fairday.trade.c2c.records import Listing
@@ -242,9 +242,10 @@ def _write(request: Request) -> Response:
 
 def _amount(fields: Any, name: str, currency: str) -> int:
     try:
-        return minor(fields[name] or "0", currency)
+        return typed(fields[name] or "0", currency)
     except FairdayError as error:
-        raise FairdayError(error.message, code="bad_price", where=name) from None
+        code = error.code if error.code == "too_many_decimals" else "bad_price"
+        raise FairdayError(error.message, code=code, where=name) from None
 
 
 @router.post("/sell/withdraw", dependencies=[Depends(posted_long)])
@@ -268,7 +269,7 @@ def payout(request: Request) -> Response:
     try:
         shop.market.ask_payout(
             member[0], (member[1],), text_in(form, "payout", 40),
-            minor(text_in(form, "amount", 20), shop.settings.currency), text_in(form, "destination", 400),
+            typed(text_in(form, "amount", 20), shop.settings.currency), text_in(form, "destination", 400),
         )  # fmt: skip
     except FairdayError as error:
         return _selling(request, error)
