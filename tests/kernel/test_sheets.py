@@ -64,6 +64,18 @@ def test_a_weight_of_endless_digits_is_none() -> None:
     assert grams("9" * 60 + "kg", "weight") is None
 
 
+@pytest.mark.parametrize("cell", ["-2", "+3.5", "-1,234.50", "+8613800000000", "+86 138 0000 0000", "+1 (555) 123-4567",
+                                  "2-3", ""])  # fmt: skip
+def test_a_number_is_no_formula(cell: str) -> None:
+    assert inert(cell) == cell
+
+
+@pytest.mark.parametrize("cell", ["-2+3", "-2-3", "+86-138", "-2*A1", "-(2)", "-A1", "-", "-2\n=1", "+1 2=3", "-2;=1",
+                                  "\n=1", "\t=1", "＝1", "－2", "+٣"])  # fmt: skip
+def test_what_a_spreadsheet_would_reckon_is_made_a_text(cell: str) -> None:
+    assert inert(cell) == f"'{cell}"
+
+
 @pytest.mark.parametrize("cell", ["=1", "tea", "'=1", "-5", "'tea", "@x", "''=1"])
 def test_a_cell_that_went_out_comes_back_as_it_was(cell: str) -> None:
     assert meant(inert(cell)) == cell or cell.startswith("'=")

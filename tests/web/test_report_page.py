@@ -97,7 +97,8 @@ def test_json_csv_and_one_html_file_say_the_same(small):
 def test_a_text_that_a_spreadsheet_would_run_is_not_run():
     from fairday.insight.sheets import as_csv
 
-    assert as_csv([["=1+1", "-2", -2, None, "喜"]]).decode("utf-8-sig").strip() == "'=1+1,'-2,-2,,喜"
+    told = as_csv([["=1+1", "-2", "-2+3", "-2-3", -2, None, "喜"]]).decode("utf-8-sig").strip()
+    assert told == "'=1+1,-2,'-2+3,'-2-3,-2,,喜", "a text that is only a number runs nothing"
 
 
 @pytest.mark.parametrize("chart", ["days", "sources", "scenes", "cohorts", "rfm"])

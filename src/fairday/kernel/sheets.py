@@ -9,12 +9,13 @@ import re
 
 from fairday.kernel.errors import FairdayError
 
-_RUNS = tuple("=+-@\t\r＝＋－＠")
-_NUMBER = re.compile(r"[+-][\d\s().,\-]*")
+_RUNS = tuple("=+-@\t\r\n＝＋－＠")
+# A number, or a telephone number in groups; two numbers with a hyphen between them would be subtracted.
+_NUMBER = re.compile(r"[+-][0-9][0-9.,]*|\+[0-9]+(?: \(?[0-9]+\)?)+(?:-[0-9]+)*")
 
 
 def inert(cell: str) -> str:
-    """The cell, with an apostrophe before what would be run; numbers, and telephone numbers, stay as they are."""
+    """The cell, with an apostrophe before what would be run; a number or a spaced telephone number stays as it is."""
     return f"'{cell}" if cell.startswith(_RUNS) and not _NUMBER.fullmatch(cell) else cell
 
 
