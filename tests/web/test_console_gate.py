@@ -209,6 +209,15 @@ def test_a_merchant_who_types_a_template_sees_it_typed(lite: fairday.Shop) -> No
     assert lite.settings.public_url == "http://127.0.0.1:8000"
 
 
+def test_settings_that_are_not_sent_stay_as_they_were(lite: fairday.Shop) -> None:
+    owner = Client(lite).sign_in()
+    lite.change_settings(bank="Bank of Tea, 6222", seller="Tea Ltd")
+    assert owner.post("/console/settings", {"name": "Tea"}).status_code == 303
+    assert (lite.settings.name, lite.settings.bank, lite.settings.seller) == ("Tea", "Bank of Tea, 6222", "Tea Ltd")
+    assert owner.post("/console/settings", {"name": "Tea", "bank": ""}).status_code == 303
+    assert (lite.settings.bank, lite.settings.seller) == ("", "Tea Ltd"), "sent empty, it is emptied"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("zone", "Mars/Base"), ("currency", "YUAN"), ("language", "fr"), ("public_url", "javascript:x"), ("name", " "),

@@ -45,7 +45,8 @@ def settings(request: Request) -> Response:
 
 @inside.post("/settings")
 def save(request: Request) -> Response:
-    given = {n: field(request, n, 500) for n in NAMES}
+    form, kept = request.state.form, shop_of(request).settings
+    given = {n: field(request, n, 500) if n in form else str(getattr(kept, n)) for n in NAMES}  # not sent: as it was
     try:
         if not given["name"]:
             raise FairdayError("A shop has a name.", code="missing_field", where="name")
