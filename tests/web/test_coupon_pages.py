@@ -58,7 +58,7 @@ def test_a_shop_without_a_promotion_for_coupons_is_told_to_make_one_first(full_l
     assert "No promotion asks for a coupon yet" in page
     assert 'href="/console/promotions/new"' in page
     kept = owner.post("/console/coupons?lang=en", FORM | {"rule0": "unheard-of"}).text
-    assert '<option value="unheard-of" data-raw selected>' in kept, "what was written stays in the form"
+    assert '<option value="unheard-of" selected data-raw>' in kept, "what was written stays in the form"
 
 
 def test_the_forecast_is_drawn_while_the_form_is_typed_with_what_the_promotion_takes_off(

@@ -14,6 +14,9 @@ def names(shop: fairday.Shop) -> list[str]:
         return [s.name for s in all_stores(conn)]
 
 
+LATITUDE_OF_LINE_3 = "store,name,latitude,longitude\na,b,1,2\nc,d,x,2"
+
+
 def test_stores_are_added_changed_brought_in_and_removed(lite: fairday.Shop) -> None:
     owner = Client(lite).sign_in()
     assert "No store yet" in owner.get("/console/stores?lang=en").text
@@ -34,10 +37,11 @@ def test_what_is_no_store_is_told_and_kept_in_the_form(lite: fairday.Shop) -> No
     assert wrong.status_code == 422
     assert "degrees from -90 to 90" in wrong.text
     assert 'value="310"' in wrong.text
-    bad = owner.post("/console/stores/import?lang=en", {"csv": "store,name,latitude,longitude\na,b,1,2\nc,d,x,2"})
+    bad = owner.post("/console/stores/import?lang=en", {"csv": LATITUDE_OF_LINE_3})
     assert bad.status_code == 422
     assert "line 3" in bad.text
     assert "c,d,x,2" in bad.text
+    assert "第 3 行" in owner.post("/console/stores/import?lang=zh", {"csv": LATITUDE_OF_LINE_3}).text
     assert names(lite) == []
     assert Client(lite).sign_in("analyst").post("/console/stores", XUHUI).status_code == 403
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import Request
 from starlette.responses import Response
 
@@ -14,6 +16,7 @@ from fairday.web.render import go, page, say, shop_of, status_of, tongue_of
 
 MOST_CSV = 200_000
 """Characters of a pasted file."""
+_LINE = re.compile(r"(?:line |stores\.csv:)(\d+)")
 
 
 def written(store: Store) -> dict[str, str]:
@@ -37,7 +40,7 @@ def _show(request: Request, error: FairdayError | None = None, given: dict[str, 
         weather=[(city, w, tongue.plain(f"weather.{w.weather}") if w.weather else "") for city, w in weather.items()],
         given=fields,
         error=say(tongue, error) if error else None,
-        where=error.where if error else "",
+        line=line[1] if (line := _LINE.fullmatch(error.where if error else "")) else "",
     )
 
 
