@@ -100,7 +100,7 @@ def run(shop: fairday.Shop, clock: ManualClock, without: str = "") -> Outcome:
             clock.move(20_000)  # all of them ask from one network address
             got = friend.post(pack, form)
             assert got.status_code == 303, got.text[-1500:]
-            size = re.search(r"<b data-raw>(¥\d+) · Autumn</b>", friend.get(got.headers["location"]).text)
+            size = re.search(r"<span data-raw>(¥\d+) · Autumn</span>", friend.get(got.headers["location"]).text)
             assert size is not None
             found.drawn.append(size[1])
             if n == 0:
@@ -145,7 +145,7 @@ def _use(friend: Shopper, n: int, found: Outcome) -> None:
 def _stands(friend: Shopper) -> str:
     """Where the friend's one coupon stands, as the wallet tells it."""
     page = friend.get("/wallet?lang=en").text
-    told = re.findall(r"· Autumn</b><span[^>]*>([a-z ]+) ·", page)
+    told = re.findall(r"· Autumn</span><span[^>]*>([a-z ]+) ·", page)
     return "+".join(told)
 
 
