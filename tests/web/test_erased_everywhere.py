@@ -138,7 +138,7 @@ def dealt(shop: fairday.Shop, account: str) -> None:
         )
         shop.payments.confirm(begun.number, "bank-1", "operator:1")
 
-    sides = ((account, ZOE, ben, BEN, BENS, WORDS, "SF1"), (ben, BEN, account, ZOE, TO_ZOE, "It rides.", TRACKING))
+    sides = ((account, ZOE, ben, BEN, BENS, WORDS, "SF123456"), (ben, BEN, account, ZOE, TO_ZOE, "It rides.", TRACKING))
     for n, (seller, ids, buyer, their, to, said, parcel) in enumerate(sides):
         thing, number = f"bike0{n}", f"{n + 1:026x}"
         shop.market.write(
