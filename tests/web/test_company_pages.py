@@ -39,6 +39,23 @@ def test_a_list_with_mistakes_is_told_line_by_line(shop: fairday.Shop, owner: Cl
     assert len(page.content) < 30_000
 
 
+def test_a_colleague_the_shop_never_met_joins_by_the_invitation(shop: fairday.Shop, owner: Client) -> None:
+    admin, new = joined(shop, owner, "admin@acme.example", "admin"), Client(shop)
+    join = invitation(admin.post("/company/members/invite", {"role": "buyer", "limit": ""}).text)
+    asks = re.search(r'href="(/me\?to=[^"]+)"', new.get(join).text)
+    assert asks is not None
+    to = re.search(r'name="to" value="([^"]+)"', new.get(asks[1]).text)
+    assert to is not None
+    new.post("/me/link", {"email": "colleague@acme.example", "to": to[1]})
+    with shop.db.read() as conn:
+        texts = [m.text for m in outbox.page(conn, scene=outbox.SERVICE) if m.address == "colleague@acme.example"]
+    link = re.search(r"/me/confirm/[\w.\-]+", texts[0])
+    assert link is not None
+    assert new.post(link[0]).headers["location"] == join
+    assert new.post(join).headers["location"] == "/company"
+    assert "Acme" in new.get("/company").text
+
+
 def test_a_limit_finer_than_the_currency_is_refused_and_told(shop: fairday.Shop, owner: Client) -> None:
     admin = joined(shop, owner, "admin@acme.example", "admin")
     page = admin.post("/company/members/invite?lang=en", {"role": "buyer", "limit": "100.005"})

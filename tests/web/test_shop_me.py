@@ -9,6 +9,7 @@ import pytest
 import fairday
 from fairday.kernel import jsons
 from fairday.kernel.clock import ManualClock
+from fairday.people import privacy
 from fairday.people.consent import consent_of
 from fairday.people.identity import person_of
 from fairday.people.proof import vouched
@@ -76,7 +77,7 @@ def test_a_fresh_link_opens_the_record_once_and_for_half_an_hour(full: fairday.S
     link = mailed(full)[-1]
     unknown = Client(full).post("/me/link", {"email": "nobody@example.com"})
     assert (answer.status_code, answer.headers["location"]) == (unknown.status_code, unknown.headers["location"])
-    assert len(mailed(full)) == 1, "nobody unknown is written to"
+    assert len(mailed(full)) == 2, "who is not known yet gets the same mail"
     for _ in range(3):
         assert client.get(link).status_code == 200, "a scanner opens it and uses nothing up"
     assert client.post(link).status_code == 303
@@ -281,6 +282,96 @@ def test_mails_to_an_address_are_few_and_hold_no_marketing(full_lite: fairday.Sh
     assert 429 in [c.post("/me/link", {"email": "li1@example.com"}).status_code for c in flood]
 
 
+def rows(shop: fairday.Shop, address: str = "") -> list[outbox.Message]:
+    with shop.db.read() as conn:
+        return [r for r in outbox.page(conn, scene=outbox.SERVICE) if r.address == address]
+
+
+def test_somebody_new_signs_in_by_the_link_and_is_nobody_before(full_lite: fairday.Shop) -> None:
+    client, new = Client(full_lite), "new@example.org"
+    assert client.post("/me/link", {"email": " New@Example.org "}).headers["location"] == "/me?sent=link"
+    link = mailed(full_lite)[-1]
+    assert client.get(link).status_code == 200
+    with full_lite.db.read() as conn:
+        assert person_of(conn, "email", new) is None, "asking and looking make nobody"
+    assert rows(full_lite, new)[0].identifier < 0
+    assert client.post(link).headers["location"] == "/me"
+    with full_lite.db.read() as conn:
+        person = person_of(conn, "email", new)
+    assert person is not None
+    assert rows(full_lite, new)[0].person == person, "the mails of before are theirs now"
+    assert "Your own page" in client.get("/me?lang=en").text
+    record = jsons.loads(client.get("/me/export.json").content)
+    assert {i["value"] for i in record["ids"]} == {new}
+    assert Client(full_lite).post(link).status_code == 404, "it works once"
+    assert client.post("/me/erase", {"sure": "yes"}).status_code == 303
+    assert rows(full_lite, new) == []
+    assert Client(full_lite).post(link).status_code == 404, "an old link brings nobody back"
+    again = Client(full_lite)
+    prove(again, new)  # by their own wish they may come back at once
+    assert "Your own page" in again.get("/me?lang=en").text
+
+
+def test_who_signs_in_is_led_back_to_where_they_came_from_and_nowhere_else(full_lite: fairday.Shop) -> None:
+    client = Client(full_lite)
+    assert 'name="to" value="/company/join/acme.Xy-_1"' in client.get("/me?to=/company/join/acme.Xy-_1").text
+    answer = client.post("/me/link", {"email": "new@example.org", "to": "/company/join/acme.Xy-_1"})
+    assert answer.headers["location"] == "/me?sent=link&to=/company/join/acme.Xy-_1"
+    assert client.post(mailed(full_lite)[-1]).headers["location"] == "/company/join/acme.Xy-_1"
+    key, now = client.app.state.front.secret, full_lite.clock.now()
+    for n, evil in enumerate(("//evil.example", "/\\evil.example", "https://evil.example", "/me//evil", "/me/../go/x",
+                              "/sell?x=1", "/console", "/sell\n", "/sell|x", "/me/.x", "javascript:x")):  # fmt: skip
+        assert 'name="to"' not in client.get("/me", params={"to": evil}).text, evil
+        client.app.state.front.heavy._left.clear()
+        Client(full_lite).post("/me/link", {"email": f"new{n}@example.org", "to": evil})
+        assert Client(full_lite).post(mailed(full_lite)[-1]).headers["location"] == "/me", evil
+    token = sign(key, "confirm|x //evil.example|li0@example.com", now + 9_999)
+    assert Client(full_lite).post(f"/me/confirm/{token}").headers["location"] == "/me"
+
+
+def test_the_form_bombs_no_strangers(
+    full_lite: fairday.Shop, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(email: str) -> None:
+        client = Client(full_lite)
+        front = client.app.state.front
+        front.heavy._left.clear()
+        front.strangers = strangers_
+        assert client.post("/me/link", {"email": email}).headers["location"] == "/me?sent=link"
+
+    strangers_ = Client(full_lite).app.state.front.strangers
+    for n in range(5):
+        ask("one@example.org")
+        assert len(rows(full_lite, "one@example.org")) == min(n + 1, 3), "an address gets as few as one that is known"
+    for n in range(12):
+        ask(f"many{n}@example.org")
+    assert len(mailed(full_lite)) == 3 + 7, "a device asks for twelve strangers an hour"
+    ask("li0@example.com")
+    assert len(rows(full_lite, "li0@example.com")) == 1, "who is known is not kept waiting by that"
+    strangers_._left.clear()
+    monkeypatch.setattr(service, "STRANGERS_AN_HOUR", 11)
+    for n in range(3):
+        ask(f"more{n}@example.org")
+    assert len(mailed(full_lite)) == 3 + 7 + 1 + 1, "and all devices for so many"
+    clock.at += 25 * 3_600_000
+    assert full_lite.forget_strangers() == 11
+    assert [r.address for r in rows(full_lite, "li0@example.com")] == ["li0@example.com"]
+
+
+def test_a_stranger_s_address_is_not_kept_where_the_mail_went_out_and_an_erasure_finds_the_row(
+    full_lite: fairday.Shop,
+) -> None:
+    wire, email = Wire(), "late@example.org"
+    for transport in (wire, None):
+        service.send(full_lite.db, transport, full_lite.clock, identifier=None, person=None, address=email,
+                     language="en", subject="s", html="<p>x</p>", text="x")  # fmt: skip
+    assert wire.sent[0].address == email
+    assert len(rows(full_lite, "")) == len(rows(full_lite, email)) == 1
+    told(full_lite, "shop", ("email", email))  # met without opening the link: they bought as a guest
+    privacy.erase(full_lite, f"email:{email}")
+    assert rows(full_lite, "") == rows(full_lite, email) == []
+
+
 class Wire:
     """A transport that keeps what it is handed."""
 
@@ -301,7 +392,6 @@ def test_where_a_link_goes_out_its_text_is_not_kept(full_lite: fairday.Shop) -> 
     with full_lite.db.read() as conn:
         row = outbox.page(conn, scene=outbox.SERVICE)[0]
         assert (row.status, row.text, row.html) == ("sent", "", "")
-        assert service.asked(full_lite.db, 1, 0) == 1
 
 
 def test_the_wish_list_and_the_visit_go_on_on_the_phone(full: fairday.Shop, clock: ManualClock) -> None:

@@ -25,7 +25,7 @@ from fairday.kernel.decider import Command
 from fairday.kernel.errors import Conflict, FairdayError, NotFound
 from fairday.kernel.settings import Settings
 from fairday.people import identity, privacy
-from fairday.reach import smtp
+from fairday.reach import smtp, strangers
 from fairday.scenes import fitting, life
 from fairday.scenes.choice import MESSAGES, Choice, Person, choose
 from fairday.scenes.loading import load_owner
@@ -294,6 +294,11 @@ class Shop(Rooms):
         """Let go of a slice of contacts whose order was never placed; how many there were."""
         with self.db.write() as conn:
             return forget_unplaced(conn, self.clock.now())
+
+    def forget_strangers(self) -> int:
+        """Let go of a slice of mails to addresses that nobody proved; how many there were."""
+        with self.db.write() as conn:
+            return strangers.forget(conn, self.clock.now())
 
     def forget_photos(self) -> int:
         """Let go of a slice of shoppers' photos whose time is over; how many there were."""

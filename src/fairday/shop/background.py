@@ -123,7 +123,8 @@ class Background:
                 if rounds % FORGET_EVERY == 0:
                     while self._shop.forget_answers() and not self._stop.is_set():
                         pass
-                    for forget in (self._shop.forget_photos, self._shop.forget_codes, self._shop.forget_unplaced):
+                    shop = self._shop
+                    for forget in (shop.forget_photos, shop.forget_codes, shop.forget_unplaced, shop.forget_strangers):
                         while forget() and not self._stop.is_set():
                             pass
                 if rounds % FIT_EVERY == FIT_EVERY - 1:

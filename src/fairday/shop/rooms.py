@@ -36,6 +36,7 @@ from fairday.reach.approvals import ApprovalMails
 from fairday.reach.expiring import Reminders
 from fairday.reach.mailing import Mailing
 from fairday.reach.orders import OrderMails
+from fairday.reach.strangers import forget_strangers
 from fairday.scenes import fitting, life
 from fairday.scenes.exposures import Exposures
 from fairday.scenes.ranking import Rankings
@@ -129,7 +130,7 @@ class Rooms:
         self.runner.register(DayDecider())
         self.appender = Appender()
         self.exposures = Exposures(self.writer)
-        self.erasers: list[Eraser] = [forget_designers]
+        self.erasers: list[Eraser] = [forget_designers, forget_strangers]
         self.lake = Lake(Path(settings.lake)) if settings.lake else None
         if self.lake is not None:
             self.followers.register(LakeFollower(self.lake))

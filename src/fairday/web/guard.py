@@ -100,10 +100,11 @@ def place_of(url: str) -> str:
 
 
 class Bucket:
-    """So many requests a minute from one address, refilled steadily; the least lately seen addresses are forgotten."""
+    """So many requests a minute (or so many ``minutes``) from one address, refilled steadily; the least lately seen
+    addresses are forgotten."""
 
-    def __init__(self, per_minute: int, most: int = 10_000) -> None:
-        self.rate = per_minute / 60_000
+    def __init__(self, per_minute: int, most: int = 10_000, minutes: int = 1) -> None:
+        self.rate = per_minute / (60_000 * minutes)
         self.size = per_minute
         self.most = most
         self._left: OrderedDict[str, tuple[float, int]] = OrderedDict()

@@ -38,6 +38,11 @@ def hashed(key: Key, secret_: bytes) -> str:
     return hashlib.blake2b(f"{key[0]}\0{key[1]}".encode(), key=secret_, digest_size=16).hexdigest()
 
 
+def welcome(conn: Connection, key: Key, now: int) -> None:
+    """Somebody erased came back by their own wish: what they do from ``now`` (ms) on is theirs; the past stays out."""
+    many(conn, "UPDATE tombstones SET until = ? WHERE key = ? AND until > ?", [(now, hashed(key, secret(conn)), now)])
+
+
 def mention(conn: Connection, refused: Iterable[tuple[Key, int, str]]) -> None:
     """Remember which happenings mention an id that was not admitted to their person."""
     found = list(refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from babel import Locale
 from fastapi import Depends, Request
@@ -127,7 +128,7 @@ def join(request: Request, invitation: str) -> Response:
     signed = account_of(request)
     spend(request, front_of(request).posts)
     if signed is None:
-        return RedirectResponse("/me", 303)
+        return RedirectResponse(f"/me?to=/company/join/{quote(invitation[:100], safe='')}", 303)
     try:
         shop_of(request).companies.join(invitation[:100], signed[0])
     except FairdayError as error:

@@ -79,6 +79,7 @@ class Front:
         self.pages = Bucket(240)
         self.posts = Bucket(30)
         self.heavy = Bucket(6)
+        self.strangers = Bucket(12, minutes=60)
         self.photos = Bucket(12)
         self.erasing = threading.Lock()
         self._feed: FeedGoods | None = None

@@ -11,9 +11,11 @@ Who may see what:
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from markupsafe import escape
@@ -26,15 +28,17 @@ from fairday.goods.called import calm
 from fairday.kernel import jsons
 from fairday.people import identity, privacy
 from fairday.people.consent import ADDRESS, MARKETING, all_consents
+from fairday.people.identity.erased import welcome
 from fairday.people.proof import vouched
 from fairday.people.traits.declared import DERIVED
-from fairday.reach import service, smtp
+from fairday.reach import service, smtp, strangers
 from fairday.scenes.choice import choose
 from fairday.scenes.loading import load_person
 from fairday.shop import Shop
 from fairday.storage.answers import once
 from fairday.storage.log import OURS, Happening
 from fairday.web import desk, queries
+from fairday.web.auth import address_of
 from fairday.web.i18n import Tongue
 from fairday.web.render import shop_of, tongue_of
 from fairday.web.signing import sign, signed
@@ -44,6 +48,7 @@ from fairday.web.storefront.card import standing_of
 from fairday.web.storefront.front import (
     OWN,
     VISITOR,
+    Front,
     by_link,
     front_of,
     own,
@@ -57,7 +62,11 @@ from fairday.web.storefront.front import (
 
 PROOF = "fairday_proof"
 PROOF_MS = 30 * 60_000
-AN_HOUR, MAILS_AN_HOUR = 3_600_000, 3
+WAYS = re.compile(
+    r"/(?:me|company|sell|market|designs|briefs|checkout|orders|wallet|wishes)"
+    r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,120}){0,3}"
+)
+"""Where somebody who signs in may be led back to: pages of ours, written without a host, a query or a dot in front."""
 COUNTED = ("Order Completed", "Product Viewed", "Products Searched", "Product Added to Wishlist")
 
 Level = Literal["stranger", "recognised", "doubtful", "full"]
@@ -110,7 +119,7 @@ def me(request: Request) -> Response:
         request, "shop_me.html", visitor_of(request),
         here="me", who=who, signed=account_of(request) is not None, stands=standing_of(request),
         program=shop_of(request).settings.rewards, ask=request.query_params.get("ask", ""),
-        sent=request.query_params.get("sent", ""), **known,
+        sent=request.query_params.get("sent", ""), to=way(request.query_params.get("to")), **known,
     )  # fmt: skip
     response.headers["cache-control"] = "no-store"
     return response
@@ -242,36 +251,43 @@ def _full(request: Request) -> Self:
 # ---- proving an address ----------------------------------------------------------------------------------------------
 
 
+def way(told: object) -> str:
+    """A path that somebody who signs in came from, or "" where it is none of ours."""
+    return told if isinstance(told, str) and WAYS.fullmatch(told) else ""
+
+
 @router.post("/me/link", dependencies=[Depends(posted)])
 def ask_link(request: Request) -> Response:
     """Send a link to the own page: to the address that is recognised, else to one typed in.
 
     The answer is the same whether the address is known or not, and the mail goes out after it, so that nobody learns
-    here who is a customer.
+    here who is a customer. Who is not one yet gets the same mail, and is met when they open it.
     """
     shop, front, visitor = shop_of(request), front_of(request), visitor_of(request)
     spend(request, front.heavy)
-    typed = request.state.form.get("email")
+    form = request.state.form
+    typed, to = form.get("email"), way(form.get("to"))
     id_ = visitor.id if visitor.id is not None and visitor.id[0] == "email" else None
     if id_ is None and isinstance(typed, str) and 3 <= len(typed.strip()) <= 320:
         value, _ = identity.normalise("email", typed.strip(), shop.settings.identity)
         id_ = ("email", value) if value else None
-    response = RedirectResponse("/me?sent=link", 303)
+    response = RedirectResponse("/me?sent=link" + (f"&to={quote(to)}" if to else ""), 303)
     if id_ is not None:
-        response.background = BackgroundTask(_send_link, shop, front.secret, id_[1], tongue_of(request))
+        device = address_of(request)
+        response.background = BackgroundTask(_send_link, shop, front, device, id_[1], to, tongue_of(request))
     return response
 
 
-def _send_link(shop: Shop, key: bytes, address: str, tongue: Tongue) -> None:
+def _send_link(shop: Shop, front: Front, device: str, address: str, to: str, tongue: Tongue) -> None:
     now = shop.clock.now()
     with shop.db.read() as conn:
         person = identity.person_of(conn, "email", address)
         owned = identity.ids_of(conn, person) if person is not None else []
     number = next((i.number for i in owned if i.current and (i.type, i.value) == ("email", address)), None)
-    if person is None or number is None or service.asked(shop.db, number, now - AN_HOUR) >= MAILS_AN_HOUR:
-        return
+    if number is None and front.strangers.take(device, now):
+        return  # told nobody: the answer has gone out already, the same as ever
     settings = shop.settings
-    token = sign(key, f"confirm|{secrets.token_hex(8)}|{address}", now + PROOF_MS)
+    token = sign(front.secret, f"confirm|{secrets.token_hex(8)} {to}|{address}", now + PROOF_MS)
     link = f"{settings.public_url}/me/confirm/{token}"
     subject = tongue.plain("me.mail.subject", shop=settings.name)
     said = tongue.plain("me.mail.text", shop=settings.name)
@@ -280,17 +296,18 @@ def _send_link(shop: Shop, key: bytes, address: str, tongue: Tongue) -> None:
     where = smtp.from_environment()
     transport = None if where is None else smtp.Smtp(where, settings.mail_from, settings.public_url)
     service.send(
-        shop.db, transport, shop.clock, identifier=number, person=person, address=address, language=tongue.language,
-        subject=subject, html=html, text=f"{said}\n\n{link}\n\n{ignore}",
+        shop.db, transport, shop.clock, identifier=number, person=None if number is None else person, address=address,
+        language=tongue.language, subject=subject, html=html, text=f"{said}\n\n{link}\n\n{ignore}",
     )  # fmt: skip
 
 
-def _confirming(request: Request, token: str) -> tuple[str, str]:
-    """What a link of such a mail says: (its one time, the address)."""
+def _confirming(request: Request, token: str) -> tuple[str, str, str]:
+    """What a link of such a mail says: (its one time, where it leads back to or "", the address)."""
     said = (signed(front_of(request).secret, token, shop_of(request).clock.now()) or "").split("|", 2)
     if len(said) != 3 or said[0] != "confirm":
         raise HTTPException(404)
-    return said[1], said[2]
+    nonce, _, to = said[1].partition(" ")
+    return nonce, way(to), said[2]
 
 
 @router.get("/me/confirm/{token}")
@@ -306,14 +323,33 @@ def confirm_page(request: Request, token: str) -> Response:
 def confirm(request: Request, token: str) -> Response:
     """Use the link up: this device belongs to who reads the address."""
     shop = shop_of(request)
-    nonce, address = _confirming(request, token)
+    nonce, to, address = _confirming(request, token)
     now = shop.clock.now()
     with shop.db.write() as conn:
         if not once(conn, "confirm", nonce, now):
             raise HTTPException(404)
-    response = RedirectResponse("/me", 303)
+    _meet(shop, nonce, address)
+    response = RedirectResponse(to or "/me", 303)
     prove(request, response, address)
     return response
+
+
+def _meet(shop: Shop, nonce: str, address: str) -> None:
+    """Whoever proved an address that nobody has is somebody from now on, known by that address and nothing else."""
+    now = shop.clock.now()
+    with shop.db.read() as conn:
+        known = identity.person_of(conn, "email", address) is not None
+    if not known:
+        with shop.db.write() as conn:
+            welcome(conn, ("email", address), now)
+        proved = Happening(
+            message_id=f"shop-proved-{nonce}", kind="identify", at=now, received=now, source=OURS,
+            ids=(("email", address),),
+        )  # fmt: skip
+        shop.append([proved]).result()
+        shop.followers.catch_up("identity")
+    with shop.db.write() as conn:
+        strangers.adopt(conn, address)
 
 
 def prove(request: Request, response: Response, address: str) -> None:
