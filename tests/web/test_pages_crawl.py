@@ -56,7 +56,7 @@ def test_errors_are_said_in_the_readers_language(lite: fairday.Shop) -> None:
         owner.post("/console/settings/operators?lang=xx", {"email": "x", "role": "owner"}),
         owner.post("/console/settings/operators/99/reset?lang=xx"),
         owner.post("/console/settings/operators/no-number/reset?lang=xx"),
-        owner.post("/console/settings?lang=xx", {}),
+        owner.post("/console/settings?lang=xx", {"name": ""}),
         owner.post("/console/data/followers/none/rebuild?lang=xx"),
         owner.post("/console/password?lang=xx", {"old": "x", "new": "y", "again": "y"}),
         owner.post("/console/sign-in?lang=xx", {"email": "x", "password": "y"}),

@@ -16,6 +16,8 @@ from fairday.web.auth import Number, field, inside
 from fairday.web.render import go, page, say, shop_of, tongue_of
 
 NAMES = ("name", "zone", "currency", "language", "public_url", "seller", "bank")
+LINES = ("seller", "bank")
+"""Those of several lines."""
 _ADDRESS = re.compile(r"https?://([\w.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~%/\-]*)?", re.ASCII)
 
 
@@ -46,7 +48,9 @@ def settings(request: Request) -> Response:
 @inside.post("/settings")
 def save(request: Request) -> Response:
     form, kept = request.state.form, shop_of(request).settings
-    given = {n: field(request, n, 500) if n in form else str(getattr(kept, n)) for n in NAMES}  # not sent: as it was
+    given = {
+        n: field(request, n, 500 if n in LINES else 200) if n in form else str(getattr(kept, n)) for n in NAMES
+    }  # what is not sent stays as it was
     try:
         if not given["name"]:
             raise FairdayError("A shop has a name.", code="missing_field", where="name")
