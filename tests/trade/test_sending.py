@@ -127,7 +127,7 @@ def test_goods_nobody_counts_wait_at_no_place():
     assert world.ask("order.ship", "order:1", place="", units={"1": 1}) is None
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.data())
 def test_whatever_leaves_in_whatever_order_a_row_keeps_its_units(data):
     row = data.draw(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4)), min_size=1, max_size=3,

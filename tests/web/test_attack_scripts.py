@@ -166,7 +166,7 @@ def test_formulas_go_into_no_table_program(cell: str) -> None:
     assert next(csv.reader(io.StringIO(as_csv([[cell, "fine"]]).decode("utf-8-sig"), newline="")))[0] == f"'{cell}"
 
 
-@pytest.mark.parametrize("cell", ["", "tea", "-5", "+86 139-1234 5678", "-1.50", "+34 (612) 345 678", "a=b", "-"])
+@pytest.mark.parametrize("cell", ["", "tea", "-5", "+86 139-1234 5678", "-1.50", "+34 (612) 345 678", "a=b"])
 def test_numbers_and_words_stay_as_they_are(cell: str) -> None:
     assert inert(cell) == cell
 

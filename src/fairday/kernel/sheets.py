@@ -10,8 +10,9 @@ import re
 from fairday.kernel.errors import FairdayError
 
 _RUNS = tuple("=+-@\t\r\n＝＋－＠")
-# A number, or a telephone number in groups; two numbers with a hyphen between them would be subtracted.
-_NUMBER = re.compile(r"[+-][0-9][0-9.,]*|\+[0-9]+(?: \(?[0-9]+\)?)+(?:-[0-9]+)*")
+# A number, or a telephone number in groups: with a space in it nothing is reckoned, while two numbers with only
+# a hyphen between them would be subtracted.
+_NUMBER = re.compile(r"[+-][0-9][0-9.,]*|\+[0-9]+ \(?[0-9]+\)?(?:[ -]\(?[0-9]+\)?)*")
 
 
 def inert(cell: str) -> str:
