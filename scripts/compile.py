@@ -1,6 +1,6 @@
 """Compile the pricing of carts to machine code with mypyc: the same text, about twice as fast, the same results.
 
-    python scripts/compile.py [--again]
+    python scripts/compile.py
 
 Needs mypy and setuptools (the test requirements), a C compiler and Python's headers; about half a minute. Does nothing
 where the compiled modules are of the text that stands there. Where a part is missing it says so and leaves the plain
@@ -27,8 +27,7 @@ FOLDER, STAMP, fingerprint = _WAY["FOLDER"], _WAY["STAMP"], _WAY["fingerprint"]
 
 PACKAGE = Path("fairday/offers/pricing")
 BESIDE = Path("fairday/offers/model")
-TYPES = ("fairday/kernel/audience", "fairday/kernel/errors.py", "fairday/goods/vocabulary.py")
-"""Modules whose types are read, beside those of the package and its model."""
+"""The package that is compiled, and the one whose types are read for it; what these import else is of any type."""
 FLAGS = ["-O1", "-g0", "-w", "-ffp-contract=off"]
 """No fused multiply-add: sums and products come out as in plain Python."""
 
@@ -36,7 +35,6 @@ FLAGS = ["-O1", "-g0", "-w", "-ffp-contract=off"]
 def main() -> int:
     """Compile if there is something new to compile."""
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    asked.add_argument("--again", action="store_true", help="even if nothing changed")
     asked.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.inside:
@@ -45,7 +43,7 @@ def main() -> int:
     target = SOURCE / PACKAGE / FOLDER
     wanted = fingerprint([SOURCE / PACKAGE, SOURCE / BESIDE])
     stamp = target / STAMP
-    if not given.again and stamp.is_file() and stamp.read_text() == wanted:
+    if stamp.is_file() and stamp.read_text() == wanted:
         return 0
     print("Compiling the pricing of carts …", file=sys.stderr, flush=True)
     started = time.monotonic()
@@ -78,8 +76,6 @@ def _compile(folder: Path) -> None:
 
     modules = sorted(str(file) for file in PACKAGE.glob("*.py") if file.name != "__init__.py")
     read = [str(file) for file in BESIDE.glob("*.py")]
-    for name in TYPES:
-        read += [str(file) for file in Path(name).glob("*.py")] if Path(name).is_dir() else [name]
     asked = ["--config-file=", "--follow-imports=skip", "--ignore-missing-imports", f"--cache-dir={folder / 'cache'}"]
     extensions = mypycify(
         [*asked, *modules, *read],

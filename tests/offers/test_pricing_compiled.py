@@ -47,20 +47,16 @@ def test_compiled_modules_go_first_while_they_are_of_the_same_text(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FAIRDAY_COMPILED", raising=False)
-    path = [str(package)]
-    assert prefer(path, "model")
-    assert path == [str(package / FOLDER), str(package)]
+    assert prefer([str(package)], "model") == [str(package / FOLDER), str(package)]
 
 
 @pytest.mark.parametrize("edited", ["engine.py", "../model/carts.py", "new.py"])
 def test_an_edited_module_is_never_without_effect(package: Path, edited: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FAIRDAY_COMPILED", raising=False)
     (package / edited).write_text("VALUE = 2\n")
-    path = [str(package)]
-    assert not prefer(path, "model")
-    assert path == [str(package)]
+    assert prefer([str(package)], "model") == [str(package)]
 
 
 def test_compiled_modules_can_be_left_aside(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRDAY_COMPILED", "0")
-    assert not prefer([str(package)], "model")
+    assert prefer([str(package)], "model") == [str(package)]

@@ -26,24 +26,21 @@ def fingerprint(folders: Sequence[Path]) -> str:
     return seen.hexdigest()
 
 
-def prefer(path: list[str], *beside: str) -> bool:
-    """Let a package's compiled modules go before its plain ones, where they are of the same text.
+def prefer(path: Sequence[str], *beside: str) -> list[str]:
+    """A package's ``__path__`` with its compiled modules before its plain ones, where they are of the same text.
 
     Args:
-        path: the package's ``__path__``, changed in place.
+        path: the package's ``__path__`` as it is.
         beside: neighbouring folders whose modules they were compiled against.
-
-    Returns:
-        Whether they are used.
     """
+    plain = list(path)
     if os.environ.get("FAIRDAY_COMPILED") == "0":
-        return False
-    folder = Path(path[0])
+        return plain
+    folder = Path(plain[0])
     try:
         made_from = (folder / FOLDER / STAMP).read_text()
     except OSError:
-        return False
+        return plain
     if made_from != fingerprint([folder, *(folder.parent / name for name in beside)]):
-        return False
-    path.insert(0, str(folder / FOLDER))
-    return True
+        return plain
+    return [str(folder / FOLDER), *plain]

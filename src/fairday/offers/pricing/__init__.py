@@ -7,9 +7,11 @@ Priced``; the values are those of ``fairday.offers.model``. ``COMPILED`` says wh
 
 from fairday.kernel.compiled import prefer
 
-COMPILED = prefer(__path__, "model")
+__path__ = prefer(__path__, "model")
 
-from fairday.offers.pricing.book import Book, excludes  # noqa: E402
-from fairday.offers.pricing.engine import price  # noqa: E402
+from fairday.offers.pricing.book import Book, excludes
+from fairday.offers.pricing.engine import price
+
+COMPILED = len(__path__) > 1
 
 __all__ = ["COMPILED", "Book", "excludes", "price"]
